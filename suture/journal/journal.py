@@ -1,0 +1,88 @@
+"""The door for journals: the only place where facts live, with the law of each method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from suture.journal.records import Checkpoint, Committed, Delivery, Recorded, State, Timer, Unit, Work
+from suture.model import Ref
+
+
+class Journal(Protocol):
+    """Memory, SQLite and PostgreSQL implement this; ``tests/conformance/test_journals.py`` is the same for the three.
+
+    All methods are synchronous and safe to call from one thread at a time; the shell runs them in a worker thread.
+    """
+
+    partitions: int
+
+    def commit(self, units: Sequence[Unit]) -> list[Committed]:
+        """Write all units in one durable transaction, in order; durable when it returns.
+
+        A unit that repeats a ``once`` (of the journal or of an earlier unit in the same call) is skipped as a whole and
+        answered with ``repeated``. Raises Fenced, with nothing written, if any unit of work, state, settlement or timer
+        was not as expected.
+        """
+
+    def work(self, partitions: Iterable[int], limit: int) -> list[Work]:
+        """The oldest undecided work in these partitions, in order of position; partition = crc32(process/key) % partitions."""
+
+    def states(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], State]:
+        """The states under these (process, key); absent ones are left out."""
+
+    def scan_states(self, process: str, after: str = "", limit: int = 1000) -> list[State]:
+        """States of one process in order of key, after a key: a page at a time."""
+
+    def deliveries(
+        self, now: datetime, limit: int, statuses: Sequence[str] = ("queued", "unknown"), exclude: Iterable[str] = ()
+    ) -> list[Delivery]:
+        """Deliveries that may go now: due, in one of ``statuses``, with no earlier OPEN delivery of the same instance
+        and key; by priority, then sequence. Instances in ``exclude`` are left out (open breakers, spent quotas)."""
+
+    def delivery(self, id: str) -> Delivery | None:
+        """One delivery by its id."""
+
+    def awaiting(self, instance: str, reference: str) -> Delivery | None:
+        """The delivery to this instance that waits for word about ``reference``."""
+
+    def open_deliveries(self, instance: str = "", status: str = "", limit: int = 1000) -> list[Delivery]:
+        """Deliveries that are not at an end, oldest first, narrowed where asked."""
+
+    def timers(self, now: datetime, limit: int) -> list[Timer]:
+        """Timers due at ``now``, earliest first."""
+
+    def next_due(self) -> datetime | None:
+        """When the earliest timer or queued delivery is due; None if nothing waits."""
+
+    def read(self, after: int, limit: int) -> list[Recorded]:
+        """Events after a position, in order. Never skips: an event that could still appear below one returned here
+        holds the reader back (PostgreSQL assigns positions before commit)."""
+
+    def find(self, ref: Ref, limit: int = 1000) -> list[Recorded]:
+        """Events about an object, in order; a blank type matches any type with that id."""
+
+    def by_once(self, onces: Iterable[str]) -> dict[str, Recorded]:
+        """The events with these unique keys."""
+
+    def cursor(self, name: str) -> int:
+        """How far a reader has come; 0 at the beginning."""
+
+    def checkpoint(self) -> Checkpoint | None:
+        """The latest seal."""
+
+    def checkpoints(self, after: int = 0, limit: int = 1000) -> list[Checkpoint]:
+        """Seals after a position, in order."""
+
+    def blob(self, address: str) -> bytes:
+        """The bytes under an address (SHA-256, hex), decrypted and verified; raises KeyError if there are none."""
+
+    def repeats(self) -> Mapping[str, int]:
+        """How often each ``once`` came again."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Sizes for telemetry and reports: events, work, deliveries by status ("deliveries.queued"), timers, repeats, blobs."""
+
+    def close(self) -> None:
+        """Release files and connections; everything committed stays."""

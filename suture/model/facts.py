@@ -1,0 +1,163 @@
+"""What the runtime itself has to say: messages received, fates of deliveries, timers, exceptions, human decisions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from suture.model.documents import Document, Id, Instant, Ref, Text, only
+from suture.model.quantities import Money
+
+Severity = Literal["error", "warning", "info"]
+
+
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something wrong with a message, where, and why; precise enough to be told to the sender."""
+
+    code: str
+    text: str
+    path: str = ""
+    offset: int = -1
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        where = f" at {self.path}" if self.path else ""
+        return f"{self.code}{where}: {self.text}"
+
+
+class MessageReceived(Document, frozen=True, kw_only=True):
+    """Bytes that a partner handed over: kept, and answered with ``answer`` (a blob address) now and at every repeat."""
+
+    id: Id
+    instance: Id
+    format: str
+    documents: int
+    outcome: Literal["accepted", "refused", "parked"]
+    answer: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    def refs(self) -> tuple[Ref, ...]:
+        return (Ref("Message", self.id),)
+
+
+class Parked(Document, frozen=True, kw_only=True):
+    """A message or document that cannot go on yet: kept with its cause, to be repaired and released."""
+
+    id: Id
+    instance: Id
+    format: str
+    reason: Id
+    findings: tuple[Finding, ...] = ()
+    candidates: tuple[str, ...] = ()
+    about: tuple[Ref, ...] = ()
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(Ref("Message", self.id), *self.about)
+
+
+class FunctionalAcknowledgement(Document, frozen=True, kw_only=True):
+    """A partner's word on whether it could read what we sent (X12 997/TA1, CONTRL, pain.002 at group level)."""
+
+    reference: Id
+    accepted: bool
+    partial: bool = False
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.reference
+
+    def refs(self) -> tuple[Ref, ...]:
+        return (Ref("Interchange", self.reference),)
+
+
+class Delivered(Document, frozen=True, kw_only=True):
+    """The fate of one delivery, told to the process that asked for it; ``reference`` is the peer's own number."""
+
+    delivery: Id
+    role: Id
+    instance: Id
+    document: Ref
+    outcome: Literal["done", "refused", "parked", "cancelled"]
+    at: Instant
+    reference: str = ""
+    reason: Text = ""
+
+    @property
+    def id(self) -> str:
+        return self.delivery
+
+    def refs(self) -> tuple[Ref, ...]:
+        peer = Ref(self.document.type, self.reference, self.instance) if self.reference else None
+        return only(Ref("Delivery", self.delivery), self.document, peer)
+
+
+class TimerFired(Document, frozen=True, kw_only=True):
+    """A wait that a process asked for has come to its end."""
+
+    name: Id
+    due: Instant
+
+    @property
+    def id(self) -> str:
+        return self.name
+
+    def refs(self) -> tuple[Ref, ...]:
+        return ()
+
+
+class Case(Document, frozen=True, kw_only=True):
+    """An exception: what is wrong, with which objects, whose it is, by when, what it costs, and what one can do."""
+
+    id: Id
+    reason: Id
+    text: Text
+    objects: tuple[Ref, ...]
+    owner: Id
+    at: Instant
+    deadline: Instant | None = None
+    money: Money | None = None
+    care: Literal["none", "supply", "procedure"] = "none"
+    actions: tuple[str, ...] = ()
+    context: dict[str, str] = msgspec.field(default_factory=dict)
+    suggestion: str = ""
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(Ref("Case", self.id), *self.objects)
+
+
+class CaseResolved(Document, frozen=True, kw_only=True):
+    """The end of an exception, and who or what ended it."""
+
+    case: Id
+    action: Id
+    actor: Id
+    at: Instant
+    reason: Text = ""
+
+    @property
+    def id(self) -> str:
+        return self.case
+
+    def refs(self) -> tuple[Ref, ...]:
+        return (Ref("Case", self.case),)
+
+
+class Decision(Document, frozen=True, kw_only=True):
+    """What a person decided about an exception, a parked message or a delivery, on the state at ``position``."""
+
+    id: Id
+    subject: Ref
+    verb: Id
+    actor: Id
+    at: Instant
+    reason: Text
+    position: int
+    #: The repaired content, where the verb is a repair; the address of a blob.
+    blob: str = ""
+    values: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(self.subject, Ref("Person", self.actor, "actor"))

@@ -1,0 +1,224 @@
+"""Goods on their way, on the shelf and in use: ship notice, receipt, stock movement, clinical usage."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from msgspec import Struct
+
+from suture.model.documents import (
+    CostCenterId,
+    Document,
+    EntityId,
+    FacilityId,
+    Id,
+    Instant,
+    ItemId,
+    PlaceId,
+    Ref,
+    SupplierId,
+    Text,
+    only,
+)
+from suture.model.quantities import Money, Quantity
+
+
+class ShippedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is in the parcel for one order line."""
+
+    order: Id
+    line: int
+    item: ItemId
+    quantity: Quantity
+    lot: str = ""
+    serials: tuple[str, ...] = ()
+    expires: date | None = None
+    sscc: str = ""
+
+
+class ShipNotice(Document, frozen=True, kw_only=True):
+    """An advance ship notice (X12 856, DESADV); it may serve several orders."""
+
+    number: Id
+    supplier: SupplierId
+    shipped_at: Instant
+    lines: tuple[ShippedLine, ...]
+    expected_on: date | None = None
+    carrier: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.supplier}:{self.number}"
+
+    def orders(self) -> tuple[str, ...]:
+        """The orders that this notice serves, each once, in order of appearance."""
+        return tuple(dict.fromkeys(line.order for line in self.lines))
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(
+            Ref("ShipNotice", self.id),
+            *(Ref("PurchaseOrder", order) for order in self.orders()),
+            *(Ref("Lot", line.lot) for line in self.lines),
+        )
+
+
+class ExpectedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the dock should look out for."""
+
+    line: int
+    item: ItemId
+    quantity: Quantity
+    lots: tuple[str, ...] = ()
+
+
+class ExpectedReceipt(Document, frozen=True, kw_only=True):
+    """What a place is to expect for an order; a later version replaces an earlier one."""
+
+    order: Id
+    version: int
+    place: PlaceId
+    supplier: SupplierId
+    lines: tuple[ExpectedLine, ...]
+    expected_on: date | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.order}/{self.version}"
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(Ref("PurchaseOrder", self.order), Ref("Place", self.place))
+
+
+class ReceivedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was counted for one order line, in the unit in which it was counted."""
+
+    line: int
+    item: ItemId
+    quantity: Quantity
+    lot: str = ""
+    serials: tuple[str, ...] = ()
+    expires: date | None = None
+
+
+class GoodsReceipt(Document, frozen=True, kw_only=True):
+    """What the dock says it received; ``reverses`` undoes an earlier receipt of the same order."""
+
+    id: Id
+    order: Id
+    place: PlaceId
+    received_at: Instant
+    lines: tuple[ReceivedLine, ...]
+    receiver: str = ""
+    reverses: str = ""
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(
+            Ref("GoodsReceipt", self.id),
+            Ref("PurchaseOrder", self.order),
+            Ref("GoodsReceipt", self.reverses, "reverses"),
+            *(Ref("Lot", line.lot) for line in self.lines),
+        )
+
+
+class ReceiptPosted(Document, frozen=True, kw_only=True):
+    """A receipt that passed its checks: the fact that stock, ERP and invoice match may rely on."""
+
+    receipt: GoodsReceipt
+    entity: EntityId
+
+    @property
+    def id(self) -> str:
+        return self.receipt.id
+
+    def refs(self) -> tuple[Ref, ...]:
+        return self.receipt.refs()
+
+
+class StockMovement(Document, frozen=True, kw_only=True):
+    """A signed change of the stock of an item in a place."""
+
+    id: Id
+    item: ItemId
+    place: PlaceId
+    quantity: Quantity
+    reason: Literal["usage", "waste", "receipt", "adjustment", "reversal"]
+    at: Instant
+    cause: Id
+    lot: str = ""
+    serial: str = ""
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(Ref("StockMovement", self.id), Ref("Item", self.item), Ref("Lot", self.lot))
+
+
+class StockLow(Document, frozen=True, kw_only=True):
+    """A stock crossed its reorder point downwards; it is told once per crossing."""
+
+    item: ItemId
+    place: PlaceId
+    balance: Quantity
+    reorder_point: Quantity
+    at: Instant
+    requisition: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.item}@{self.place}"
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(Ref("Item", self.item), Ref("Place", self.place), Ref("Requisition", self.requisition))
+
+
+class Usage(Document, frozen=True, kw_only=True):
+    """An implant or consumable used on a patient who is known here by a keyed pseudonym only."""
+
+    id: Id
+    kind: Literal["used", "wasted", "corrected", "cancelled"]
+    item: ItemId
+    quantity: Quantity
+    place: PlaceId
+    used_at: Instant
+    encounter: Id
+    patient: Id
+    procedure: str = ""
+    procedure_category: str = ""
+    cost_center: str = ""
+    lot: str = ""
+    serial: str = ""
+    #: The usage that a correction replaces or a cancellation undoes.
+    reverses: str = ""
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(
+            Ref("Usage", self.id),
+            Ref("Usage", self.reverses, "reverses"),
+            Ref("Item", self.item),
+            Ref("Lot", self.lot),
+            Ref("Encounter", self.encounter),
+        )
+
+
+class PostingLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One side of a financial posting; a debit is positive, a credit negative."""
+
+    account: Id
+    amount: Money
+    cost_center: CostCenterId | None = None
+
+
+class Posting(Document, frozen=True, kw_only=True):
+    """A balanced financial posting and the event that caused it."""
+
+    id: Id
+    entity: EntityId
+    facility: FacilityId
+    kind: Literal["usage", "usage_reversal", "accrual", "payment", "write_off"]
+    at: Instant
+    cause: Id
+    lines: tuple[PostingLine, ...]
+    procedure_category: str = ""
+    text: Text = ""
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(Ref("Posting", self.id))

@@ -1,0 +1,145 @@
+"""Money, quantities, prices and packaging levels, exact to the last digit."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 alphabetic code")]
+Unit = Annotated[str, Meta(min_length=1, max_length=8, description="UN/ECE Recommendation 20 or 21 code: EA, BX, CS")]
+
+#: ISO 4217 minor units where they are not two.
+_MINOR_UNITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "OMR": 3, "JOD": 3, "TND": 3}
+_LARGEST = Decimal(10) ** 18
+
+
+class UnitMismatch(ValueError):
+    """Two amounts in different currencies, or a unit that the item does not know."""
+
+
+class InexactConversion(ValueError):
+    """A conversion between packaging levels that has no finite decimal answer."""
+
+
+def _checked(number: Decimal, what: str) -> None:
+    if not number.is_finite() or abs(number) >= _LARGEST:
+        raise ValueError(f"{what} must be a finite decimal below 10^18, got {number}")
+
+
+class Money(Struct, frozen=True, order=False):
+    """An amount in one currency (ISO 4217); the received scale is kept."""
+
+    amount: Decimal
+    currency: Currency
+
+    def __post_init__(self) -> None:
+        _checked(self.amount, "an amount")
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.amount + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.amount - self._same(other), self.currency)
+
+    def __mul__(self, factor: Decimal | int) -> Money:
+        return Money(self.amount * factor, self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.amount, self.currency)
+
+    def __abs__(self) -> Money:
+        return Money(abs(self.amount), self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.amount < self._same(other)
+
+    def __le__(self, other: Money) -> bool:
+        return self.amount <= self._same(other)
+
+    def __str__(self) -> str:
+        return f"{self.amount:,f} {self.currency}"
+
+    def _same(self, other: Money) -> Decimal:
+        if other.currency != self.currency:
+            raise UnitMismatch(f"cannot combine {self.currency} with {other.currency}")
+        return other.amount
+
+    def rounded(self) -> Money:
+        """Rounded half up to the minor unit of the currency (ISO 4217)."""
+        digits = _MINOR_UNITS.get(self.currency, 2)
+        return Money(self.amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP), self.currency)
+
+
+class Quantity(Struct, frozen=True):
+    """A count or measure in one unit (UN/ECE Recommendation 20/21)."""
+
+    value: Decimal
+    unit: Unit
+
+    def __post_init__(self) -> None:
+        _checked(self.value, "a quantity")
+
+    def __add__(self, other: Quantity) -> Quantity:
+        return Quantity(self.value + self._same(other), self.unit)
+
+    def __sub__(self, other: Quantity) -> Quantity:
+        return Quantity(self.value - self._same(other), self.unit)
+
+    def __neg__(self) -> Quantity:
+        return Quantity(-self.value, self.unit)
+
+    def __str__(self) -> str:
+        return f"{self.value:f} {self.unit}"
+
+    def _same(self, other: Quantity) -> Decimal:
+        if other.unit != self.unit:
+            raise UnitMismatch(f"cannot combine {self.unit} with {other.unit}")
+        return other.value
+
+
+class Pack(Struct, frozen=True):
+    """A packaging level: one ``unit`` holds ``factor`` base units."""
+
+    unit: Unit
+    factor: Decimal
+    gtin: str = ""
+
+    def __post_init__(self) -> None:
+        _checked(self.factor, "a pack factor")
+        if self.factor <= 0:
+            raise ValueError(f"a pack factor must be positive, got {self.factor}")
+
+
+class Price(Struct, frozen=True):
+    """What ``per`` of something costs: 12.50 USD per 1 BX, or 80 USD per 100 EA."""
+
+    amount: Decimal
+    currency: Currency
+    per: Quantity
+
+    def __post_init__(self) -> None:
+        _checked(self.amount, "a price")
+        if self.per.value <= 0:
+            raise ValueError(f"a price basis must be positive, got {self.per}")
+
+    def __str__(self) -> str:
+        basis = self.per.unit if self.per.value == 1 else str(self.per)
+        return f"{self.amount:,f} {self.currency}/{basis}"
+
+    def of(self, quantity: Quantity) -> Money:
+        """The cost of ``quantity``, unrounded; raises UnitMismatch unless it is in the price's unit."""
+        if quantity.unit != self.per.unit:
+            raise UnitMismatch(f"the price is per {self.per.unit}, the quantity in {quantity.unit}")
+        return Money(self.amount * quantity.value / self.per.value, self.currency)
+
+
+def convert(value: Decimal, source: Decimal, target: Decimal) -> Decimal:
+    """``value`` packs of ``source`` base units each, counted in packs of ``target``; raises InexactConversion."""
+    with localcontext() as context:
+        context.prec = 40
+        result = value * source / target
+        if result * target != value * source:
+            raise InexactConversion(f"{value} x {source} is no finite number of packs of {target}")
+    return result.normalize() if result != result.to_integral() else result.quantize(Decimal(1))

@@ -1,0 +1,122 @@
+"""The one encoding of documents: JSON with exact decimals, tagged by type."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+
+from suture.model.documents import Document
+from suture.model.facts import (
+    Case,
+    CaseResolved,
+    Decision,
+    Delivered,
+    FunctionalAcknowledgement,
+    MessageReceived,
+    Parked,
+    TimerFired,
+)
+from suture.model.goods import (
+    ExpectedReceipt,
+    GoodsReceipt,
+    Posting,
+    ReceiptPosted,
+    ShipNotice,
+    StockLow,
+    StockMovement,
+    Usage,
+)
+from suture.model.masters import (
+    ContractPrice,
+    CostCenter,
+    Crosswalk,
+    Entity,
+    Item,
+    Person,
+    Place,
+    Policy,
+    StockPolicy,
+    Supplier,
+)
+from suture.model.money import (
+    CreditNote,
+    Invoice,
+    InvoiceStatus,
+    MatchResult,
+    PaymentInstruction,
+    PaymentStatus,
+    Remittance,
+)
+from suture.model.orders import (
+    Approval,
+    ApprovalRequest,
+    OrderAcknowledgement,
+    OrderChange,
+    OrderStatus,
+    PurchaseOrder,
+    Requisition,
+    RequisitionCancellation,
+    RequisitionStatus,
+)
+
+AnyDocument = (
+    Approval
+    | ApprovalRequest
+    | Case
+    | CaseResolved
+    | ContractPrice
+    | CostCenter
+    | CreditNote
+    | Crosswalk
+    | Decision
+    | Delivered
+    | Entity
+    | ExpectedReceipt
+    | FunctionalAcknowledgement
+    | GoodsReceipt
+    | Invoice
+    | InvoiceStatus
+    | Item
+    | MatchResult
+    | MessageReceived
+    | OrderAcknowledgement
+    | OrderChange
+    | OrderStatus
+    | Parked
+    | PaymentInstruction
+    | PaymentStatus
+    | Person
+    | Place
+    | Policy
+    | Posting
+    | PurchaseOrder
+    | ReceiptPosted
+    | Remittance
+    | Requisition
+    | RequisitionCancellation
+    | RequisitionStatus
+    | ShipNotice
+    | StockLow
+    | StockMovement
+    | StockPolicy
+    | Supplier
+    | TimerFired
+    | Usage
+)
+
+#: Every document type by its name on the wire.
+DOCUMENTS: dict[str, type[Document]] = {kind.__name__: kind for kind in AnyDocument.__args__}
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_decoder = msgspec.json.Decoder(AnyDocument)
+
+
+def encode(document: Document) -> bytes:
+    """The document as JSON bytes; decimals are strings and keep their scale."""
+    return _encoder.encode(document)
+
+
+def decode(raw: bytes) -> Document:
+    """The document that ``encode`` wrote; raises msgspec.ValidationError. A partner's bytes go to ``formats``."""
+    return cast(Document, _decoder.decode(raw))

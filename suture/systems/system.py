@@ -1,0 +1,123 @@
+"""The door for systems: what a kind of counterpart accepts, what it sends us, and how its outcomes become known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Literal
+
+from msgspec import Struct, field
+
+from suture.formats import Profile, Stamp
+from suture.model import Document, Finding
+from suture.transports.exchange import Reply, Request
+
+OutcomeClass = Literal["key", "lookup", "readback", "statement", "none"]
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """The peer has it; ``reference`` is the peer's own number for it."""
+
+    reference: str = ""
+    #: What the peer told us on top, as documents that intake accepts in its name (rare).
+    documents: tuple[Document, ...] = ()
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """The peer will never take it as it is; ``reason`` is its own word."""
+
+    reason: str
+    findings: tuple[Finding, ...] = ()
+
+
+class Again(Struct, frozen=True, kw_only=True):
+    """It certainly was not taken, and may be later; ``after_s`` is the peer's own wish (Retry-After)."""
+
+    reason: str
+    after_s: float = 0.0
+
+
+class Unsure(Struct, frozen=True, kw_only=True):
+    """It may have been taken; the operation's outcome class decides what happens next."""
+
+    reason: str
+
+
+class Awaiting(Struct, frozen=True, kw_only=True):
+    """Handed over; a later message about ``reference`` (997, pain.002) will tell. Overdue after ``within_s`` seconds."""
+
+    reference: str
+    within_s: float = 86_400.0
+
+
+Outcome = Done | Refused | Again | Unsure | Awaiting
+
+#: A conversation with a peer: yields requests, is sent replies (or has NotSent/NoReply thrown in), returns the outcome.
+#: It holds no socket and no clock, so that the same code runs over real connections, in memory and in the simulator.
+Steps = Generator[Request, Reply, Outcome]
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """What an operation knows besides its document: the idempotency key, the control number and time, the agreement."""
+
+    key: str
+    stamp: Stamp
+    profile: Profile
+    attempt: int = 1
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """How one document type is brought to the system, and how a doubtful outcome becomes known.
+
+    ``lookup`` and ``readback`` need ``probe``: it returns Done if the peer has the document, Again if it certainly has
+    not (then ``send`` follows in the same turn, within the per-key lock), Unsure if it cannot tell.
+    """
+
+    send: Callable[[Document, Call], Steps]
+    outcome: OutcomeClass
+    probe: Callable[[Document, Call], Steps] | None = None
+
+
+class Channel(Struct, frozen=True, kw_only=True):
+    """A way in: how bytes arrive and which format reads them.
+
+    ``http`` listens on /in/INSTANCE/NAME (signed with the instance's secret); ``mllp`` on the instance's port; ``folder``
+    and ``sftp`` pick up files that match ``pattern``.
+    """
+
+    name: str
+    transport: Literal["http", "mllp", "folder", "sftp", "memory"]
+    format: str
+    pattern: str = "*"
+
+
+class Poll(Struct, frozen=True, kw_only=True):
+    """A question asked every ``every_s`` seconds: ``ask(cursor, call)`` yields requests and returns (documents, next cursor)."""
+
+    name: str
+    every_s: float
+    ask: Callable[[str, Call], Generator[Request, Reply, tuple[tuple[bytes, ...], str]]]
+    format: str
+
+
+class System(Struct, frozen=True, kw_only=True):
+    """A kind of counterpart. ``role`` is the part it plays when a process says ``Send(role, ...)``.
+
+    ``codes`` are the crosswalk kinds in which it uses its own identifiers. ``evidence`` says against what the connector was
+    proven: "real" (a product), "simulator" (somebody else's), "twin" (ours only).
+    """
+
+    name: str
+    title: str
+    role: str
+    accepts: Mapping[type[Document], Operation]
+    channels: tuple[Channel, ...] = ()
+    polls: tuple[Poll, ...] = ()
+    emits: tuple[type[Document], ...] = ()
+    codes: tuple[str, ...] = ()
+    evidence: tuple[Literal["real", "simulator", "twin"], ...] = ("twin",)
+    #: Calls per second and at once that the counterpart tolerates, unless the instance says otherwise.
+    rate_per_s: float = 100.0
+    concurrency: int = 8
+    timeout_s: float = 10.0
+    notes: str = ""

@@ -1,0 +1,84 @@
+"""What crosses a wire: the requests that connectors make and the replies they get, apart from any socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+
+class Http(Struct, frozen=True, kw_only=True):
+    """An HTTP request relative to the instance's address; credentials are added by the transport, not by the connector."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class HttpReply(Struct, frozen=True, kw_only=True):
+    """An HTTP reply; header names are lower case."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> Any:
+        """The body as plain Python data; raises msgspec.DecodeError."""
+        return msgspec.json.decode(self.body)
+
+
+class Drop(Struct, frozen=True, kw_only=True):
+    """A file to leave in a folder, whole or not at all (written aside, then renamed)."""
+
+    name: str
+    body: bytes
+
+
+class Say(Struct, frozen=True, kw_only=True):
+    """A message to send over MLLP; the reply is the acknowledgement's bytes."""
+
+    body: bytes
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """The transport's own answer to a Drop (empty) or a Say (the acknowledgement)."""
+
+    body: bytes = b""
+
+
+Request = Http | Drop | Say
+Reply = HttpReply | Taken
+
+
+class NotSent(Exception):
+    """The request never reached the peer (connection refused, name unknown): trying again is safe."""
+
+
+class NoReply(Exception):
+    """The request may have reached the peer, but no answer came: the outcome is unknown."""
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """Bytes that a partner handed over on a channel of an instance; ``name`` is the file's name or the path.
+
+    ``problem`` is set by the transport when the bytes came with a defect that the sender must hear of: a wrong
+    signature, a message over the limit (then ``raw`` holds the beginning).
+    """
+
+    instance: str
+    channel: str
+    raw: bytes
+    name: str = ""
+    problem: str = ""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What intake says to the partner after the commit; ``outcome`` is accepted, refused, parked or busy."""
+
+    outcome: str
+    body: bytes = b""
+    media_type: str = ""
+    repeated: bool = False

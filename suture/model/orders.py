@@ -193,9 +193,7 @@ class AcknowledgedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the supplier says of one line; several may speak of the same line (split, back-order)."""
 
     number: int
-    status: Literal[
-        "accepted", "rejected", "backordered", "substituted", "price_changed", "date_changed", "quantity_changed"
-    ]
+    status: Literal["accepted", "rejected", "backordered", "substituted", "price_changed", "date_changed", "quantity_changed"]
     quantity: Quantity
     price: Price | None = None
     ships_on: date | None = None
@@ -217,9 +215,7 @@ class OrderAcknowledgement(Document, frozen=True, kw_only=True):
         return f"{self.order}/{self.number}"
 
     def refs(self) -> tuple[Ref, ...]:
-        return only(
-            Ref("OrderAcknowledgement", self.id), Ref("PurchaseOrder", self.order), Ref("Supplier", self.supplier)
-        )
+        return only(Ref("OrderAcknowledgement", self.id), Ref("PurchaseOrder", self.order), Ref("Supplier", self.supplier))
 
 
 OrderState = Literal[

@@ -16,7 +16,8 @@ class Send(Struct, frozen=True, kw_only=True):
     """Bring a document to whoever plays ``role`` (routing picks the instance by facility, entity, supplier and date).
 
     ``key`` orders it among deliveries to the same instance; its fate comes back as ``Delivered`` to the same process and
-    key. ``supplier``, ``facility`` and ``entity`` are what routing looks at. ``priority``: 0 critical to care, 5 normal, 9 background.
+    key. ``supplier``, ``facility`` and ``entity`` are what routing looks at. ``priority``: 0 critical to care, 5 normal,
+    9 background.
     """
 
     role: str
@@ -35,9 +36,10 @@ class Emit(Struct, frozen=True, kw_only=True):
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """Put a question to a person with authority; the Approval comes back to this process and key."""
+    """Put a question to a person with authority, through the system that plays ``via``; the Approval comes back as an event."""
 
     request: ApprovalRequest
+    via: str = "procurement"
     facility: str = ""
     entity: str = ""
 
@@ -87,7 +89,8 @@ class Seen(Struct, frozen=True):
         versions = [policy for policy in self.all(Policy, name) if policy.effective <= self.now]
         if not versions:
             raise LookupError(f"no version of policy {name!r} is in force; publish one in the network's policies")
-        return max(versions, key=lambda policy: policy.version)
+        latest: Policy = max(versions, key=lambda policy: policy.version)
+        return latest
 
 
 #: A handler is pure: no clock, chance, I/O or globals; the same arguments give the same answer for ever.

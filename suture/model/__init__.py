@@ -15,6 +15,7 @@ from suture.model.documents import (
     only,
 )
 from suture.model.facts import (
+    Acknowledgement,
     Case,
     CaseResolved,
     Decision,
@@ -88,6 +89,7 @@ from suture.model.wire import DOCUMENTS, AnyDocument, decode, encode
 __all__ = [
     "DOCUMENTS",
     "AcknowledgedLine",
+    "Acknowledgement",
     "AnyDocument",
     "Approval",
     "ApprovalRequest",

@@ -73,6 +73,20 @@ class FunctionalAcknowledgement(Document, frozen=True, kw_only=True):
         return (Ref("Interchange", self.reference),)
 
 
+class Acknowledgement(Document, frozen=True, kw_only=True):
+    """An acknowledgement that we owe a partner for a message; its bytes are written from the message when it goes out."""
+
+    id: Id
+    #: The address of the message's bytes.
+    blob: Id
+    format: Id
+    outcome: Literal["accepted", "refused"]
+    findings: tuple[Finding, ...] = ()
+
+    def refs(self) -> tuple[Ref, ...]:
+        return (Ref("Message", self.id),)
+
+
 class Delivered(Document, frozen=True, kw_only=True):
     """The fate of one delivery, told to the process that asked for it; ``reference`` is the peer's own number."""
 

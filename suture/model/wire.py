@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast, get_args
 
 import msgspec
 
 from suture.model.documents import Document
 from suture.model.facts import (
+    Acknowledgement,
     Case,
     CaseResolved,
     Decision,
@@ -60,53 +61,57 @@ from suture.model.orders import (
     RequisitionStatus,
 )
 
-AnyDocument = (
-    Approval
-    | ApprovalRequest
-    | Case
-    | CaseResolved
-    | ContractPrice
-    | CostCenter
-    | CreditNote
-    | Crosswalk
-    | Decision
-    | Delivered
-    | Entity
-    | ExpectedReceipt
-    | FunctionalAcknowledgement
-    | GoodsReceipt
-    | Invoice
-    | InvoiceStatus
-    | Item
-    | MatchResult
-    | MessageReceived
-    | OrderAcknowledgement
-    | OrderChange
-    | OrderStatus
-    | Parked
-    | PaymentInstruction
-    | PaymentStatus
-    | Person
-    | Place
-    | Policy
-    | Posting
-    | PurchaseOrder
-    | ReceiptPosted
-    | Remittance
-    | Requisition
-    | RequisitionCancellation
-    | RequisitionStatus
-    | ShipNotice
-    | StockLow
-    | StockMovement
-    | StockPolicy
-    | Supplier
-    | TimerFired
-    | Usage
-)
+if TYPE_CHECKING:
+    AnyDocument = Document  #: Any of the documents below, by its ``type``.
+else:
+    AnyDocument = (
+        Acknowledgement
+        | Approval
+        | ApprovalRequest
+        | Case
+        | CaseResolved
+        | ContractPrice
+        | CostCenter
+        | CreditNote
+        | Crosswalk
+        | Decision
+        | Delivered
+        | Entity
+        | ExpectedReceipt
+        | FunctionalAcknowledgement
+        | GoodsReceipt
+        | Invoice
+        | InvoiceStatus
+        | Item
+        | MatchResult
+        | MessageReceived
+        | OrderAcknowledgement
+        | OrderChange
+        | OrderStatus
+        | Parked
+        | PaymentInstruction
+        | PaymentStatus
+        | Person
+        | Place
+        | Policy
+        | Posting
+        | PurchaseOrder
+        | ReceiptPosted
+        | Remittance
+        | Requisition
+        | RequisitionCancellation
+        | RequisitionStatus
+        | ShipNotice
+        | StockLow
+        | StockMovement
+        | StockPolicy
+        | Supplier
+        | TimerFired
+        | Usage
+    )
 
 #: Every document type by its name on the wire.
-DOCUMENTS: dict[str, type[Document]] = {kind.__name__: kind for kind in AnyDocument.__args__}
+DOCUMENTS: dict[str, type[Document]] = {kind.__name__: kind for kind in get_args(AnyDocument)}
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 _decoder = msgspec.json.Decoder(AnyDocument)

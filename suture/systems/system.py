@@ -57,13 +57,15 @@ Steps = Generator[Request, Reply, Outcome]
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """What an operation knows besides its document: the idempotency key, the control number and time, the agreement."""
+    """What an operation knows besides its document: the idempotency key, control number and time, the agreement."""
 
     key: str
     stamp: Stamp
     profile: Profile
     attempt: int = 1
     options: Mapping[str, str] = field(default_factory=dict)
+    #: The bytes of an Acknowledgement, written by the format that read the message.
+    body: bytes = b""
 
 
 class Operation(Struct, frozen=True, kw_only=True):

@@ -1,11 +1,14 @@
 """Transports bring bytes in and out: framing, acknowledgement and files, without knowing what the bytes mean."""
 
 from suture.transports.exchange import (
+    Accept,
     Answer,
     Arrival,
+    Collision,
     Drop,
     Http,
     HttpReply,
+    Link,
     NoReply,
     NotSent,
     Reply,
@@ -15,11 +18,14 @@ from suture.transports.exchange import (
 )
 
 __all__ = [
+    "Accept",
     "Answer",
     "Arrival",
+    "Collision",
     "Drop",
     "Http",
     "HttpReply",
+    "Link",
     "NoReply",
     "NotSent",
     "Reply",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct, field
@@ -57,8 +57,27 @@ class NotSent(Exception):
     """The request never reached the peer (connection refused, name unknown): trying again is safe."""
 
 
+class Collision(NotSent):
+    """The folder already holds other bytes under this name: nothing was written, and only another name will help."""
+
+
 class NoReply(Exception):
     """The request may have reached the peer, but no answer came: the outcome is unknown."""
+
+
+class Link(Protocol):
+    """A way to one counterpart: HTTP, MLLP, a folder, SFTP, or memory; ``link.open_link`` opens the one an address names.
+
+    ``perform`` returns the peer's reply, whatever it says (an HTTP 500 is a reply). It raises NotSent only if the peer
+    certainly did not get the request, and NoReply in every other case without a whole answer: in doubt, NoReply. It never
+    sends twice, follows no redirect, ends within the link's time limit, and its errors name neither credentials nor content.
+    A request that the transport cannot carry (a Drop over HTTP) is a mistake of the connector and raises TypeError.
+    """
+
+    async def perform(self, request: Request) -> Reply: ...
+
+    async def close(self) -> None:
+        """Give back connections; requests under way end with NoReply."""
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
@@ -82,3 +101,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     body: bytes = b""
     media_type: str = ""
     repeated: bool = False
+
+
+#: What a way in hands an arrival to: it returns after the commit. If it raises, the partner must be able to send again.
+Accept = Callable[[Arrival], Awaitable[Answer]]

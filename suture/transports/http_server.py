@@ -1,0 +1,265 @@
+"""The HTTP server side: partners hand over bytes at /in/INSTANCE/CHANNEL and are answered after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from suture.formats import LARGEST_MESSAGE
+from suture.transports.exchange import Accept, Answer, Arrival
+from suture.transports.signatures import WrongSignature, verify
+
+_log = logging.getLogger(__name__)
+
+#: ``secrets(instance, channel)``: the signing secrets that are good now (new and old); empty where the partner cannot sign
+#: and is kept apart by other means (mutual TLS, a private network); None if there is no such channel.
+Secrets = Callable[[str, str], Sequence[str] | None]
+
+_STATUS = {"accepted": 202, "parked": 202, "refused": 422, "busy": 503}
+_AGAIN_S = 5
+_BODY_S = 60.0
+
+
+class _Refusal(Exception):
+    """A message that does not get as far as intake: the status, a name for it, and what to do next."""
+
+    def __init__(self, status: int, name: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(name)
+        self.status, self.name, self.detail, self.headers = status, name, detail, headers or {}
+
+
+class _Door:
+    """What one inbound application knows: who may come in, how much, and to whom arrivals are handed."""
+
+    def __init__(
+        self,
+        accept: Accept,
+        secrets: Secrets,
+        clock: Callable[[], datetime],
+        limit: int,
+        at_once: int,
+        patience_s: float,
+    ) -> None:
+        self._accept, self._secrets, self._clock = accept, secrets, clock
+        self._limit, self._patience_s = limit, patience_s
+        self._places = at_once
+
+    async def receive(self, request: Request) -> Response:
+        """One POST from first byte to answer; never more than ``at_once`` of them."""
+        if self._places == 0:
+            return _problem(request, 503, "busy", "Too many messages at once; send it again later.", _retry())
+        self._places -= 1
+        try:
+            return await self._answer(request)
+        except _Refusal as refusal:
+            return _problem(request, refusal.status, refusal.name, refusal.detail, refusal.headers)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it; nothing was accepted
+        finally:
+            self._places += 1
+
+    async def _answer(self, request: Request) -> Response:
+        instance, channel = request.path_params["instance"], request.path_params["channel"]
+        secrets = self._secrets(instance, channel)
+        if secrets is None:
+            raise _Refusal(404, "unknown-channel", "No such instance and channel here; check the address agreed with us.")
+        raw = await self._read(request)
+        self._prove(request, raw, secrets)
+        arrival = Arrival(instance=instance, channel=channel, raw=raw, name=request.url.path)
+        return _response(request, await self._hand_over(arrival))
+
+    async def _read(self, request: Request) -> bytes:
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise _Refusal(415, "encoded", "Send the message as it is, without a content encoding.")
+        try:
+            async with asyncio.timeout(_BODY_S):
+                return await _whole(request, self._limit)
+        except TimeoutError:
+            detail = f"The message did not come whole within {_BODY_S:.0f} seconds; send it again."
+            raise _Refusal(408, "too-slow", detail) from None
+
+    def _prove(self, request: Request, raw: bytes, secrets: Sequence[str]) -> None:
+        if not secrets:
+            return
+        try:
+            verify(request.headers, raw, secrets, self._clock())
+        except WrongSignature as wrong:
+            detail = f"Not accepted: {wrong}. Sign the exact bytes sent and send the message again."
+            raise _Refusal(401, "wrong-signature", detail, {"WWW-Authenticate": "StandardWebhooks"}) from None
+
+    async def _hand_over(self, arrival: Arrival) -> Answer:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await self._accept(arrival)
+        except Exception:
+            # Not answered means not taken as far as the partner can tell: it keeps the message and sends it again.
+            _log.exception("intake failed for %s/%s", arrival.instance, arrival.channel)
+            return Answer(outcome="busy")
+
+
+def inbound_app(
+    accept: Accept,
+    secrets: Secrets,
+    *,
+    clock: Callable[[], datetime],
+    limit: int = LARGEST_MESSAGE,
+    at_once: int = 64,
+    patience_s: float = 30.0,
+    ready: Callable[[], str] = lambda: "",
+) -> Starlette:
+    """The application: POST /in/INSTANCE/CHANNEL, GET /health/live and /health/ready.
+
+    ``accept`` returns after the commit; if it raises or takes longer than ``patience_s`` the partner is told 503 and to come
+    again. Statuses: 202 accepted or parked, 422 refused, 503 busy, 401 wrong signature, 404 unknown channel, 408 too slow, 413
+    over ``limit`` bytes, 415 encoded; all but 202 and answers with a body of their own are problem documents (RFC 9457).
+    A repeat is answered like the first time, with ``Idempotent-Replayed: true``. ``ready`` says why not, or nothing.
+    """
+    door = _Door(accept, secrets, clock, limit, at_once, patience_s)
+
+    async def live(request: Request) -> Response:
+        return _json({"status": "live"})
+
+    async def readiness(request: Request) -> Response:
+        why_not = ready()
+        return _problem(request, 503, "not-ready", why_not, _retry()) if why_not else _json({"status": "ready"})
+
+    return Starlette(
+        routes=[
+            Route("/in/{instance}/{channel}", door.receive, methods=["POST"]),
+            Route("/health/live", live),
+            Route("/health/ready", readiness),
+        ],
+        exception_handlers={HTTPException: _astray},
+    )
+
+
+async def _whole(request: Request, limit: int) -> bytes:
+    """The body; raises _Refusal over ``limit`` bytes.
+
+    What is too much is read on for as much again and thrown away, for a sender that is cut off while it writes may never
+    see the answer.
+    """
+    too_large = _Refusal(413, "too-large", f"A message may have {limit} bytes; send it in smaller ones.")
+    if int(request.headers.get("content-length", "0")) > 2 * limit:
+        raise too_large
+    body, size = bytearray(), 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size <= limit:
+            body += piece
+        elif size > 2 * limit:
+            break
+        else:
+            body.clear()
+    if size > limit:
+        raise too_large
+    return bytes(body)
+
+
+def _response(request: Request, answer: Answer) -> Response:
+    status = _STATUS[answer.outcome]
+    headers = {"Idempotent-Replayed": "true"} if answer.repeated else {}
+    if status == 503:
+        headers |= _retry()
+    if answer.body:
+        return Response(answer.body, status, headers, answer.media_type or "application/octet-stream")
+    if answer.outcome == "refused":
+        return _problem(
+            request, status, "refused", "The message is not acceptable as it is; correct it and send it anew.", headers
+        )
+    if answer.outcome == "busy":
+        return _problem(request, status, "busy", "The message was not taken; send it again later.", headers)
+    return _json({"outcome": answer.outcome}, status, headers)
+
+
+def _problem(request: Request, status: int, name: str, detail: str, headers: Mapping[str, str]) -> Response:
+    """A problem document (RFC 9457); ``detail`` says what to do next."""
+    problem = {
+        "type": f"urn:suture:problem:{name}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+    }
+    return Response(msgspec.json.encode(problem), status, headers, "application/problem+json")
+
+
+def _json(content: Mapping[str, str], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(content), status, headers, "application/json")
+
+
+def _retry() -> dict[str, str]:
+    return {"Retry-After": str(_AGAIN_S)}
+
+
+async def _astray(request: Request, failure: Exception) -> Response:
+    """404 and 405 of the router as problem documents."""
+    assert isinstance(failure, HTTPException)
+    detail = "Messages are handed over by POST to /in/INSTANCE/CHANNEL."
+    return _problem(request, failure.status_code, "astray", detail, failure.headers or {})
+
+
+class Server:
+    """A running HTTP server; ``port`` is the bound one."""
+
+    def __init__(self, uvicorn_server: _Uvicorn, task: asyncio.Task[None], port: int) -> None:
+        self._server, self._task, self.port = uvicorn_server, task, port
+
+    async def stop(self) -> None:
+        """Take no more requests, finish those under way within the grace time, then close."""
+        self._server.should_exit = True
+        await self._task
+
+
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn as one task among others: it leaves the process's signals alone and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, grace_s: int = 10) -> Server:
+    """Serve ``app`` within the running event loop; returns once it listens. Raises OSError if the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=1024)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=grace_s,
+    )
+    server = _Uvicorn(config)
+    task = asyncio.create_task(server.serve([listener]), name="http")
+    up = asyncio.create_task(server.up.wait())
+    await asyncio.wait((task, up), return_when=asyncio.FIRST_COMPLETED)
+    up.cancel()
+    if task.done():
+        listener.close()
+        await task
+    return Server(server, task, listener.getsockname()[1])

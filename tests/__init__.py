@@ -1,0 +1,1 @@
+"""The test suite of Suture; each folder mirrors one of the package."""

@@ -1,0 +1,1 @@
+"""Conformance: one suite per kind of extension, over whatever is found."""

@@ -1,0 +1,266 @@
+"""Decide: waiting events meet their process's state, and everything that follows is committed in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from suture.journal import Delivery, Event, State, Timer, Unit, Work
+from suture.model import Case, CaseResolved, Crosswalk, Document, Ref, TimerFired
+from suture.processes import Ask, Effect, Emit, Process, Raise, Resolve, Seen, Send, Wait
+from suture.processes.masters import Filed
+from suture.runtime.units import UnitBuilder
+from suture.runtime.wiring import Wiring
+
+#: Built-in state: which exceptions are open.
+CASES = "cases"
+encode = msgspec.json.Encoder(decimal_format="string").encode
+_decode_filed = msgspec.json.Decoder(Filed).decode
+
+
+class OpenCase(Struct, frozen=True):
+    """Whether an exception is open, and how often it has been opened."""
+
+    phase: str = "closed"
+    times: int = 0
+
+
+decode_case = msgspec.json.Decoder(OpenCase).decode
+
+
+def decide(wiring: Wiring, partitions: Iterable[int], now: datetime) -> int:
+    """Decide the oldest waiting events of these partitions; returns how many were decided.
+
+    A handler that fails parks its own event as an exception and nothing else. Raises Fenced if another worker has
+    taken over, with nothing written.
+    """
+    work = wiring.journal.work(partitions, wiring.limits.decide_batch)
+    if work:
+        batch = Batch(wiring, work, now)
+        for item in work:
+            batch.decide(item)
+        wiring.journal.commit([batch.close()])
+        wiring.learn(item.event.data for item in work if isinstance(item.event.data, Crosswalk))
+    return len(work)
+
+
+class Batch:
+    """The decisions of one transaction: states are loaded in two queries, handlers are pure, writes are collected."""
+
+    def __init__(self, wiring: Wiring, work: Sequence[Work], now: datetime) -> None:
+        self.wiring, self.now = wiring, now
+        self.unit = UnitBuilder(wiring, now)
+        self.states: dict[tuple[str, str], tuple[int, Struct]] = {}
+        self.filed: dict[tuple[str, str], tuple[int, Filed]] = {}
+        self.changed: set[tuple[str, str]] = set()
+        self._load({(item.process, item.key) for item in work})
+        self._load_masters({need for item in work for need in self._needs(item)})
+
+    # -- loading
+
+    def _load(self, keys: set[tuple[str, str]]) -> None:
+        stored = self.wiring.journal.states(keys)
+        for key in keys:
+            state = stored.get(key)
+            process = self.wiring.processes[key[0]]
+            if state is None:
+                self.states[key] = (0, process.state())
+            else:
+                self.states[key] = (state.version, self.wiring.state_decoders[key[0]].decode(state.data))
+
+    def _load_masters(self, needs: set[tuple[str, str]]) -> None:
+        missing = {("masters", f"{kind}:{id}") for kind, id in needs} - self.filed.keys()
+        if missing:
+            stored = self.wiring.journal.states(missing)
+            for key in missing:
+                state = stored.get(key)
+                self.filed[key] = (state.version, _decode_filed(state.data)) if state else (0, Filed())
+
+    def _needs(self, item: Work) -> list[tuple[str, str]]:
+        process = self.wiring.processes[item.process]
+        try:
+            wanted = process.needs(self.states[item.process, item.key][1], item.event)
+        except Exception:  # the same failure comes again, with its reason, when the event is decided
+            return []
+        return [(kind.__name__, id) for kind, id in wanted]
+
+    def _seen(self, item: Work) -> Seen:
+        needs = self._needs(item)
+        self._load_masters(set(needs))
+        return Seen(self.now, {(kind, id): self._filed(kind, id)[1].documents for kind, id in needs})
+
+    def _filed(self, kind: str, id: str) -> tuple[int, Filed]:
+        """What is filed, with the version of it: changes of this batch count already."""
+        key = ("masters", f"{kind}:{id}")
+        version, filed = self.states.get(key) or self.filed[key]
+        assert isinstance(filed, Filed)
+        return version + (key in self.changed), filed
+
+    # -- deciding
+
+    def decide(self, item: Work) -> None:
+        """Decide one event; whatever it does is collected."""
+        self.unit.done.append(item.id)
+        process, key = self.wiring.processes[item.process], (item.process, item.key)
+        version, state = self.states[key]
+        try:
+            seen = self._seen(item)
+            after, effects = process.on[type(item.event.data)](state, item.event, seen)
+            self._check(effects)
+        except Exception as error:  # one poison event is parked alone; its key and all others go on
+            self._park(item, error)
+            return
+        if after is not state and after != state:
+            self.states[key] = (version, after)
+            self.changed.add(key)
+        saw = tuple(f"{kind}:{id}#{self._filed(kind, id)[0]}" for kind, id in seen.masters)
+        for index, effect in enumerate(effects):
+            self._effect(item, process, effect, f"{item.position:010x}/{item.process}/{item.key}/{index}", saw)
+
+    def _check(self, effects: Sequence[Effect]) -> None:
+        if len(effects) > self.wiring.limits.effects_per_decision:
+            raise OverflowError(f"{len(effects)} effects of one decision; the limit is {self.wiring.limits.effects_per_decision}")
+
+    def _effect(self, item: Work, process: Process, effect: Effect, once: str, saw: tuple[str, ...]) -> None:
+        match effect:
+            case Send():
+                self._send(item, effect, once)
+            case Emit(document=document):
+                self._emit(item, document, once, saw)
+            case Ask(request=request):
+                self._emit(item, request, once, saw)
+                route = Send(role=effect.via, document=request, key=item.key, entity=effect.entity, facility=effect.facility)
+                self._send(item, route, f"{once}/ask")
+            case Wait(name=name, until=until):
+                self.unit.timer(Timer(item.process, item.key, name, until, item.event.once, item.event.root))
+            case Raise(case=case):
+                self._raise(item, case, once)
+            case Resolve():
+                self._resolve(item, effect, once)
+
+    def _event(self, item: Work, document: Document, once: str, **more: Any) -> Event:
+        event = item.event
+        return Event(
+            once=once, kind="emitted", source=item.process, at=self.now, data=document, cause=event.once, root=event.root, **more
+        )
+
+    def _emit(self, item: Work, document: Document, once: str, saw: tuple[str, ...]) -> None:
+        self.unit.event(self._event(item, document, once, seen=saw), self.wiring.routes(document))
+
+    def _send(self, item: Work, send: Send, id: str) -> None:
+        instance = self.wiring.network.route(send.role, entity=send.entity, facility=send.facility, supplier=send.supplier)
+        if instance is None:
+            self._raise(item, _no_route(item, send, self.now), f"{id}/no-route")
+            return
+        self.unit.deliver(
+            Delivery(
+                id=id,
+                instance=instance.name,
+                role=send.role,
+                key=send.key,
+                document=send.document,
+                due=self.now,
+                process=item.process,
+                process_key=item.key,
+                cause=item.event.once,
+                root=item.event.root,
+                created=self.now,
+                priority=send.priority,
+            )
+        )
+
+    # -- exceptions
+
+    def _case_state(self, id: str) -> tuple[int, OpenCase]:
+        key = (CASES, id)
+        if key not in self.states:
+            stored = self.wiring.journal.states([key]).get(key)
+            self.states[key] = (stored.version, decode_case(stored.data)) if stored else (0, OpenCase())
+        version, state = self.states[key]
+        assert isinstance(state, OpenCase)
+        return version, state
+
+    def _raise(self, item: Work, case: Case, once: str) -> None:
+        version, state = self._case_state(case.id)
+        if state.phase == "open":
+            return
+        self.states[CASES, case.id] = (version, OpenCase("open", state.times + 1))
+        self.changed.add((CASES, case.id))
+        self.unit.event(self._event(item, case, once, to=(item.process, item.key)))
+
+    def _resolve(self, item: Work, effect: Resolve, once: str) -> None:
+        version, state = self._case_state(effect.case)
+        if state.phase != "open":
+            return
+        self.states[CASES, effect.case] = (version, OpenCase("closed", state.times))
+        self.changed.add((CASES, effect.case))
+        resolved = CaseResolved(
+            case=effect.case, action=effect.action, actor=effect.actor or item.process, at=self.now, reason=effect.reason
+        )
+        self.unit.event(self._event(item, resolved, once))
+
+    def _park(self, item: Work, error: Exception) -> None:
+        case = Case(
+            id=f"{item.process}/{item.key}/failed/{item.position}",
+            reason="handler_failed",
+            text=f"{item.process} could not decide {type(item.event.data).__name__}: {type(error).__name__}: {error}"[:500],
+            objects=item.event.refs() or (Ref("Event", item.event.once),),
+            owner="operations",
+            at=self.now,
+            actions=("retry", "reject"),
+            suggestion="mend the cause (policy, master data or code), then retry: the event is decided again",
+        )
+        self._raise(item, case, f"{item.position:010x}/{item.process}/{item.key}/failed")
+
+    def close(self) -> Unit:
+        """The unit of the whole batch."""
+        for key in sorted(self.changed):
+            version, state = self.states[key]
+            self.unit.state(State(key[0], key[1], version + 1, encode(state)))
+        return self.unit.build()
+
+
+def _no_route(item: Work, send: Send, now: datetime) -> Case:
+    where = ", ".join(part for part in (send.entity, send.facility, send.supplier) if part)
+    name = type(send.document).__name__
+    return Case(
+        id=f"{item.process}/{item.key}/no_route/{send.role}/{name}",
+        reason="no_route",
+        text=f"nobody plays {send.role!r} for {where or 'this document'}: {name} {getattr(send.document, 'id', '')} waits",
+        objects=send.document.refs(),
+        owner="operations",
+        at=now,
+        actions=("retry",),
+        suggestion=f"add an instance with role {send.role!r} to the network file, then retry",
+    )
+
+
+def fire(wiring: Wiring, now: datetime, limit: int = 500) -> int:
+    """Turn timers that are due into events for the processes that wait; returns how many."""
+    timers = wiring.journal.timers(now, limit)
+    if timers:
+        wiring.journal.commit([_fired(wiring, timer, now) for timer in timers])
+    return len(timers)
+
+
+def _fired(wiring: Wiring, timer: Timer, now: datetime) -> Unit:
+    assert timer.due is not None
+    unit, to = UnitBuilder(wiring, now), (timer.process, timer.key)
+    unit.fired.append((timer.process, timer.key, timer.name, timer.due))
+    event = Event(
+        # the event that set the timer makes it unique: the same name may be set again for the same moment
+        once=f"{timer.due.isoformat()}/{timer.process}/{timer.key}/{timer.name}/{timer.cause}",
+        kind="fired",
+        source="clock",
+        at=now,
+        data=TimerFired(name=timer.name, due=timer.due),
+        cause=timer.cause,
+        root=timer.root,
+        to=to,
+    )
+    unit.event(event, [to] if TimerFired in wiring.processes[timer.process].on else [])
+    return unit.build()

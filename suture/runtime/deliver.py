@@ -1,0 +1,256 @@
+"""Deliver: obligations go out in order, ``sending`` is committed before the request leaves, and doubt is never guessed away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+from suture.masters.crosswalk import translate
+
+from suture.formats import Stamp, Verdict
+from suture.journal import Delivery
+from suture.model import Acknowledgement, Document
+from suture.runtime.network import Instance
+from suture.runtime.policy import Breaker, Quota, Retry
+from suture.runtime.settle import change, delivery_case, early_word, raise_case, settle_by_word
+from suture.runtime.units import UnitBuilder
+from suture.runtime.wiring import Wiring
+from suture.systems import Again, Awaiting, Call, Done, Operation, Outcome, Refused, Steps, Unsure
+
+#: How long a case about a missing word stays quiet before the delivery is looked at again.
+OVERDUE_AGAIN = timedelta(hours=24)
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One delivery that has been marked ``sending``: the conversation that is to be held with its instance."""
+
+    delivery: Delivery
+    instance: Instance
+    steps: Steps
+
+
+class Gate:
+    """What stands between a delivery and its instance: breaker, quota and the number of calls under way."""
+
+    def __init__(self, concurrency: int, rate: float) -> None:
+        self.breaker, self.quota = Breaker(), Quota(rate, burst=max(rate, 1.0))
+        self.concurrency, self.under_way = concurrency, 0
+
+    def room(self, now: datetime) -> int:
+        """How many calls may start now."""
+        return min(self.breaker.room(now), self.quota.room(now), self.concurrency - self.under_way)
+
+    def begin(self, now: datetime) -> None:
+        """A call starts."""
+        self.breaker.begin(now)
+        self.quota.spend()
+        self.under_way += 1
+
+    def end(self, now: datetime, *, reached: bool) -> None:
+        """A call ended."""
+        self.breaker.end(now, reached=reached)
+        self.under_way -= 1
+
+    def wakes(self, now: datetime) -> datetime | None:
+        """When time alone will open the gate; None if it is open or waits for calls to end."""
+        if self.breaker.room(now) == 0 and not self.breaker.trying:
+            return self.breaker.wakes()
+        return self.quota.wakes(now) if self.quota.room(now) < 1 else None
+
+
+class Delivering:
+    """The sending half of the runtime: ``claim`` what may go, hold the conversations, ``conclude`` with their outcomes."""
+
+    def __init__(self, wiring: Wiring, retry: Retry | None = None) -> None:
+        self.wiring, self.retry = wiring, retry or Retry()
+        self.gates = {instance.name: self._gate(instance) for instance in wiring.network.instances}
+        self.paused: set[str] = set()
+
+    def _gate(self, instance: Instance) -> Gate:
+        system = self.wiring.systems.get(instance.system)
+        concurrency = instance.concurrency or (system.concurrency if system else 1)
+        return Gate(concurrency, instance.rate_per_s or (system.rate_per_s if system else 1.0))
+
+    # -- before
+
+    def recover(self, now: datetime) -> int:
+        """After a start: whatever was ``sending`` when the process died is unknown now; returns how many."""
+        interrupted = self.wiring.journal.open_deliveries(status="sending", limit=100_000)
+        unit = UnitBuilder(self.wiring, now)
+        for delivery in interrupted:
+            change(unit, delivery, "unknown", note="interrupted while sending")
+        if interrupted:
+            self.wiring.journal.commit([unit.build()])
+        return len(interrupted)
+
+    def claim(self, now: datetime) -> list[Attempt]:
+        """Mark what may go now as ``sending``, durably; returns the conversations to hold."""
+        shut = {name for name, gate in self.gates.items() if gate.room(now) < 1} | self.paused
+        limit = self.wiring.limits.deliver_batch
+        chosen = self._within_room(self.wiring.journal.deliveries(now, limit, exclude=shut), now)
+        unit, attempts = UnitBuilder(self.wiring, now), []
+        for delivery in chosen:
+            attempt = self._attempt(unit, delivery, now)
+            if attempt:
+                attempts.append(attempt)
+        if chosen:
+            self.wiring.journal.commit([unit.build()])
+        for attempt in attempts:
+            self.gates[attempt.instance.name].begin(now)
+        return attempts
+
+    def _within_room(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
+        left = {name: gate.room(now) for name, gate in self.gates.items()}
+        chosen = []
+        for delivery in deliveries:
+            if left.get(delivery.instance, 1) > 0:
+                left[delivery.instance] = left.get(delivery.instance, 1) - 1
+                chosen.append(delivery)
+        return chosen
+
+    def _attempt(self, unit: UnitBuilder, delivery: Delivery, now: datetime) -> Attempt | None:
+        instance = self.wiring.instances.get(delivery.instance)
+        operation = self._operation(instance, delivery.document)
+        if instance is None or operation is None:
+            self._park(unit, delivery, f"{delivery.instance} does not accept {type(delivery.document).__name__}")
+            return None
+        document, unknown = self._translated(instance, delivery.document)
+        if unknown:
+            self._park(unit, delivery, f"{instance.name} has no code for {', '.join(unknown)}")
+            return None
+        if delivery.status == "unknown" and not self._may_resend(unit, delivery, operation):
+            return None
+        attempts = delivery.attempts + 1
+        change(unit, delivery, "sending", attempts=attempts)
+        steps = conversation(operation, document, self._call(instance, delivery, attempts), doubtful=delivery.status == "unknown")
+        sending = msgspec.structs.replace(delivery, status="sending", attempts=attempts)
+        return Attempt(delivery=sending, instance=instance, steps=steps)
+
+    def _operation(self, instance: Instance | None, document: Document) -> Operation | None:
+        return None if instance is None else self.wiring.system(instance).accepts.get(type(document))
+
+    def _translated(self, instance: Instance, document: Document) -> tuple[Document, list[str]]:
+        def lookup(kind: str, code: str) -> str | None:
+            return self.wiring.book.outbound(instance.name, kind, code)
+
+        translated, unknown = translate(document, lookup, self.wiring.system(instance).codes)
+        return translated, [f"{row.kind} {row.value}" for row in unknown]
+
+    def _call(self, instance: Instance, delivery: Delivery, attempt: int) -> Call:
+        stamp = Stamp(number=delivery.number, at=delivery.created.isoformat())
+        body = (
+            self._acknowledgement(instance, delivery.document, stamp) if isinstance(delivery.document, Acknowledgement) else b""
+        )
+        return Call(key=delivery.id, stamp=stamp, profile=instance.profile, attempt=attempt, options=instance.options, body=body)
+
+    def _acknowledgement(self, instance: Instance, document: Acknowledgement, stamp: Stamp) -> bytes:
+        format = self.wiring.formats[document.format]
+        reading = format.read(self.wiring.journal.blob(document.blob), instance.profile)
+        verdict = Verdict(outcome=document.outcome, findings=document.findings, stamp=stamp)
+        assert format.acknowledge is not None
+        return format.acknowledge(reading, verdict, instance.profile) or b""
+
+    def _may_resend(self, unit: UnitBuilder, delivery: Delivery, operation: Operation) -> bool:
+        """Whether the counterpart can settle the doubt; if it offers neither key nor look-up, a person must."""
+        if operation.outcome == "key" or operation.probe is not None:
+            return True
+        self._park(
+            unit, delivery, f"nobody can tell whether it arrived ({delivery.note or 'no reply'})", reason="unknown_outcome"
+        )
+        return False
+
+    def _park(self, unit: UnitBuilder, delivery: Delivery, text: str, reason: str = "undeliverable") -> None:
+        # before sending the attempt counts as made; after sending it has been counted
+        attempts = delivery.attempts + (delivery.status != "sending")
+        change(unit, delivery, "parked", note=text, attempts=attempts)
+        suggestion = (
+            "ask the counterpart whether it has it: then confirm, or release to send it again"
+            if reason == "unknown_outcome"
+            else "mend the cause and release it, repair the document, or cancel it"
+        )
+        case = delivery_case(delivery, unit.now, reason, text, suggestion)
+        raise_case(unit, case, once=f"{delivery.id}!case/{attempts}", cause=delivery.cause, root=delivery.root)
+
+    # -- after
+
+    def conclude(self, outcomes: Sequence[tuple[Attempt, Outcome]], now: datetime) -> None:
+        """Commit the outcomes of conversations and the facts that they cause, together."""
+        units = []
+        for attempt, outcome in outcomes:
+            unit = UnitBuilder(self.wiring, now)
+            self._conclude(unit, attempt.delivery, outcome)
+            units.append(unit.build())
+        if units:
+            self.wiring.journal.commit(units)
+        for attempt, outcome in outcomes:
+            reached = isinstance(outcome, Done | Refused | Awaiting) or (isinstance(outcome, Again) and outcome.after_s > 0)
+            self.gates[attempt.instance.name].end(now, reached=reached)
+
+    def _conclude(self, unit: UnitBuilder, delivery: Delivery, outcome: Outcome) -> None:
+        match outcome:
+            case Done(reference=reference):
+                change(unit, delivery, "done", reference=reference)
+            case Refused(reason=reason):
+                change(unit, delivery, "refused", note=reason)
+            case Awaiting():
+                self._await(unit, delivery, outcome)
+            case Again(reason=reason, after_s=after_s):
+                self._again(unit, delivery, "queued", reason, after_s)
+            case Unsure(reason=reason):
+                self._unsure(unit, delivery, reason)
+
+    def _await(self, unit: UnitBuilder, delivery: Delivery, outcome: Awaiting) -> None:
+        word = early_word(self.wiring, delivery.instance, outcome.reference)
+        if word is not None:
+            settle_by_word(unit, msgspec.structs.replace(delivery, reference=outcome.reference), word.accepted, word.reason)
+            return
+        due = unit.now + timedelta(seconds=outcome.within_s)
+        change(unit, delivery, "awaiting", reference=outcome.reference, due=due)
+
+    def _again(self, unit: UnitBuilder, delivery: Delivery, status: str, reason: str, after_s: float) -> None:
+        if self.retry.over(delivery.attempts):
+            self._park(unit, delivery, f"given up after {delivery.attempts} attempts: {reason}", reason="retries_exhausted")
+            return
+        due = unit.now + self.retry.after(delivery.attempts, delivery.id, after_s)
+        change(unit, delivery, "unknown" if status == "unknown" else "queued", note=reason, due=due)
+
+    def _unsure(self, unit: UnitBuilder, delivery: Delivery, reason: str) -> None:
+        instance = self.wiring.instances[delivery.instance]
+        operation = self._operation(instance, delivery.document)
+        if operation is not None and operation.outcome == "none":
+            self._park(unit, delivery, f"nobody can tell whether it arrived ({reason})", reason="unknown_outcome")
+            return
+        self._again(unit, delivery, "unknown", reason, 0.0)
+
+    def overdue(self, now: datetime, limit: int = 200) -> int:
+        """Deliveries whose word has not come in time become cases; they go on waiting. Returns how many."""
+        late = self.wiring.journal.deliveries(now, limit, statuses=("awaiting",))
+        unit = UnitBuilder(self.wiring, now)
+        for delivery in late:
+            self._overdue(unit, delivery)
+        if late:
+            self.wiring.journal.commit([unit.build()])
+        return len(late)
+
+    def _overdue(self, unit: UnitBuilder, delivery: Delivery) -> None:
+        word = early_word(self.wiring, delivery.instance, delivery.reference)
+        if word is not None:
+            settle_by_word(unit, delivery, word.accepted, word.reason)
+            return
+        change(unit, delivery, "awaiting", due=unit.now + OVERDUE_AGAIN, attempts=delivery.attempts + 1)
+        text = f"no word about {delivery.reference} since {delivery.created:%Y-%m-%d %H:%M} UTC"
+        case = delivery_case(
+            delivery, unit.now, "no_word", text, "ask the counterpart; then confirm, or release to send it again"
+        )
+        raise_case(unit, case, once=f"{delivery.id}!overdue/{delivery.attempts}", cause=delivery.cause, root=delivery.root)
+
+
+def conversation(operation: Operation, document: Document, call: Call, *, doubtful: bool) -> Steps:
+    """Send; but after a doubtful attempt look first, and where only a statement can tell, do nothing but wait for it."""
+    if doubtful and operation.probe is not None and operation.outcome != "key":
+        outcome = yield from operation.probe(document, call)
+        if operation.outcome == "statement" or not isinstance(outcome, Again):
+            return outcome
+    return (yield from operation.send(document, call))

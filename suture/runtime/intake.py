@@ -1,0 +1,278 @@
+"""Intake: bytes from partners become facts, in one commit for all that came together, before anyone is answered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+from suture.masters.crosswalk import Unknown, translate
+
+from suture.formats import Format, Reading, Stamp, Verdict
+from suture.journal import Event, Unit
+from suture.model import (
+    Acknowledgement,
+    Case,
+    Document,
+    Finding,
+    FunctionalAcknowledgement,
+    MessageReceived,
+    Parked,
+    Ref,
+)
+from suture.runtime.network import Instance
+from suture.runtime.settle import acknowledged
+from suture.runtime.units import UnitBuilder, delivery_of
+from suture.runtime.wiring import Wiring
+from suture.systems import Channel
+from suture.transports import Answer, Arrival
+
+#: Findings that are kept and told per message; the rest are counted.
+FINDINGS_KEPT = 50
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """One arrival after reading: what it said, what we say to it, and the unit that makes both true."""
+
+    once: str
+    unit: Unit
+    answer: Answer
+
+
+def accept(wiring: Wiring, arrivals: Sequence[Arrival], now: datetime) -> list[Answer]:
+    """Read and commit all arrivals together; returns the answers in order.
+
+    A message that came before gets the answer that it got then, and is counted. Nothing here waits or sends.
+    """
+    messages = [read(wiring, arrival, now) for arrival in arrivals]
+    results = wiring.journal.commit([message.unit for message in messages])
+    repeated = [message.once for message, result in zip(messages, results, strict=True) if result.repeated]
+    first = wiring.journal.by_once(repeated) if repeated else {}
+    return [
+        _first_answer(wiring, message, first[message.once].event) if result.repeated else message.answer
+        for message, result in zip(messages, results, strict=True)
+    ]
+
+
+def _first_answer(wiring: Wiring, message: Message, event: Event) -> Answer:
+    received = event.data
+    assert isinstance(received, MessageReceived)
+    body = wiring.journal.blob(received.answer) if received.answer else b""
+    return Answer(outcome=received.outcome, body=body, media_type=message.answer.media_type, repeated=True)
+
+
+def read(wiring: Wiring, arrival: Arrival, now: datetime) -> Message:
+    """What one arrival means; pure but for looking into the crosswalk."""
+    instance = wiring.instances[arrival.instance]
+    channel = channel_of(wiring, instance, arrival.channel)
+    format = wiring.formats[channel.format]
+    raw = _minimised(wiring, format, arrival.raw)
+    reading = _reading(format, instance, arrival, raw)
+    return _Intake(wiring, instance, channel, format, arrival, raw, reading, now).message()
+
+
+def documents_of(wiring: Wiring, arrival: Arrival) -> list[tuple[Document, tuple[Unknown, ...]]]:
+    """The documents in bytes that are already kept, under today's mappings and codes, each with its unknown codes."""
+    instance = wiring.instances[arrival.instance]
+    format = wiring.formats[channel_of(wiring, instance, arrival.channel).format]
+    reading = format.read(arrival.raw, instance.profile)
+    return [translated(wiring, instance, document) for document in reading.documents]
+
+
+def translated(wiring: Wiring, instance: Instance, document: Document) -> tuple[Document, tuple[Unknown, ...]]:
+    """A partner's document in our codes, and the codes that the crosswalk does not know."""
+
+    def lookup(kind: str, code: str) -> str | None:
+        return wiring.book.inbound(instance.name, kind, code)
+
+    return translate(document, lookup, wiring.system(instance).codes)
+
+
+def channel_of(wiring: Wiring, instance: Instance, name: str) -> Channel:
+    """The declared way in; raises LookupError for a channel that the system does not have."""
+    system = wiring.system(instance)
+    ways = (*system.channels, *(Channel(name=poll.name, transport="memory", format=poll.format) for poll in system.polls))
+    for channel in ways:
+        if channel.name == name:
+            return channel
+    raise LookupError(f"{instance.name} has no channel {name!r}; it has {', '.join(way.name for way in ways) or 'none'}")
+
+
+def _minimised(wiring: Wiring, format: Format, raw: bytes) -> bytes:
+    """Without the patient's identity, where the format can carry one; bytes that nobody can read are kept encrypted as they are."""
+    if format.minimise is None:
+        return raw
+    try:
+        return format.minimise(raw, wiring.pseudonym)
+    except ValueError:
+        return raw
+
+
+def _reading(format: Format, instance: Instance, arrival: Arrival, raw: bytes) -> Reading:
+    if arrival.problem:
+        return Reading(findings=(Finding(code="transport", text=arrival.problem, path=arrival.name),))
+    try:
+        return format.read(raw, instance.profile)
+    except Exception as error:  # a reader that fails must not cost the bytes, nor the messages beside it
+        text = f"the {format.name} reader failed: {type(error).__name__}"
+        return Reading(findings=(Finding(code="reader_failed", text=text),))
+
+
+class _Intake:
+    """The writing of one message's unit: its own fact, its documents, what could not go on, and the answer."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        instance: Instance,
+        channel: Channel,
+        format: Format,
+        arrival: Arrival,
+        raw: bytes,
+        reading: Reading,
+        now: datetime,
+    ) -> None:
+        self.wiring, self.instance, self.channel, self.format = wiring, instance, channel, format
+        self.arrival, self.raw, self.reading, self.now = arrival, raw, reading, now
+        self.blob = hashlib.sha256(raw).hexdigest()
+        self.once = f"{instance.name}/{reading.message_id or '-'}/{self.blob[:24]}"
+        self.findings = reading.findings[:FINDINGS_KEPT]
+        self.mapping = f"{format.name}@{format.version}"
+        self.unit = UnitBuilder(wiring, now)
+
+    def message(self) -> Message:
+        documents = [translated(self.wiring, self.instance, document) for document in self.reading.documents]
+        outcome = self._outcome()
+        body = self._acknowledgement("refused" if outcome == "refused" else "accepted")
+        answer = Answer(outcome=outcome, body=b"" if self._answers_later else body, media_type=self.format.media_type)
+        self._received(outcome, answer.body, len(documents))
+        for index, (document, unknown) in enumerate(documents):
+            self._document(index, document, unknown)
+        if outcome == "refused":
+            self._refused()
+        if self._answers_later and body:
+            self._owe_acknowledgement("refused" if outcome == "refused" else "accepted")
+        return Message(once=self.once, unit=self.unit.build(), answer=answer)
+
+    @property
+    def _answers_later(self) -> bool:
+        """Whether the acknowledgement is a message of its own (files, X12) rather than the reply of the transport."""
+        return Acknowledgement in self.wiring.system(self.instance).accepts
+
+    def _outcome(self) -> str:
+        return "refused" if self.reading.errors and not self.reading.documents else "accepted"
+
+    def _acknowledgement(self, outcome: str) -> bytes:
+        if self.format.acknowledge is None:
+            return b""
+        stamp = Stamp(number=int(self.blob[:12], 16) % 999_999_999 + 1, at=self.now.isoformat())
+        verdict = Verdict(outcome=outcome, findings=self.findings, stamp=stamp)
+        return self.format.acknowledge(self.reading, verdict, self.instance.profile) or b""
+
+    def _received(self, outcome: str, answer: bytes, documents: int) -> None:
+        address = self.unit.keep(answer) if answer else ""
+        self.unit.keep(self.raw)
+        self._event(
+            self.once,
+            MessageReceived(
+                id=self.once,
+                instance=self.instance.name,
+                format=self.format.name,
+                documents=documents,
+                outcome="refused" if outcome == "refused" else "accepted",
+                answer=address,
+                findings=self.findings,
+            ),
+        )
+
+    def _document(self, index: int, document: Document, unknown: Sequence[Unknown]) -> None:
+        once = f"{self.once}#{index}"
+        if unknown:
+            self._park_unknown(once, document, unknown)
+            return
+        routes = self.wiring.routes(document)
+        self._event(once, document, routes)
+        if isinstance(document, FunctionalAcknowledgement):
+            acknowledged(self.wiring, self.unit, self.instance.name, document, cause=once, root=self.once)
+
+    def _event(self, once: str, data: Document, routes: Sequence[tuple[str, str]] = ()) -> None:
+        cause = "" if once == self.once else self.once
+        event = Event(
+            once=once,
+            kind="accepted",
+            source=self.instance.name,
+            at=self.now,
+            data=data,
+            cause=cause,
+            root=once,
+            blob=self.blob,
+            mapping=self.mapping,
+        )
+        self.unit.event(event, routes)
+
+    def _park_unknown(self, once: str, document: Document, unknown: Sequence[Unknown]) -> None:
+        candidates = tuple(
+            candidate for row in unknown for candidate in self.wiring.book.candidates(row.kind, row.value, limit=5)
+        )
+        findings = tuple(
+            Finding(
+                code=f"unknown_{row.kind}", path=row.path, text=f"{self.instance.name} calls it {row.value!r}; no crosswalk row"
+            )
+            for row in unknown
+        )
+        reason = f"unknown_{unknown[0].kind}"
+        self._park(once, reason, document.refs(), findings, candidates)
+
+    def _refused(self) -> None:
+        self._park(f"{self.once}#refused", "refused_message", (), self.findings, ())
+
+    def _park(
+        self, once: str, reason: str, about: tuple[Ref, ...], findings: tuple[Finding, ...], candidates: tuple[str, ...]
+    ) -> None:
+        parked = Parked(
+            id=once,
+            instance=self.instance.name,
+            format=self.format.name,
+            reason=reason,
+            findings=findings,
+            candidates=candidates,
+            about=about,
+        )
+        self._event(once, parked)
+        self._event(f"{once}/case", _case_of(parked, self.now))
+
+    def _owe_acknowledgement(self, outcome: str) -> None:
+        document = Acknowledgement(
+            id=self.once,
+            blob=self.blob,
+            format=self.format.name,
+            outcome="refused" if outcome == "refused" else "accepted",
+            findings=self.findings,
+        )
+        delivery = delivery_of(self.wiring, self.instance, document, self.now, id=f"{self.once}/ack", key=f"ack/{self.once}")
+        self.unit.deliver(msgspec.structs.replace(delivery, cause=self.once, root=self.once, role="acknowledgement"))
+
+
+def _case_of(parked: Parked, now: datetime) -> Case:
+    first = str(parked.findings[0]) if parked.findings else parked.reason
+    return Case(
+        id=f"intake/{parked.id}",
+        reason=parked.reason,
+        text=f"{parked.instance} sent something that cannot go on: {first}",
+        objects=(Ref("Message", parked.id), *parked.about),
+        owner="steward" if parked.reason.startswith("unknown_") else "operations",
+        at=now,
+        actions=("release", "repair", "reject"),
+        context={str(index): str(finding) for index, finding in enumerate(parked.findings)},
+        suggestion=_suggestion(parked),
+    )
+
+
+def _suggestion(parked: Parked) -> str:
+    if parked.candidates:
+        return f"add a crosswalk row (nearest: {', '.join(parked.candidates[:3])}), then release"
+    if parked.reason.startswith("unknown_"):
+        return "add the missing code to the crosswalk, then release"
+    return "repair the message and release it, or reject it and tell the sender"

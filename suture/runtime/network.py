@@ -1,0 +1,98 @@
+"""The hospital's network file: which instance of which system plays which role for whom."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from suture.formats import Profile
+from suture.model import Finding
+
+
+class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One counterpart of the network.
+
+    ``address`` is where we call it (http://, mllp://, file://, sftp://); ``listen`` per channel where it calls us or leaves
+    files. ``entities``, ``facilities`` and ``suppliers`` narrow what is routed to it; empty means all. ``secret`` names
+    where the credential is kept ("env:NAME", "file:PATH"), never the credential itself.
+    """
+
+    name: str
+    system: str
+    address: str = ""
+    listen: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""
+    entities: tuple[str, ...] = ()
+    facilities: tuple[str, ...] = ()
+    suppliers: tuple[str, ...] = ()
+    mode: Literal["live", "shadow", "canary", "retired"] = "live"
+    owner: str = ""
+    secret: str = ""
+    profile: Profile = Profile()
+    options: Mapping[str, str] = field(default_factory=dict)
+    rate_per_s: float = 0.0
+    concurrency: int = 0
+    timeout_s: float = 0.0
+
+    def serves(self, *, entity: str, facility: str, supplier: str) -> bool:
+        """Whether a document of this entity, facility and supplier may go here; a blank does not narrow."""
+        return all(
+            not mine or not wanted or wanted in mine
+            for mine, wanted in ((self.entities, entity), (self.facilities, facility), (self.suppliers, supplier))
+        )
+
+
+class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A hospital group's network: its instances, where its journal is, and the folder of its master data and policies."""
+
+    name: str
+    journal: str = "suture.db"
+    masters: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    instances: tuple[Instance, ...] = ()
+
+    def instance(self, name: str) -> Instance | None:
+        """The instance of that name."""
+        return next((instance for instance in self.instances if instance.name == name), None)
+
+    def route(self, role: str, *, entity: str = "", facility: str = "", supplier: str = "") -> Instance | None:
+        """The instance that plays ``role`` for this document: live ones in file order, the most narrowly declared first."""
+        fit = [
+            instance
+            for instance in self.instances
+            if instance.role == role
+            and instance.mode == "live"
+            and instance.serves(entity=entity, facility=facility, supplier=supplier)
+        ]
+        return max(fit, key=_narrowness, default=None)
+
+
+def _narrowness(instance: Instance) -> int:
+    return sum(bool(scope) for scope in (instance.entities, instance.facilities, instance.suppliers))
+
+
+class BadNetwork(ValueError):
+    """The network file cannot be used; ``findings`` say where and how to mend it."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("\n".join(map(str, findings)))
+        self.findings = findings
+
+
+def read_network(path: Path) -> Network:
+    """The network of a TOML file; raises BadNetwork with the place and the reason."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Network)
+    except FileNotFoundError:
+        finding = Finding(code="no_file", path=str(path), text="there is no such file; `suture new network` writes one")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        finding = Finding(code="not_toml", path=str(path), text=f"{error}; see https://toml.io for the syntax")
+    except msgspec.ValidationError as error:
+        finding = Finding(code="wrong_field", path=str(path), text=f"{error}; see docs/adding/a-system.md for the fields")
+    raise BadNetwork((finding,))

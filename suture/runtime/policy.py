@@ -1,0 +1,93 @@
+"""How often and when a delivery is tried again, when a counterpart is left alone, and how fast it may be called."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+
+class Retry(Struct, frozen=True, kw_only=True):
+    """Retry of retryable and unknown outcomes: exponential back-off with jitter, and an end."""
+
+    attempts: int = 12
+    first_s: float = 2.0
+    factor: float = 2.0
+    longest_s: float = 900.0
+
+    def over(self, attempt: int) -> bool:
+        """Whether ``attempt`` was the last of a round; a person's release begins another."""
+        return attempt % self.attempts == 0
+
+    def after(self, attempt: int, id: str, wish_s: float = 0.0) -> timedelta:
+        """How long to wait after ``attempt`` (1 upwards); the jitter (±25 %) depends on the delivery alone, so it repeats."""
+        plain = min(self.longest_s, self.first_s * self.factor ** min((attempt - 1) % self.attempts, 32))
+        chance = int.from_bytes(hashlib.blake2s(f"{id}/{attempt}".encode(), digest_size=2).digest(), "big") / 65535
+        return timedelta(seconds=max(wish_s, plain * (0.75 + chance / 2)))
+
+
+class Breaker:
+    """Leaves a counterpart alone after ``trips`` failures in a row; after ``rest`` one call may try it again."""
+
+    def __init__(self, trips: int = 5, rest: timedelta = timedelta(seconds=30)) -> None:
+        self.trips, self.rest = trips, rest
+        self.failures = 0
+        self.opened: datetime | None = None
+        self.trying = False
+
+    def state(self, now: datetime) -> str:
+        """closed, open, or half-open (one trial call is allowed)."""
+        if self.opened is None:
+            return "closed"
+        return "half-open" if now >= self.opened + self.rest else "open"
+
+    def room(self, now: datetime) -> int:
+        """How many calls may start: none, one, or any number (a large one)."""
+        state = self.state(now)
+        if state == "half-open":
+            return 0 if self.trying else 1
+        return 0 if state == "open" else 1_000_000
+
+    def begin(self, now: datetime) -> None:
+        """A call starts."""
+        self.trying = self.state(now) == "half-open"
+
+    def end(self, now: datetime, *, reached: bool) -> None:
+        """A call ended; ``reached`` tells whether the counterpart answered at all."""
+        self.trying = False
+        if reached:
+            self.failures, self.opened = 0, None
+            return
+        self.failures += 1
+        if self.failures >= self.trips:
+            self.opened = now
+
+    def wakes(self) -> datetime | None:
+        """When an open breaker lets a trial call through."""
+        return None if self.opened is None else self.opened + self.rest
+
+
+class Quota:
+    """A token bucket: at most ``rate`` calls a second on average, ``burst`` at once."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate, self.burst = rate, max(1.0, burst)
+        self.tokens = self.burst
+        self.at: datetime | None = None
+
+    def room(self, now: datetime) -> int:
+        """How many calls may start now."""
+        if self.at is not None and now > self.at:
+            self.tokens = min(self.burst, self.tokens + (now - self.at).total_seconds() * self.rate)
+        self.at = now if self.at is None else max(self.at, now)
+        return int(self.tokens)
+
+    def spend(self) -> None:
+        """A call starts."""
+        self.tokens -= 1.0
+
+    def wakes(self, now: datetime) -> datetime:
+        """When the next call may start."""
+        missing = max(0.0, 1.0 - self.tokens)
+        return now + timedelta(seconds=missing / self.rate)

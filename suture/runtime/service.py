@@ -1,0 +1,193 @@
+"""The asyncio shell: it gathers what arrives, turns the river in one worker thread, and holds the conversations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TypeVar
+
+from suture.formats import Stamp
+from suture.journal import Fenced, Unit
+from suture.runtime.clock import Clock
+from suture.runtime.deliver import Attempt, Delivering
+from suture.runtime.drive import ask, drive
+from suture.runtime.network import Instance
+from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
+from suture.runtime.wiring import Wiring
+from suture.systems import Call, Outcome, Poll
+from suture.transports import Answer, Arrival
+from suture.transports.exchange import Link
+
+T = TypeVar("T")
+
+#: How long the river rests at most when nothing wakes it, in seconds.
+LONGEST_REST = 1.0
+
+
+class Busy(RuntimeError):
+    """More waits to be taken in than the limit allows; the partner is to come back later."""
+
+
+class Service:
+    """One running network. ``accept`` is what transports call; ``start`` and ``stop`` bracket its life."""
+
+    def __init__(self, wiring: Wiring, clock: Clock, links: Mapping[str, Link], delivering: Delivering | None = None) -> None:
+        self.wiring, self.clock, self.links = wiring, clock, links
+        self.delivering = delivering or Delivering(wiring)
+        self.failure: BaseException | None = None
+        self._arrivals: list[tuple[Arrival, asyncio.Future[Answer]]] = []
+        self._outcomes: list[tuple[Attempt, Outcome]] = []
+        self._talks: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="river")
+        self._awake = asyncio.Event()
+        self._turning = False
+
+    # -- life
+
+    async def start(self) -> None:
+        """Recover what a crash left behind and begin to turn."""
+        await self.in_thread(lambda: self.delivering.recover(self.clock.now()))
+        self._loops = [asyncio.create_task(self._river()), asyncio.create_task(self._ticks())]
+        self._loops += [
+            asyncio.create_task(self._poll(instance, poll))
+            for instance in self.wiring.network.instances
+            for poll in self.wiring.system(instance).polls
+            if instance.name in self.links
+        ]
+        self.wake()
+
+    async def stop(self) -> None:
+        """Let conversations under way end, commit their outcomes, and stop; whatever is queued stays in the journal."""
+        for loop in self._loops[1:]:
+            loop.cancel()
+        if self._talks:
+            await asyncio.wait(self._talks, timeout=30)
+        self.wake()
+        while self._outcomes and self.failure is None:
+            await asyncio.sleep(0.005)
+        self._loops[0].cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        self._thread.shutdown(wait=True)
+        for link in self.links.values():
+            await link.close()
+
+    # -- in
+
+    async def accept(self, arrival: Arrival) -> Answer:
+        """Take in one message; returns after the commit. Raises Busy over the limit, and whatever kept it from the journal."""
+        if self.failure is not None:
+            raise Busy(f"stopped: {self.failure}")
+        if len(self._arrivals) >= self.wiring.limits.intake_queue:
+            raise Busy("too many messages wait to be taken in")
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._arrivals.append((arrival, future))
+        self.wake()
+        return await future
+
+    def wake(self) -> None:
+        """Something may be due."""
+        self._awake.set()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is under way: what remains waits for time or for partners."""
+        return not (self._turning or self._awake.is_set() or self._arrivals or self._outcomes or self._talks)
+
+    def next_due(self) -> datetime | None:
+        """When the earliest timer or delivery is due; call it while quiet."""
+        return self.wiring.journal.next_due()
+
+    async def in_thread(self, step: Callable[[], T]) -> T:
+        """Run a step that touches the journal, between turns."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, step)
+
+    # -- the river
+
+    async def _river(self) -> None:
+        while True:
+            await self._awake.wait()
+            self._turning = True
+            self._awake.clear()
+            try:
+                if await self._turn():
+                    self._awake.set()
+            except Exception as error:
+                self._fail(error)
+            finally:
+                self._turning = False
+
+    async def _turn(self) -> bool:
+        batch = self.wiring.limits.intake_batch
+        arrivals, self._arrivals = self._arrivals[:batch], self._arrivals[batch:]
+        outcomes, self._outcomes = self._outcomes, []
+        now = self.clock.now()
+        try:
+            turned = await self.in_thread(
+                lambda: turn(self.wiring, self.delivering, now, [arrival for arrival, _ in arrivals], outcomes)
+            )
+        except BaseException as error:
+            self._outcomes = outcomes + self._outcomes
+            for _, future in arrivals:
+                if not future.done():
+                    future.set_exception(Busy(f"not taken in: {type(error).__name__}"))
+            raise
+        self._speak(arrivals, turned)
+        return turned.moved or bool(self._arrivals or self._outcomes)
+
+    def _speak(self, arrivals: list[tuple[Arrival, asyncio.Future[Answer]]], turned: Turned) -> None:
+        for (_, future), answer in zip(arrivals, turned.answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+        for attempt in turned.attempts:
+            task = asyncio.create_task(self._talk(attempt))
+            self._talks.add(task)
+            task.add_done_callback(self._talks.discard)
+
+    async def _talk(self, attempt: Attempt) -> None:
+        outcome = await drive(attempt.steps, self.links[attempt.instance.name])
+        self._outcomes.append((attempt, outcome))
+        self.wake()
+
+    def _fail(self, error: Exception) -> None:
+        """A broken invariant stops the process; nothing is acknowledged any more."""
+        if isinstance(error, Fenced):
+            self.failure = error
+            raise error
+        self.failure = error
+        for _, future in self._arrivals:
+            if not future.done():
+                future.set_exception(Busy("stopped"))
+        raise error
+
+    async def _ticks(self) -> None:
+        while True:
+            due = await self.in_thread(self.next_due)
+            rest = LONGEST_REST if due is None else (due - self.clock.now()).total_seconds()
+            await self.clock.sleep(min(max(rest, 0.01), LONGEST_REST))
+            self.wake()
+
+    # -- polls
+
+    async def _poll(self, instance: Instance, poll: Poll) -> None:
+        name = f"{instance.name}/{poll.name}"
+        while True:
+            await self.clock.sleep(poll.every_s)
+            await self.poll_once(instance, poll, name)
+
+    async def poll_once(self, instance: Instance, poll: Poll, name: str) -> int:
+        """Ask once; accept what came, then remember how far it went. Returns how many messages came."""
+        cursor = await self.in_thread(lambda: poll_cursor(self.wiring, name))
+        stamp = Stamp(number=0, at=self.clock.now().isoformat())
+        call = Call(key=name, stamp=stamp, profile=instance.profile, options=instance.options)
+        answer = await ask(poll.ask(cursor, call), self.links[instance.name])
+        if answer is None:
+            return 0
+        raws, after = answer
+        for raw in raws:
+            await self.accept(Arrival(instance=instance.name, channel=poll.name, raw=raw))
+        if after != cursor:
+            await self.in_thread(lambda: self.wiring.journal.commit([Unit(states=[poll_state(self.wiring, name, after)])]))
+        return len(raws)

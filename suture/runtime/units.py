@@ -1,0 +1,83 @@
+"""The writing of one unit: events with their routes, blobs and deliveries, put together before the commit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from suture.journal import Delivery, Event, Route, Settlement, State, Timer, Unit
+from suture.model import Document
+from suture.runtime.network import Instance
+from suture.runtime.wiring import Wiring
+
+
+class UnitBuilder:
+    """Collects writes; ``build`` gives the unit."""
+
+    def __init__(self, wiring: Wiring, now: datetime) -> None:
+        self.wiring, self.now = wiring, now
+        self.events: list[Event] = []
+        self.routes: list[Route] = []
+        self.blobs: dict[str, bytes] = {}
+        self.done: list[int] = []
+        self.states: dict[tuple[str, str], State] = {}
+        self.deliveries: list[Delivery] = []
+        self.settlements: list[Settlement] = []
+        self.timers: dict[tuple[str, str, str], Timer] = {}
+        self.fired: list[tuple[str, str, str, datetime]] = []
+
+    def event(self, event: Event, routes: Sequence[tuple[str, str]] = ()) -> None:
+        """Record an event and who is to decide it."""
+        index = len(self.events)
+        self.events.append(event)
+        self.routes.extend(Route(index, process, key) for process, key in routes)
+
+    def keep(self, raw: bytes) -> str:
+        """Keep bytes; returns their address."""
+        address = hashlib.sha256(raw).hexdigest()
+        self.blobs[address] = raw
+        return address
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Owe a delivery."""
+        self.deliveries.append(delivery)
+
+    def state(self, state: State) -> None:
+        """Write a state; the last one per key counts."""
+        self.states[state.process, state.key] = state
+
+    def timer(self, timer: Timer) -> None:
+        """Set or cancel a timer; the last word per name counts."""
+        self.timers[timer.process, timer.key, timer.name] = timer
+
+    def build(self) -> Unit:
+        """The unit."""
+        return Unit(
+            events=self.events,
+            routes=self.routes,
+            blobs=list(self.blobs.items()),
+            done=self.done,
+            states=list(self.states.values()),
+            deliveries=self.deliveries,
+            settlements=self.settlements,
+            timers=list(self.timers.values()),
+            fired=self.fired,
+        )
+
+
+def delivery_of(wiring: Wiring, instance: Instance, document: Document, now: datetime, *, id: str, key: str) -> Delivery:
+    """A delivery to an instance that nobody waits for; callers add role, cause, root, process and priority."""
+    return Delivery(
+        id=id,
+        instance=instance.name,
+        role=instance.role or wiring.system(instance).role,
+        key=key,
+        document=document,
+        due=now,
+        process="",
+        process_key="",
+        cause="",
+        root="",
+        created=now,
+    )

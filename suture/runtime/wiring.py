@@ -1,0 +1,105 @@
+"""Everything a step needs, put together once: journal, network, extensions, crosswalk, secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+import msgspec
+from msgspec import Struct
+from suture.masters.crosswalk import Book
+
+from suture.extensions import found
+from suture.formats import Format
+from suture.journal import Journal
+from suture.model import Crosswalk, Document
+from suture.processes import Process
+from suture.processes.masters import Filed
+from suture.runtime.network import Instance, Network
+from suture.systems import System
+
+#: States of one process that are read at a time when the crosswalk is loaded.
+PAGE = 1000
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds of the runtime; a limit that is reached is told, never passed over."""
+
+    intake_batch: int = 256
+    decide_batch: int = 500
+    deliver_batch: int = 200
+    intake_queue: int = 4096
+    documents_per_message: int = 10_000
+    effects_per_decision: int = 1000
+
+
+class Wiring:
+    """The parts of one running network; the same for service, tests and simulation."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        network: Network,
+        *,
+        privacy_key: bytes,
+        formats: Mapping[str, Format] | None = None,
+        systems: Mapping[str, System] | None = None,
+        processes: Mapping[str, Process] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.journal = journal
+        self.network = network
+        self.formats = dict(found("suture.formats", "FORMAT", Format) if formats is None else formats)
+        self.systems = dict(found("suture.systems", "SYSTEM", System) if systems is None else systems)
+        self.processes = dict(found("suture.processes", "PROCESS", Process) if processes is None else processes)
+        self.limits = limits or Limits()
+        self._privacy_key = privacy_key
+        self.instances = {instance.name: instance for instance in network.instances}
+        self.book = Book()
+        self.load_book()
+
+    @cached_property
+    def listeners(self) -> dict[type[Document], tuple[Process, ...]]:
+        """Which processes hear which document type."""
+        heard: dict[type[Document], tuple[Process, ...]] = {}
+        for process in self.processes.values():
+            for kind in process.on:
+                heard[kind] = (*heard.get(kind, ()), process)
+        return heard
+
+    @cached_property
+    def state_decoders(self) -> dict[str, msgspec.json.Decoder[Struct]]:
+        """How each process's state is read back."""
+        return {name: msgspec.json.Decoder(process.state) for name, process in self.processes.items()}
+
+    def routes(self, document: Document) -> list[tuple[str, str]]:
+        """The (process, key) pairs that this document concerns."""
+        return [
+            (process.name, key)
+            for process in self.listeners.get(type(document), ())
+            for key in dict.fromkeys(process.key(document))
+        ]
+
+    def system(self, instance: Instance) -> System:
+        """What kind of counterpart an instance is."""
+        return self.systems[instance.system]
+
+    def pseudonym(self, identifier: str) -> str:
+        """A keyed pseudonym (HMAC-SHA-256, 80 bits): the same person, never the identity."""
+        return "P" + hmac.new(self._privacy_key, identifier.encode(), hashlib.sha256).hexdigest()[:20].upper()
+
+    def load_book(self) -> None:
+        """Read the crosswalk from the journal's master data."""
+        after = ""
+        decoder = msgspec.json.Decoder(Filed)
+        while page := self.journal.scan_states("masters", after, PAGE):
+            after = page[-1].key
+            self.learn(document for state in page for document in decoder.decode(state.data).documents)
+
+    def learn(self, documents: Iterable[Document]) -> None:
+        """Take crosswalk rows among these documents into the book."""
+        for document in documents:
+            if isinstance(document, Crosswalk):
+                self.book.add(document)

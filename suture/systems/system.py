@@ -72,7 +72,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """How one document type is brought to the system, and how a doubtful outcome becomes known.
 
     ``lookup`` and ``readback`` need ``probe``: it returns Done if the peer has the document, Again if it certainly has
-    not (then ``send`` follows in the same turn, within the per-key lock), Unsure if it cannot tell.
+    not (then ``send`` follows in the same turn, within the per-key lock), Unsure if it cannot tell. For ``statement`` the
+    probe names what to wait for (Awaiting) and nothing is sent again.
     """
 
     send: Callable[[Document, Call], Steps]

@@ -1,0 +1,77 @@
+"""A procurement suite (SaaS): requisitions and approvals come by signed webhook, status goes back over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from suture.model import (
+    Approval,
+    ApprovalRequest,
+    InvoiceStatus,
+    OrderStatus,
+    Remittance,
+    Requisition,
+    RequisitionCancellation,
+    RequisitionStatus,
+)
+from suture.systems.rest import keyed, money
+from suture.systems.system import Call, Channel, System
+
+
+def approval_request(document: ApprovalRequest, call: Call) -> dict[str, Any]:
+    """A task in the approver's inbox."""
+    return {
+        "taskId": document.id,
+        "subject": {"type": document.subject.type, "id": document.subject.id},
+        "requestedBy": document.requester,
+        "approverRole": document.role,
+        "amount": money(document.amount),
+        "reason": document.reason,
+    }
+
+
+def requisition_status(document: RequisitionStatus, call: Call) -> dict[str, Any]:
+    """Where a requisition stands, and which orders it became."""
+    return {"state": document.state, "reasons": list(document.reasons), "orders": list(document.orders), "at": document.at}
+
+
+def order_status(document: OrderStatus, call: Call) -> dict[str, Any]:
+    """A change of an order's state."""
+    return {"state": document.state, "reason": document.reason, "at": document.at}
+
+
+def invoice_status(document: InvoiceStatus, call: Call) -> dict[str, Any]:
+    """A change of an invoice's state, for spend analytics."""
+    return {"state": document.state, "reasons": list(document.reasons), "orders": list(document.orders), "at": document.at}
+
+
+def remittance(document: Remittance, call: Call) -> dict[str, Any]:
+    """What was paid, for spend analytics."""
+    return {
+        "payment": document.payment,
+        "supplier": document.supplier,
+        "amount": money(document.amount),
+        "invoices": [line.invoice for line in document.lines],
+    }
+
+
+SYSTEM = System(
+    name="procurement_rest",
+    title="Procurement suite (REST and webhooks)",
+    role="procurement",
+    accepts={
+        ApprovalRequest: keyed(lambda document: "/v2/approval-tasks", approval_request),
+        RequisitionStatus: keyed(
+            lambda document: f"/v2/requisitions/{quote(document.requisition, safe='')}/status", requisition_status
+        ),
+        OrderStatus: keyed(lambda document: f"/v2/orders/{quote(document.order, safe='')}/status", order_status),
+        InvoiceStatus: keyed(lambda document: f"/v2/invoices/{quote(document.invoice, safe='')}/status", invoice_status),
+        Remittance: keyed(lambda document: "/v2/remittances", remittance),
+    },
+    channels=(Channel(name="webhook", transport="http", format="json"),),
+    emits=(Requisition, RequisitionCancellation, Approval),
+    codes=("item", "supplier"),
+    rate_per_s=300.0,
+    concurrency=8,
+)

@@ -1,0 +1,100 @@
+"""What the REST connectors share: one request, and the meaning of its answer for the delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from suture.model import Document, Money, Price, Quantity
+from suture.systems.system import Again, Call, Done, Operation, Outcome, Refused, Steps, Unsure
+from suture.transports import Http, HttpReply, Reply
+
+#: Answers that mean: certainly not taken, come again.
+BUSY = {408, 425, 429, 503}
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+Shape = Callable[[Any, Call], Mapping[str, Any]]
+
+
+def outcome_of(reply: Reply) -> Outcome:
+    """The fate that a status code announces (RFC 9110 section 15); the peer's number is read from "number" or "id"."""
+    assert isinstance(reply, HttpReply)
+    if reply.status in BUSY:
+        return Again(reason=f"HTTP {reply.status}", after_s=_retry_after(reply))
+    if reply.status >= 500:
+        return Unsure(reason=f"HTTP {reply.status}")
+    said = _said(reply)
+    if reply.status >= 400:
+        return Refused(reason=f"HTTP {reply.status}: {said.get('detail') or said.get('title') or 'no reason given'}"[:300])
+    return Done(reference=str(said.get("number") or said.get("id") or ""))
+
+
+def _said(reply: HttpReply) -> dict[str, Any]:
+    try:
+        said = reply.json() if reply.body else {}
+    except msgspec.DecodeError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _retry_after(reply: HttpReply) -> float:
+    wish = reply.headers.get("retry-after", "")
+    return min(float(wish), 86_400.0) if wish.replace(".", "", 1).isdigit() else 1.0
+
+
+def post(path: str, body: Mapping[str, Any], key: str = "") -> Steps:
+    """Post JSON; with ``key`` as Idempotency-Key where the API honours it."""
+    headers = {"content-type": "application/json"} | ({"idempotency-key": key} if key else {})
+    reply = yield Http(method="POST", path=path, body=_encode(body), headers=headers)
+    return outcome_of(reply)
+
+
+def find(path: str) -> Steps:
+    """Look a document up by our reference: Done if the list has one, Again if it is empty, Unsure if it cannot be read."""
+    reply = yield Http(method="GET", path=path)
+    assert isinstance(reply, HttpReply)
+    if reply.status != 200:
+        return Unsure(reason=f"look-up answered HTTP {reply.status}")
+    rows = _said(reply).get("items")
+    if not isinstance(rows, list):
+        return Unsure(reason="look-up answered without a list of items")
+    if not rows:
+        return Again(reason="not there")
+    return Done(reference=str(rows[0].get("number") or rows[0].get("id") or ""))
+
+
+def keyed(path: Callable[[Any], str], shape: Shape) -> Operation:
+    """An operation of an API that honours Idempotency-Key: in doubt, the same request again."""
+
+    def send(document: Document, call: Call) -> Steps:
+        return post(path(document), shape(document, call), call.key)
+
+    return Operation(send=send, outcome="key")
+
+
+def looked_up(path: Callable[[Any], str], shape: Shape, query: Callable[[Any, Call], str]) -> Operation:
+    """An operation of an API without idempotency that can be searched by our reference: in doubt, look before sending."""
+
+    def send(document: Document, call: Call) -> Steps:
+        return post(path(document), shape(document, call))
+
+    def probe(document: Document, call: Call) -> Steps:
+        return find(query(document, call))
+
+    return Operation(send=send, outcome="lookup", probe=probe)
+
+
+def money(value: Money) -> dict[str, str]:
+    """Money as the REST systems write it."""
+    return {"value": f"{value.amount:f}", "currency": value.currency}
+
+
+def quantity(value: Quantity) -> dict[str, str]:
+    """A quantity as the REST systems write it."""
+    return {"qty": f"{value.value:f}", "uom": value.unit}
+
+
+def price(value: Price) -> dict[str, Any]:
+    """A price with its basis as the REST systems write it."""
+    return {"value": f"{value.amount:f}", "currency": value.currency, "per": quantity(value.per)}

@@ -1,0 +1,304 @@
+"""Documents as JSON, as our own interfaces write them, read strictly at the border.
+
+A message is one document, an object ``{"documents": [...]}`` with an optional ``id`` of its own, or JSON Lines. Numbers that are
+money or quantities may be strings or JSON numbers and keep their scale; a timestamp without zone is in the profile's time zone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import cast
+
+import msgspec
+from msgspec import Struct, inspect
+
+from suture.formats.format import LARGEST_MESSAGE, Format, Profile, Reading, Sample, Stamp, Unwritable, Verdict
+from suture.formats.scalars import as_utc, decimal, instant, zone
+from suture.model import DOCUMENTS, AnyDocument, Document, Finding, encode
+from suture.model.schema import field_names
+
+DEEPEST = 32
+MOST_DOCUMENTS = 10_000
+
+_DECIMALS = field_names(inspect.DecimalType)
+_INSTANTS = field_names(inspect.DateTimeType)
+#: Fields whose members are the sender's own names; the names of ours mean nothing in there.
+_OPEN = field_names(inspect.DictType)
+_WHERE = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_ZONELESS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+")
+
+
+class _Number(str):
+    """A JSON number that is not a small integer, as it was written; NaN and Infinity too."""
+
+
+class _Pairs(tuple[tuple[str, object], ...]):
+    """A JSON object as it was written, with names that occur twice."""
+
+
+def read(raw: bytes, profile: Profile) -> Reading:
+    """The documents in ``raw``; each that is wrong is a finding with its JSON path, and the others go on."""
+    if len(raw) > LARGEST_MESSAGE:
+        return _refused("json.size", f"{len(raw)} bytes, more than {LARGEST_MESSAGE}")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return _refused("json.charset", "not UTF-8", offset=error.start)
+    try:
+        message = _parsed(text)
+    except ValueError as error:
+        if _in_lines(text):
+            return _read_lines(text.split("\n"), profile)
+        return _refused("json.syntax", str(error), offset=getattr(error, "pos", -1))
+    return _read_message(message, profile)
+
+
+def _in_lines(text: str) -> bool:
+    """Whether text that is no single JSON value may be JSON Lines: an object begins and ends on the first line."""
+    first, _, rest = text.strip().partition("\n")
+    return bool(rest) and first.startswith("{") and first.rstrip().endswith("}")
+
+
+def _read_message(message: object, profile: Profile) -> Reading:
+    fields = dict(message) if isinstance(message, _Pairs) else {}
+    if "documents" not in fields or "type" in fields:
+        return _reading([("$", message)], profile, "document")
+    batch, name = fields["documents"], fields.get("id", "")
+    if not isinstance(batch, list):
+        return _refused("json.shape", "expected a list of documents", path="$.documents")
+    if not isinstance(name, str) or len(name) > 128:
+        return _refused("json.value", "the id of a message is a text of at most 128 characters", path="$.id")
+    if len(batch) > MOST_DOCUMENTS:
+        return _refused("json.limit", f"{len(batch)} documents, more than {MOST_DOCUMENTS}", path="$.documents")
+    reading = _reading([(f"$.documents[{place}]", part) for place, part in enumerate(batch)], profile, "documents")
+    return msgspec.structs.replace(reading, message_id=name)
+
+
+def _read_lines(lines: list[str], profile: Profile) -> Reading:
+    kept = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if len(kept) > MOST_DOCUMENTS:
+        return _refused("json.limit", f"{len(kept)} documents, more than {MOST_DOCUMENTS}")
+    parts: list[tuple[str, object]] = []
+    findings: list[Finding] = []
+    for number, line in kept:
+        try:
+            parts.append((f"line {number}: $", _parsed(line)))
+        except ValueError as error:
+            findings.append(Finding(code="json.syntax", text=str(error), path=f"line {number}"))
+    reading = _reading(parts, profile, "lines") if parts else Reading(kind="lines")
+    return msgspec.structs.replace(reading, findings=(*findings, *reading.findings))
+
+
+def _parsed(text: str) -> object:
+    """Any JSON value, with numbers as written and objects as pairs; raises ValueError."""
+    try:
+        return json.loads(text, object_pairs_hook=_Pairs, parse_float=_Number, parse_constant=_Number, parse_int=_integer)
+    except RecursionError as error:
+        raise ValueError(f"nested more than {DEEPEST} deep") from error
+
+
+def _integer(text: str) -> object:
+    return int(text) if len(text) < 19 else _Number(text)
+
+
+def _reading(parts: list[tuple[str, object]], profile: Profile, kind: str) -> Reading:
+    documents: list[Document] = []
+    findings: list[Finding] = []
+    for path, part in parts:
+        border = _Border(profile.timezone)
+        document = border.document(part, path)
+        documents += [document] if document is not None else []
+        findings += border.findings
+    if not parts:
+        findings.append(Finding(code="json.empty", text="no documents", path="$.documents"))
+    return Reading(kind=kind, documents=tuple(documents), findings=tuple(findings))
+
+
+class _Border:
+    """One document's way in: plain data is made exact, every defect noted with its path."""
+
+    def __init__(self, timezone: str) -> None:
+        self.timezone = timezone
+        self.findings: list[Finding] = []
+
+    def document(self, part: object, path: str) -> Document | None:
+        """The document, or None with findings."""
+        if not isinstance(part, _Pairs):
+            self._note("json.shape", "expected an object: a document with its type", path)
+            return None
+        plain = cast("dict[str, object]", self._plain(part, path, "", 1))
+        if self.findings:
+            return None
+        if plain.get("type") not in DOCUMENTS:
+            self._note("json.type", f"no such document type; known are {', '.join(DOCUMENTS)}", f"{path}.type")
+            return None
+        try:
+            document: Document = msgspec.convert(plain, AnyDocument)
+        except msgspec.ValidationError as error:
+            self._note(*_located(error, path))
+            return None
+        self.findings += [
+            Finding(code="json.unknown_field", text="no such field; it was left out", path=found, severity="warning")
+            for found in _unknown(plain, document, path)
+        ]
+        return document
+
+    def _note(self, code: str, text: str, path: str) -> None:
+        self.findings.append(Finding(code=code, text=text, path=path))
+
+    def _plain(self, part: object, path: str, name: str, depth: int) -> object:
+        """``part``, the value of the field ``name``, with exact numbers and instants in UTC."""
+        if depth > DEEPEST:
+            self._note("json.depth", f"nested more than {DEEPEST} deep", path[:200])
+            return None
+        match part:
+            case _Pairs():
+                return self._object(part, path, name, depth)
+            case list():
+                return [self._plain(each, f"{path}[{place}]", name, depth + 1) for place, each in enumerate(part)]
+            case str():
+                return self._text(part, path, name)
+            case int() if name in _DECIMALS and not isinstance(part, bool):
+                return Decimal(part)
+        return part
+
+    def _object(self, pairs: _Pairs, path: str, name: str, depth: int) -> dict[str, object]:
+        plain: dict[str, object] = {}
+        for key, part in pairs:
+            inside = f"{path}.{key[:64]}"
+            if key in plain:
+                self._note("json.repeated_field", "the same name twice in one object", inside)
+            if self._text(key, inside, ""):
+                plain[key] = self._plain(part, inside, name if name in _OPEN else key, depth + 1)
+        return plain
+
+    def _text(self, text: str, path: str, name: str) -> object:
+        try:
+            if isinstance(text, _Number) and name not in _DECIMALS:
+                raise ValueError("expected a whole number below 10^18, or a string")
+            if name in _DECIMALS:
+                return decimal(text)
+            if name in _INSTANTS and text:
+                return self._instant(text)
+            text.encode()
+        except UnicodeEncodeError:
+            self._note("json.character", "half of a surrogate pair", path)
+        except ValueError as error:
+            self._note("json.value", str(error), path)
+        if "\x00" in text:
+            self._note("json.character", "a NUL character", path)
+        return text
+
+    def _instant(self, text: str) -> datetime:
+        if _ZONELESS.fullmatch(text):
+            zone(self.timezone)  # says that no zone is agreed, rather than what a timestamp looks like
+        return instant(text, self.timezone)
+
+
+def _located(error: msgspec.ValidationError, path: str) -> tuple[str, str, str]:
+    """Code, text and path of what msgspec says about plain data."""
+    said = _WHERE.match(str(error))
+    assert said is not None
+    missing = "missing required field" in said["text"]
+    return ("json.missing" if missing else "json.value", said["text"], path + (said["path"] or ""))
+
+
+def _unknown(plain: object, made: object, path: str) -> Iterator[str]:
+    """Paths of members that no field took."""
+    if isinstance(plain, dict) and isinstance(made, Struct):
+        for name, part in plain.items():
+            if name in made.__struct_fields__:
+                yield from _unknown(part, getattr(made, name), f"{path}.{name}")
+            elif not (name == "type" and isinstance(made, Document)):
+                yield f"{path}.{name}"
+    elif isinstance(plain, list) and isinstance(made, tuple):
+        for place, (part, each) in enumerate(zip(plain, made, strict=True)):
+            yield from _unknown(part, each, f"{path}[{place}]")
+
+
+def _refused(code: str, text: str, path: str = "", offset: int = -1) -> Reading:
+    return Reading(findings=(Finding(code=code, text=text, path=path, offset=offset),))
+
+
+def write(document: Document, profile: Profile, stamp: Stamp) -> bytes:
+    """The document's canonical encoding; raises Unwritable for a number or text that ``read`` would refuse."""
+    try:
+        _check(document)
+        return encode(document)
+    except ValueError as error:
+        raise Unwritable(f"{type(document).__name__}: {error}") from error
+
+
+def _check(value: object) -> None:
+    match value:
+        case Struct():
+            for name in value.__struct_fields__:
+                _check(getattr(value, name))
+        case tuple():
+            for part in value:
+                _check(part)
+        case Decimal():
+            decimal(str(value))
+        case datetime():
+            as_utc(value)
+
+
+def acknowledge(reading: Reading, verdict: Verdict, profile: Profile) -> bytes | None:
+    """What was accepted, or a problem in the manner of RFC 9457 with every finding."""
+    if verdict.outcome == "accepted":
+        ids = [str(getattr(document, "id", "")) for document in reading.documents]
+        return msgspec.json.encode({"outcome": "accepted", "documents": ids, "findings": reading.findings})
+    busy = verdict.outcome == "busy"
+    return msgspec.json.encode(
+        {
+            "type": "about:blank",
+            "title": "Not now; the same message may be sent again" if busy else "The message was refused",
+            "status": 503 if busy else 422,
+            "outcome": verdict.outcome,
+            "errors": verdict.findings or reading.errors,
+        }
+    )
+
+
+_ITEM = b"""{"type": "Item", "id": "IT-100", "name": "Suture, absorbable, 3-0", "unit": "EA",
+ "packs": [{"unit": "BX", "factor": "36"}, {"unit": "CS", "factor": 144}]}"""
+_BATCH = b"""{"id": "BATCH-7", "documents": [
+ {"type": "CostCenter", "id": "CC-10", "name": "Theatre 1", "entity": "E1", "facility": "F1"},
+ {"type": "ContractPrice", "id": "CP-1", "contract": "C-1", "supplier": "S-1", "item": "IT-100", "effective_from": "2026-01-01",
+  "price": {"amount": 12.50, "currency": "CHF", "per": {"value": "1", "unit": "BX"}}}]}"""
+_LINES = b"""{"type": "RequisitionCancellation", "requisition": "R-1", "reason": "no case", "at": "2026-03-02T08:00:00+01:00"}
+{"type": "RequisitionCancellation", "requisition": "R-2", "reason": "no case", "at": "2026-03-02T08:00:00Z"}
+"""
+_DEFECTS = b"""{"documents": [
+ {"type": "CostCentre", "id": "CC-10"},
+ {"type": "Item", "id": "IT-1", "name": "Gauze"},
+ {"type": "Item", "id": "IT-2", "name": "Gauze", "unit": "EA", "packs": [{"unit": "BX", "factor": "1_000"}]},
+ {"type": "Item", "id": "IT-3", "id": "IT-4", "name": "Gauze", "unit": "EA"},
+ {"type": "Item", "id": "IT-5", "name": "Gauze", "unit": "EA", "colour": "white"}]}"""
+
+FORMAT = Format(
+    name="json",
+    title="Documents as JSON",
+    version=1,
+    standard="Suture documents 1.0 (JSON Schema in docs/schema), RFC 8259, RFC 9457, JSON Lines",
+    media_type="application/json",
+    reads=tuple(DOCUMENTS.values()),
+    writes=tuple(DOCUMENTS.values()),
+    read=read,
+    write=write,
+    acknowledge=acknowledge,
+    samples=(
+        Sample(name="one document", raw=_ITEM),
+        Sample(name="a batch with an id", raw=_BATCH, documents=2),
+        Sample(name="JSON Lines", raw=_LINES, documents=2),
+        Sample(
+            name="four defects and one doubt",
+            raw=_DEFECTS,
+            findings=("json.type", "json.missing", "json.value", "json.repeated_field", "json.unknown_field"),
+        ),
+    ),
+)

@@ -70,10 +70,14 @@ Effect = Send | Emit | Ask | Wait | Raise | Resolve
 
 
 class Seen(Struct, frozen=True):
-    """What a decision may look at, handed in and recorded: master documents as of now, policies in force, the time (UTC)."""
+    """What a decision may look at, handed in and recorded: master documents as of now, policies in force, the time (UTC).
+
+    ``key`` is the key under which this decision is made: an event about several keys is decided under each.
+    """
 
     now: datetime
     masters: Mapping[tuple[str, str], Sequence[Document]] = field(default_factory=dict)
+    key: str = ""
 
     def one(self, kind: type[Any], id: str) -> Any:
         """The master document of this kind and id, or None."""

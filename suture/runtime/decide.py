@@ -91,7 +91,7 @@ class Batch:
     def _seen(self, item: Work) -> Seen:
         needs = self._needs(item)
         self._load_masters(set(needs))
-        return Seen(self.now, {(kind, id): self._filed(kind, id)[1].documents for kind, id in needs})
+        return Seen(self.now, {(kind, id): self._filed(kind, id)[1].documents for kind, id in needs}, item.key)
 
     def _filed(self, kind: str, id: str) -> tuple[int, Filed]:
         """What is filed, with the version of it: changes of this batch count already."""

@@ -1,0 +1,132 @@
+"""What every twin is: something that answers requests, and has things to say at times of its own choosing."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+from msgspec import Struct
+
+from suture.transports import Http, HttpReply
+
+
+class Outgoing(Struct, frozen=True, kw_only=True):
+    """A message that a twin wants to hand to Suture: through which instance's channel, the bytes, and the file's name."""
+
+    instance: str
+    channel: str
+    raw: bytes
+    name: str
+    #: How often it has been tried without a positive answer.
+    tries: int = 0
+
+
+class Agenda:
+    """What is to happen when; ties go in the order in which they were planned. ``now`` is where the day stands."""
+
+    def __init__(self, start: datetime) -> None:
+        self.now = start
+        self._heap: list[tuple[datetime, int, Callable[[datetime], None]]] = []
+        self._order = itertools.count()
+
+    def at(self, moment: datetime, act: Callable[[datetime], None]) -> None:
+        """Plan an act."""
+        heapq.heappush(self._heap, (moment, next(self._order), act))
+
+    def next(self) -> datetime | None:
+        """When the first act is due."""
+        return self._heap[0][0] if self._heap else None
+
+    def run(self, now: datetime) -> int:
+        """Do all that is due; returns how many acts were done."""
+        done, self.now = 0, max(self.now, now)
+        while self._heap and self._heap[0][0] <= now:
+            heapq.heappop(self._heap)[2](now)
+            done += 1
+        return done
+
+
+class Twin:
+    """A counterpart of one instance. ``agenda`` drives it; ``outbox`` holds what it wants to say now."""
+
+    def __init__(self, name: str, agenda: Agenda) -> None:
+        self.name, self.agenda = name, agenda
+        self.outbox: list[Outgoing] = []
+        self.sent: Counter[str] = Counter()
+        self.heard: Counter[str] = Counter()
+
+    def say(self, channel: str, raw: bytes, name: str) -> None:
+        """Put a message into the outbox."""
+        self.outbox.append(Outgoing(instance=self.name, channel=channel, raw=raw, name=name))
+
+    def said(self, message: Outgoing, answer: str, now: datetime) -> None:
+        """Told how a message fared: accepted, refused, parked, or "" for no answer."""
+        self.sent[answer or "unanswered"] += 1
+
+
+Handler = Callable[[Http, dict[str, str], Any], HttpReply]
+
+
+def replied(status: int, body: Any = None, **headers: str) -> HttpReply:
+    """A JSON reply."""
+    raw = b"" if body is None else msgspec.json.encode(body)
+    return HttpReply(status=status, body=raw, headers={"content-type": "application/json", **headers})
+
+
+class RestTwin(Twin):
+    """A twin with a REST face. Where ``honours_keys`` holds, a repeated Idempotency-Key gets the first reply again."""
+
+    def __init__(self, name: str, agenda: Agenda) -> None:
+        super().__init__(name, agenda)
+        self._replies: dict[str, HttpReply] = {}
+        self._routes: list[tuple[str, tuple[str, ...], Handler, bool]] = []
+        self.numbers = itertools.count(1)
+        self.down = False
+
+    def route(self, method: str, path: str, handler: Handler, *, honours_keys: bool = True) -> None:
+        """Answer ``method path``, where "{name}" stands for one segment."""
+        self._routes.append((method, tuple(path.strip("/").split("/")), handler, honours_keys))
+
+    def handle(self, request: Http) -> HttpReply:
+        """The reply to one request."""
+        if self.down:
+            return replied(503, {"title": "maintenance"}, **{"retry-after": "60"})
+        path, _, query = request.path.partition("?")
+        for method, pattern, handler, honours_keys in self._routes:
+            names = _matched(pattern, path) if method == request.method else None
+            if names is not None:
+                return self._answer(request, handler, names | _query(query), honours_keys)
+        return replied(404, {"title": f"no resource {request.method} {path}"})
+
+    def _answer(self, request: Http, handler: Handler, names: dict[str, str], honours_keys: bool) -> HttpReply:
+        key = request.headers.get("idempotency-key", "") if honours_keys else ""
+        if key and key in self._replies:
+            return self._replies[key]
+        body = msgspec.json.decode(request.body) if request.body else None
+        reply = handler(request, names, body)
+        if key and reply.status < 500:
+            self._replies[key] = reply
+        return reply
+
+
+def _matched(pattern: tuple[str, ...], path: str) -> dict[str, str] | None:
+    segments = tuple(path.strip("/").split("/"))
+    if len(segments) != len(pattern):
+        return None
+    names = {}
+    for expected, actual in zip(pattern, segments, strict=True):
+        if expected.startswith("{"):
+            names[expected.strip("{}")] = unquote(actual)
+        elif expected != actual:
+            return None
+    return names
+
+
+def _query(query: str) -> dict[str, str]:
+    return dict(parse_qsl(query))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal, Inexact, localcontext
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -11,7 +11,9 @@ Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 alpha
 Unit = Annotated[str, Meta(min_length=1, max_length=8, description="UN/ECE Recommendation 20 or 21 code: EA, BX, CS")]
 
 #: ISO 4217 minor units where they are not two.
-_MINOR_UNITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "OMR": 3, "JOD": 3, "TND": 3}
+_NONE = ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF")
+_THREE = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+_MINOR_UNITS = {**dict.fromkeys(_NONE, 0), **dict.fromkeys(_THREE, 3), "CLF": 4, "UYW": 4}
 _LARGEST = Decimal(10) ** 18
 
 
@@ -138,8 +140,10 @@ class Price(Struct, frozen=True):
 def convert(value: Decimal, source: Decimal, target: Decimal) -> Decimal:
     """``value`` packs of ``source`` base units each, counted in packs of ``target``; raises InexactConversion."""
     with localcontext() as context:
-        context.prec = 40
-        result = value * source / target
-        if result * target != value * source:
-            raise InexactConversion(f"{value} x {source} is no finite number of packs of {target}")
-    return result.normalize() if result != result.to_integral() else result.quantize(Decimal(1))
+        context.prec = 80  # the product of two numbers at their largest has 54 digits
+        context.traps[Inexact] = True  # multiplying back would round a third of a box to a whole one again
+        try:
+            result = value * source / target
+        except Inexact as error:
+            raise InexactConversion(f"{value} x {source} is no finite number of packs of {target}") from error
+        return result.quantize(Decimal(1)) if result == result.to_integral() else result.normalize()

@@ -85,13 +85,14 @@ def _inner(kind: inspect.Type) -> tuple[inspect.Type, ...]:
 def schema() -> dict[str, object]:
     """The JSON Schema of any document, its types under ``$defs``, with ``version`` beside them."""
     references, types = msgspec.json.schema_components(DOCUMENTS.values(), ref_template="#/$defs/{name}")
-    return {
+    made = {
         "$schema": _DIALECT,
         "title": "Suture documents",
         "version": SCHEMA_VERSION,
-        "oneOf": list(references),
+        "oneOf": references,
         "$defs": types,
     }
+    return cast("dict[str, object]", msgspec.json.decode(msgspec.json.encode(made)))
 
 
 def snapshot(previous: bytes = b"") -> bytes:

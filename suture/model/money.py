@@ -73,16 +73,27 @@ class CreditNote(Invoice, frozen=True, kw_only=True):
 
 
 class MatchedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one invoice line stands against its order line and receipts; money is the signed variance."""
+    """How one invoice line stands against its order line and receipts; money is the signed variance.
+
+    The facts that it was judged by are in the order line's unit: ordered, received so far, invoiced by others before.
+    """
 
     number: int
     outcome: Literal["matched", "waiting", "exception"]
     reasons: tuple[str, ...] = ()
     variance: Money | None = None
+    order_line: int = 0
+    ordered: Quantity | None = None
+    received: Quantity | None = None
+    before: Quantity | None = None
+    price: Price | None = None
 
 
 class MatchResult(Document, frozen=True, kw_only=True):
-    """The state of an invoice against one of its orders; a later ``version`` replaces an earlier one."""
+    """The state of an invoice or credit note against one of its orders; a later ``version`` replaces an earlier one.
+
+    ``entity``, ``facility`` and ``requester`` are the order's: what routing and segregation of duties look at.
+    """
 
     invoice: Id
     order: Id
@@ -92,6 +103,10 @@ class MatchResult(Document, frozen=True, kw_only=True):
     at: Instant
     policy: str = ""
     variance: Money | None = None
+    credit: bool = False
+    entity: str = ""
+    facility: str = ""
+    requester: str = ""
 
     @property
     def id(self) -> str:
@@ -102,7 +117,7 @@ class MatchResult(Document, frozen=True, kw_only=True):
 
 
 class InvoiceStatus(Document, frozen=True, kw_only=True):
-    """One change of an invoice's state, with the reasons."""
+    """One change of an invoice's state, with the reasons; ``payment`` is the one that it rests on."""
 
     invoice: Id
     state: Literal[
@@ -111,13 +126,15 @@ class InvoiceStatus(Document, frozen=True, kw_only=True):
     at: Instant
     reasons: tuple[str, ...] = ()
     orders: tuple[Id, ...] = ()
+    payment: str = ""
 
     @property
     def id(self) -> str:
         return self.invoice
 
     def refs(self) -> tuple[Ref, ...]:
-        return only(Ref("Invoice", self.invoice), *(Ref("PurchaseOrder", order) for order in self.orders))
+        orders = (Ref("PurchaseOrder", order) for order in self.orders)
+        return only(Ref("Invoice", self.invoice), *orders, Ref("Payment", self.payment))
 
 
 class PaymentInstruction(Document, frozen=True, kw_only=True):

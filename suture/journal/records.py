@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from suture.model import AnyDocument, Ref
 
-EventKind = Literal["accepted", "emitted", "settled", "fired", "commanded"]
+EventKind = Literal["accepted", "decided", "emitted", "settled", "fired", "commanded"]
 DeliveryStatus = Literal["queued", "sending", "awaiting", "unknown", "done", "refused", "parked", "cancelled"]
 
 #: A delivery in one of these holds back later deliveries to the same instance under the same key.

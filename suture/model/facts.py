@@ -27,6 +27,33 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.code}{where}: {self.text}"
 
 
+class Owed(Struct, frozen=True):
+    """One obligation entered into: this delivery is to bring this document to this instance."""
+
+    delivery: Id
+    instance: Id
+    document: Ref
+
+
+class Decided(Document, frozen=True, kw_only=True):
+    """That a process decided an event under a key: what it looked at stands in the event's ``seen``, what it owes here."""
+
+    process: Id
+    version: int
+    key: str
+    event: Id
+    phase: str
+    owes: tuple[Owed, ...] = ()
+    effects: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"{self.process}/{self.key}"
+
+    def refs(self) -> tuple[Ref, ...]:
+        return ()
+
+
 class MessageReceived(Document, frozen=True, kw_only=True):
     """Bytes that a partner handed over: kept, and answered with ``answer`` (a blob address) now and at every repeat."""
 
@@ -37,6 +64,7 @@ class MessageReceived(Document, frozen=True, kw_only=True):
     outcome: Literal["accepted", "refused", "parked"]
     answer: str = ""
     findings: tuple[Finding, ...] = ()
+    owes: tuple[Owed, ...] = ()
 
     def refs(self) -> tuple[Ref, ...]:
         return (Ref("Message", self.id),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
@@ -11,6 +11,7 @@ from suture.model.facts import (
     Acknowledgement,
     Case,
     CaseResolved,
+    Decided,
     Decision,
     Delivered,
     FunctionalAcknowledgement,
@@ -74,6 +75,7 @@ else:
         | CostCenter
         | CreditNote
         | Crosswalk
+        | Decided
         | Decision
         | Delivered
         | Entity
@@ -124,4 +126,5 @@ def encode(document: Document) -> bytes:
 
 def decode(raw: bytes) -> Document:
     """The document that ``encode`` wrote; raises msgspec.ValidationError. A partner's bytes go to ``formats``."""
-    return cast(Document, _decoder.decode(raw))
+    document: Document = _decoder.decode(raw)
+    return document

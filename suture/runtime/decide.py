@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from suture.journal import Delivery, Event, State, Timer, Unit, Work
-from suture.model import Case, CaseResolved, Crosswalk, Document, Ref, TimerFired
+from suture.model import Case, CaseResolved, Crosswalk, Decided, Document, Ref, TimerFired
 from suture.processes import Ask, Effect, Emit, Process, Raise, Resolve, Seen, Send, Wait
 from suture.processes.masters import Filed
-from suture.runtime.units import UnitBuilder
+from suture.processes.rehearsal import said
+from suture.runtime.units import UnitBuilder, owed_of
 from suture.runtime.wiring import Wiring
 
 #: Built-in state: which exceptions are open.
@@ -118,21 +119,56 @@ class Batch:
             self.states[key] = (version, after)
             self.changed.add(key)
         saw = tuple(f"{kind}:{id}#{self._filed(kind, id)[0]}" for kind, id in seen.masters)
+        once = f"{item.position:010x}/{item.process}/{item.key}"
+        owed_before = len(self.unit.deliveries)
         for index, effect in enumerate(effects):
-            self._effect(item, process, effect, f"{item.position:010x}/{item.process}/{item.key}/{index}", saw)
+            self._effect(item, effect, f"{once}/{index}")
+        self._record(item, process, once, after, effects, saw, self.unit.deliveries[owed_before:])
+
+    def _record(
+        self,
+        item: Work,
+        process: Process,
+        once: str,
+        after: Struct,
+        effects: Sequence[Effect],
+        saw: tuple[str, ...],
+        owed: Sequence[Delivery],
+    ) -> None:
+        """The decision is a fact too: what it looked at, what it did, and whom it owes what."""
+        decided = Decided(
+            process=process.name,
+            version=process.version,
+            key=item.key,
+            event=item.event.once,
+            phase=getattr(after, "phase", ""),
+            owes=tuple(owed_of(delivery) for delivery in owed),
+            effects=tuple(said(effect) for effect in effects),
+        )
+        event = Event(
+            once=once,
+            kind="decided",
+            source=process.name,
+            at=self.now,
+            data=decided,
+            cause=item.event.once,
+            root=item.event.root,
+            seen=saw,
+        )
+        self.unit.event(event)
 
     def _check(self, effects: Sequence[Effect]) -> None:
         if len(effects) > self.wiring.limits.effects_per_decision:
             raise OverflowError(f"{len(effects)} effects of one decision; the limit is {self.wiring.limits.effects_per_decision}")
 
-    def _effect(self, item: Work, process: Process, effect: Effect, once: str, saw: tuple[str, ...]) -> None:
+    def _effect(self, item: Work, effect: Effect, once: str) -> None:
         match effect:
             case Send():
                 self._send(item, effect, once)
             case Emit(document=document):
-                self._emit(item, document, once, saw)
+                self._emit(item, document, once)
             case Ask(request=request):
-                self._emit(item, request, once, saw)
+                self._emit(item, request, once)
                 route = Send(role=effect.via, document=request, key=item.key, entity=effect.entity, facility=effect.facility)
                 self._send(item, route, f"{once}/ask")
             case Wait(name=name, until=until):
@@ -148,8 +184,8 @@ class Batch:
             once=once, kind="emitted", source=item.process, at=self.now, data=document, cause=event.once, root=event.root, **more
         )
 
-    def _emit(self, item: Work, document: Document, once: str, saw: tuple[str, ...]) -> None:
-        self.unit.event(self._event(item, document, once, seen=saw), self.wiring.routes(document))
+    def _emit(self, item: Work, document: Document, once: str) -> None:
+        self.unit.event(self._event(item, document, once), self.wiring.routes(document))
 
     def _send(self, item: Work, send: Send, id: str) -> None:
         instance = self.wiring.network.route(send.role, entity=send.entity, facility=send.facility, supplier=send.supplier)

@@ -24,7 +24,7 @@ from suture.model import (
 )
 from suture.runtime.network import Instance
 from suture.runtime.settle import acknowledged
-from suture.runtime.units import UnitBuilder, delivery_of
+from suture.runtime.units import UnitBuilder, delivery_of, owed_of
 from suture.runtime.wiring import Wiring
 from suture.systems import Channel
 from suture.transports import Answer, Arrival
@@ -147,13 +147,13 @@ class _Intake:
         outcome = self._outcome()
         body = self._acknowledgement("refused" if outcome == "refused" else "accepted")
         answer = Answer(outcome=outcome, body=b"" if self._answers_later else body, media_type=self.format.media_type)
+        if self._answers_later and body:
+            self._owe_acknowledgement("refused" if outcome == "refused" else "accepted")
         self._received(outcome, answer.body, len(documents))
         for index, (document, unknown) in enumerate(documents):
             self._document(index, document, unknown)
         if outcome == "refused":
             self._refused()
-        if self._answers_later and body:
-            self._owe_acknowledgement("refused" if outcome == "refused" else "accepted")
         return Message(once=self.once, unit=self.unit.build(), answer=answer)
 
     @property
@@ -184,6 +184,7 @@ class _Intake:
                 outcome="refused" if outcome == "refused" else "accepted",
                 answer=address,
                 findings=self.findings,
+                owes=tuple(owed_of(delivery) for delivery in self.unit.deliveries),
             ),
         )
 

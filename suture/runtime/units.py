@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from suture.journal import Delivery, Event, Route, Settlement, State, Timer, Unit
-from suture.model import Document
+from suture.model import Document, Owed, Ref
 from suture.runtime.network import Instance
 from suture.runtime.wiring import Wiring
 
@@ -81,3 +81,9 @@ def delivery_of(wiring: Wiring, instance: Instance, document: Document, now: dat
         root="",
         created=now,
     )
+
+
+def owed_of(delivery: Delivery) -> Owed:
+    """The entry that says that this delivery is owed."""
+    document = delivery.document
+    return Owed(delivery.id, delivery.instance, Ref(type(document).__name__, str(getattr(document, "id", ""))))

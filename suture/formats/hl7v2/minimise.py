@@ -1,0 +1,167 @@
+"""Minimised bytes are a message without its patient: identifiers became pseudonyms, all else that tells who it is has gone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from suture.formats.hl7v2.charges import PLACES
+from suture.formats.hl7v2.escape import escape, unescape
+from suture.formats.hl7v2.lexer import BLANK, NULL, Message, Segment, lex
+from suture.formats.hl7v2.path import parse_path
+from suture.formats.hl7v2.segments_codes import (
+    IDENTIFIERS,
+    IDENTIFYING,
+    KNOWN,
+    PID_BIRTH,
+    PID_SET_ID,
+    PID_SEX,
+    TELLING,
+)
+
+#: Shorter names and numbers would be found in every code, so they are not looked for.
+_WORD_MIN = 3
+_WORDS_MAX = 500
+#: Segments in which nothing is searched: the envelope has no patient in it, and PID has been settled.
+_SETTLED = frozenset({"MSH", "BHS", "FHS", "BTS", "FTS", "PID"})
+_READ = {(path.segment, path.field) for paths in PLACES.values() for path in map(parse_path, paths.split())}
+#: Of an identifier (CX) stay, besides the pseudonym: assigning authority, type, assigning facility.
+_CX_KEPT = (4, 5, 6)
+
+
+def minimise(raw: bytes, pseudonym: Callable[[str], str]) -> bytes:
+    """``raw`` with patient and stay known by ``pseudonym`` of their identifiers only.
+
+    In PID, PV1 and MRG identifiers are replaced in place (their check digits go); of PID stay besides the set id, the year of
+    birth and the sex. Free text (NTE-3, OBX-5, ...) and segments about relatives, guarantors and insurers are emptied. What
+    told who the patient is, is then looked for in the rest: an identifier that stands alone becomes its pseudonym; a value that
+    contains an identifier or a name of three letters or more is emptied, unless it is one that ``read`` needs. A segment
+    broken over several lines is cut at the first break, since nobody can tell what follows. All else stays byte for byte.
+    Bytes without a header segment cannot be judged: they are withheld.
+    """
+    lexed = lex(raw)
+    if not lexed.messages:
+        return f"WITHHELD {len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()}".encode()
+    for message in lexed.messages:
+        _Cleaner(message, pseudonym).clean()
+    lead = "" if lexed.lead.strip(BLANK) else lexed.lead
+    return (lead + "".join(map(str, lexed.messages))).encode(lexed.charset, "replace")
+
+
+class _Cleaner:
+    """Knows the identifiers and words that tell who the patient of one message is, and takes them out of it."""
+
+    def __init__(self, message: Message, pseudonym: Callable[[str], str]) -> None:
+        self.message = message
+        self.pseudonym = pseudonym
+        identifiers = {value for segment in message.segments for value in self._told(segment, IDENTIFIERS)}
+        self.words = identifiers.union(*(self._told(segment, TELLING) for segment in message.segments))
+        self.pseudonyms = {value: pseudonym(value) for value in sorted(identifiers)}
+
+    def _told(self, segment: Segment, table: dict[str, dict[int, tuple[int, ...]]]) -> Iterator[str]:
+        marks = segment.delimiters
+        for field, components in table.get(segment.name, {}).items():
+            for repetition in segment.repetitions(field):
+                parts = _split(repetition, marks.component)
+                for raw in (parts[number - 1] for number in components if number <= len(parts)):
+                    said = (segment.said(part, self.message.charset) for part in _split(raw, marks.subcomponent))
+                    yield from filter(None, said)
+
+    def clean(self) -> None:
+        """Take out by place first, then by content."""
+        for segment in self.message.segments:
+            if segment.wrapped:
+                segment.rewrite(re.split(r"[\r\n]", segment.text, maxsplit=1)[0] + "\n?")
+            if segment.name in KNOWN:
+                self._by_place(segment)
+            elif segment.name[0] != "Z":
+                _empty(segment)
+        rest = [segment for segment in self.message.segments if segment.name not in _SETTLED]
+        told = self._present("\r".join(segment.text for segment in rest))
+        for segment in rest if told else ():
+            self._by_content(segment, _search(told))
+
+    def _by_place(self, segment: Segment) -> None:
+        if segment.name not in IDENTIFIERS and segment.name not in IDENTIFYING:
+            return
+        cleaned = [self._field(raw, number, segment) for number, raw in enumerate(segment.fields[1:], start=1)]
+        segment.rewrite(segment.delimiters.field.join([segment.name, *cleaned]))
+
+    def _field(self, raw: str, number: int, segment: Segment) -> str:
+        if not raw or raw == NULL:
+            return raw
+        if number in IDENTIFIERS.get(segment.name, ()):
+            mark = segment.delimiters.repetition
+            return mark.join(self._identifier(part, segment) for part in segment.repetitions(number))
+        if segment.name == "PID":
+            return _of_pid(raw, number)
+        return "" if number in IDENTIFYING.get(segment.name, ()) else raw
+
+    def _identifier(self, raw: str, segment: Segment) -> str:
+        """A CX with a pseudonym for its number, and of the rest who assigned it and what type it has."""
+        marks = segment.delimiters
+        parts = _split(raw, marks.component)
+        said = segment.said(_split(parts[0], marks.subcomponent)[0], self.message.charset)
+        first = escape(self.pseudonyms.get(said) or self.pseudonym(said), marks) if said else ""
+        kept = [first, *(part if number in _CX_KEPT else "" for number, part in enumerate(parts[1:], start=2))]
+        return marks.component.join(kept).rstrip(marks.component)
+
+    def _present(self, text: str) -> list[str]:
+        """The words that stand somewhere in ``text``: a quick look, before anything is taken apart."""
+        marks = self.message.delimiters
+        lower = text.lower()
+        if marks.escape and marks.escape in text:
+            lower += unescape(text, marks, self.message.charset).lower()
+        longest_first = sorted(self.words, key=lambda word: (-len(word), word))[:_WORDS_MAX]
+        return [word for word in longest_first if len(word) >= _WORD_MIN and word.lower() in lower]
+
+    def _by_content(self, segment: Segment, telling: re.Pattern[str]) -> None:
+        marks = segment.delimiters
+        depths = (marks.repetition, marks.component, marks.subcomponent)
+        cleaned = [segment.name]
+        for number, raw in enumerate(segment.fields[1:], start=1):
+            settled = number in IDENTIFIERS.get(segment.name, ())
+            change = partial(self._leaf, segment=segment, telling=telling, needed=(segment.name, number) in _READ)
+            cleaned.append(raw if settled else _leaves(raw, depths, change))
+        segment.rewrite(marks.field.join(cleaned))
+
+    def _leaf(self, raw: str, segment: Segment, telling: re.Pattern[str], needed: bool) -> str:
+        said = segment.said(raw, self.message.charset)
+        if said in self.pseudonyms:
+            return escape(self.pseudonyms[said], segment.delimiters)
+        told = telling.search(raw) or telling.search(said)
+        return "" if told and not needed else raw
+
+
+def _empty(segment: Segment) -> None:
+    """Nothing of the segment stays but its name and set id."""
+    set_id = segment.get(1) or ""
+    plain = set_id.isdecimal() and len(set_id) <= 4
+    segment.rewrite(f"{segment.name}{segment.delimiters.field}{set_id}" if plain else segment.name)
+
+
+def _of_pid(raw: str, number: int) -> str:
+    """The set id, the year of birth and the sex, where they look like it; nothing else."""
+    if number == PID_BIRTH and re.match(r"\d{4}", raw):
+        return raw[:4]
+    short = number == PID_SET_ID and raw.isdecimal() and len(raw) <= 4
+    return raw if short or (number == PID_SEX and len(raw) == 1 and raw.isalpha()) else ""
+
+
+def _search(words: list[str]) -> re.Pattern[str]:
+    """Finds any of the words; short ones only where they stand alone."""
+    choices = [re.escape(word) if len(word) >= 5 else rf"(?<![^\W_]){re.escape(word)}(?![^\W_])" for word in words]
+    return re.compile("|".join(choices), re.IGNORECASE)
+
+
+def _leaves(raw: str, marks: tuple[str, ...], change: Callable[[str], str]) -> str:
+    """``raw`` with every sub-component changed and every delimiter kept."""
+    if not marks:
+        return change(raw)
+    return marks[0].join(_leaves(part, marks[1:], change) for part in _split(raw, marks[0]))
+
+
+def _split(raw: str, mark: str) -> list[str]:
+    return raw.split(mark) if mark else [raw]

@@ -1,0 +1,235 @@
+"""Reading bytes means: for every message in them, who sent what, what it reports, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct, structs
+
+from suture.formats.format import Profile, Reading
+from suture.formats.hl7v2.adt import Merge, merges, read_context
+from suture.formats.hl7v2.escape import Delimiters
+from suture.formats.hl7v2.lexer import BLANK, MESSAGES_MAX, SEGMENTS_MAX, Lexed, Message, lex
+from suture.formats.hl7v2.segments_codes import CONTEXT_EVENTS, FIELDS, VERSIONS
+from suture.formats.hl7v2.usage import read_usages
+from suture.model import Finding, Usage
+
+#: A control id is at most 20 characters before version 2.7 and 199 since; more is cut off in what we say about it.
+_CONTROL_ID_MAX = 199
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """What one message said about itself, raw where an acknowledgement echoes it, and what was wrong with it."""
+
+    delimiters: Delimiters = Delimiters("|", "^", "~", "\\", "&")
+    sender: str = ""
+    sender_facility: str = ""
+    receiver: str = ""
+    receiver_facility: str = ""
+    kind: str = ""
+    event: str = ""
+    control_id: str = ""
+    processing: str = "P"
+    version: str = ""
+    accept: str = ""
+    application: str = ""
+    charset: str = ""
+    #: Whether it answers another message; an answer is never answered.
+    response: bool = False
+    findings: tuple[Finding, ...] = ()
+    merges: tuple[Merge, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What refuses something."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+
+class Detail(Struct, frozen=True):
+    """What ``acknowledge`` needs of a reading: the messages, the codec of the bytes, and the batch header if there is one."""
+
+    heads: tuple[Head, ...]
+    charset: str
+    batch: Head | None = None
+
+
+def read(raw: bytes, profile: Profile) -> Reading:
+    """The usages in one message, a batch or a file.
+
+    DFT^P03 gives usages; ADT is context; acknowledgements are recognised; anything else is refused (AR). Options of the
+    profile: the places of ``charges.PLACES``, ``patient_type`` (MR), ``patient_assigner``, ``unit`` (EA), ``unit.CODE``,
+    ``category.PROCEDURE``, ``waste_modifiers`` (JW) and ``processing`` (P: what MSH-11 may say here).
+    """
+    lexed = lex(raw, profile.charset)
+    general = [*lexed.findings, *_limits(lexed), *_counts(lexed.messages)]
+    documents: list[Usage] = []
+    heads: list[Head] = []
+    for message in lexed.messages:
+        if message.name == "MSH":
+            head, usages = _read_one(message, profile)
+            heads.append(head)
+            documents.extend(usages)
+    if not heads:
+        general.append(Finding(code="100", path="MSH", text="there is no MSH segment, so it is no HL7 v2 message", offset=0))
+        heads.append(Head(response=b"\rMSA" in raw or b"\nMSA" in raw or raw.startswith(b"MSA")))
+    # What concerns the whole is told with the last message: nobody knows whether its end came.
+    heads[-1] = structs.replace(heads[-1], findings=(*general, *heads[-1].findings))
+    batch = next((_head(message) for name in ("BHS", "FHS") for message in lexed.messages if message.name == name), None)
+    first = batch or heads[0]
+    return Reading(
+        message_id=first.control_id,
+        kind=_title(heads[0]),
+        documents=tuple(documents),
+        findings=heads[0].findings if len(heads) == 1 else tuple(_numbered(heads)),
+        envelope=_envelope(first),
+        detail=Detail(tuple(heads), lexed.charset, batch),
+    )
+
+
+def _read_one(message: Message, profile: Profile) -> tuple[Head, tuple[Usage, ...]]:
+    head = _head(message)
+    wrong = tuple(_header_faults(message, head, profile))
+    if head.response:
+        note = Finding(code="acknowledgement", path="MSA", text="an answer to a message of ours", severity="info")
+        return structs.replace(head, findings=(note,)), ()
+    if any(finding.severity == "error" for finding in wrong):
+        return structs.replace(head, findings=wrong), ()
+    if head.kind == "DFT":
+        usages, findings = read_usages(message, profile)
+        return structs.replace(head, findings=(*wrong, *findings)), usages
+    merged = merges(message) if head.event == "A40" else ()
+    return structs.replace(head, findings=(*wrong, *read_context(message, head.event)), merges=merged), ()
+
+
+def _head(message: Message) -> Head:
+    if message.name != "MSH":
+        return _batch_head(message)
+    header = message.segments[0]
+
+    def raw(field: int) -> str:
+        return (header.get(field) or "").strip()
+
+    kind = message.text("MSH-9.1")
+    return Head(
+        delimiters=message.delimiters,
+        sender=raw(3),
+        sender_facility=raw(4),
+        receiver=raw(5),
+        receiver_facility=raw(6),
+        kind=kind,
+        event=message.text("MSH-9.2") or message.text("EVN-1"),
+        control_id=raw(10)[:_CONTROL_ID_MAX],
+        processing=raw(11),
+        version=message.text("MSH-12.1"),
+        accept=raw(15),
+        application=raw(16),
+        charset=raw(18),
+        response=kind == "ACK" or bool(message.all("MSA")),
+    )
+
+
+def _batch_head(message: Message) -> Head:
+    """BHS and FHS: the same names in fields 3 to 6, the control id in field 11 (section 2.14.2, 2.14.6)."""
+    names = [(message.segments[0].get(field) or "").strip() for field in (3, 4, 5, 6, 11)]
+    sender, sender_facility, receiver, receiver_facility, control_id = names
+    return Head(
+        delimiters=message.delimiters,
+        sender=sender,
+        sender_facility=sender_facility,
+        receiver=receiver,
+        receiver_facility=receiver_facility,
+        control_id=control_id[:_CONTROL_ID_MAX],
+    )
+
+
+def _header_faults(message: Message, head: Head, profile: Profile) -> Iterator[Finding]:
+    if not message.declared:
+        yield _fault("102", 2, "must be 2 to 5 different punctuation characters")
+        return
+    if not head.control_id:
+        yield _fault("101", 10, "is required")
+    if head.version not in VERSIONS:
+        yield _fault("203", 12, "is not a version from 2.1 to 2.9")
+    processing = message.text("MSH-11.1")
+    if not processing:
+        yield _fault("101", 11, "is empty; taken as production", severity="warning")
+    elif processing not in profile.options.get("processing", "P").split():
+        yield _fault("202", 11, "is not processed here")
+    yield from _kind_faults(head)
+
+
+def _kind_faults(head: Head) -> Iterator[Finding]:
+    events = {"DFT": frozenset({"P03"}), "ADT": CONTEXT_EVENTS}.get(head.kind)
+    if not head.kind:
+        yield _fault("101", 9, "is required")
+    elif events is None:
+        yield _fault("200", 9, f"{_short(head.kind)} is not supported; DFT and ADT are")
+    elif head.event not in events:
+        yield _fault("201", 9, f"{head.kind}^{_short(head.event)} is not supported; of {head.kind}: {' '.join(sorted(events))}")
+
+
+def _fault(code: str, field: int, text: str, severity: str = "error") -> Finding:
+    name = FIELDS["MSH"][field]
+    found = Finding(code=code, path=f"MSH-{field}", text=f"MSH-{field} ({name}) {text}")
+    return found if severity == "error" else structs.replace(found, severity="warning")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 3 and text.isalnum() else "the given value"
+
+
+def _limits(lexed: Lexed) -> Iterator[Finding]:
+    if lexed.lead.strip(BLANK) and lexed.messages:
+        yield Finding(code="junk", path="MSH", offset=0, text="something stands before the first header", severity="warning")
+    if len(lexed.messages) >= MESSAGES_MAX:
+        yield Finding(code="104", path="FHS", text=f"there are {MESSAGES_MAX} messages or more")
+    if any(len(message.segments) > SEGMENTS_MAX for message in lexed.messages):
+        yield Finding(code="104", path="MSH", text=f"there are more than {SEGMENTS_MAX} segments")
+
+
+def _counts(messages: Iterable[Message]) -> Iterator[Finding]:
+    """BTS-1 counts the messages of a batch, FTS-1 the batches of a file; a missing trailer means a cut transmission."""
+    open_file = open_batch = False
+    batches = inside = 0
+    for message in messages:
+        open_file |= message.name == "FHS"
+        if message.name == "BHS":
+            open_batch, batches, inside = True, batches + 1, 0
+        inside += message.name == "MSH"
+        for segment in message.segments[1:]:
+            if segment.name == "BTS":
+                yield from _count("BTS", segment.text_at(1), inside, "messages")
+                open_batch = False
+            elif segment.name == "FTS":
+                yield from _count("FTS", segment.text_at(1), batches, "batches")
+                open_file = False
+    for still, trailer in ((open_batch, "BTS"), (open_file, "FTS")):
+        if still:
+            yield Finding(code="100", path=trailer, text=f"the {trailer} segment is missing: the end may be cut off")
+
+
+def _count(trailer: str, stated: str, counted: int, what: str) -> Iterator[Finding]:
+    if stated and (not stated.isdecimal() or int(stated[:9]) != counted):
+        yield Finding(code="102", path=f"{trailer}-1", text=f"{trailer}-1 does not say {counted}, the number of {what} received")
+
+
+def _numbered(heads: list[Head]) -> Iterator[Finding]:
+    for number, head in enumerate(heads, start=1):
+        for finding in head.findings:
+            yield structs.replace(finding, text=f"message {number}: {finding.text}")
+
+
+def _title(head: Head) -> str:
+    return f"{head.kind}^{head.event}" if head.event else head.kind
+
+
+def _envelope(head: Head) -> dict[str, str]:
+    return {
+        "sender": head.sender,
+        "sender_facility": head.sender_facility,
+        "receiver": head.receiver,
+        "receiver_facility": head.receiver_facility,
+        "control_id": head.control_id,
+        "version": head.version,
+        "processing": head.processing,
+    }

@@ -101,7 +101,7 @@ def channel_of(wiring: Wiring, instance: Instance, name: str) -> Channel:
 
 
 def _minimised(wiring: Wiring, format: Format, raw: bytes) -> bytes:
-    """Without the patient's identity, where the format can carry one; bytes that nobody can read are kept encrypted as they are."""
+    """Without the patient's identity, where the format can carry one; unreadable bytes are kept as they are, encrypted."""
     if format.minimise is None:
         return raw
     try:
@@ -198,7 +198,7 @@ class _Intake:
         if isinstance(document, FunctionalAcknowledgement):
             acknowledged(self.wiring, self.unit, self.instance.name, document, cause=once, root=self.once)
 
-    def _event(self, once: str, data: Document, routes: Sequence[tuple[str, str]] = ()) -> None:
+    def _event(self, once: str, data: Document, routes: Sequence[tuple[str, str]] = (), root: str = "") -> None:
         cause = "" if once == self.once else self.once
         event = Event(
             once=once,
@@ -207,7 +207,7 @@ class _Intake:
             at=self.now,
             data=data,
             cause=cause,
-            root=once,
+            root=root or once,
             blob=self.blob,
             mapping=self.mapping,
         )
@@ -242,7 +242,7 @@ class _Intake:
             about=about,
         )
         self._event(once, parked)
-        self._event(f"{once}/case", _case_of(parked, self.now))
+        self._event(f"{once}/case", _case_of(parked, self.now), root=once)
 
     def _owe_acknowledgement(self, outcome: str) -> None:
         document = Acknowledgement(

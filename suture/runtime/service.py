@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from suture.formats import Stamp
 from suture.journal import Fenced, Unit
@@ -18,12 +18,18 @@ from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
 from suture.runtime.wiring import Wiring
 from suture.systems import Call, Outcome, Poll
 from suture.transports import Answer, Arrival
-from suture.transports.exchange import Link
+from suture.transports.exchange import Accept, Link
 
 T = TypeVar("T")
 
 #: How long the river rests at most when nothing wakes it, in seconds.
 LONGEST_REST = 1.0
+
+
+class Inbox(Protocol):
+    """A place where partners leave files."""
+
+    async def poll_once(self, accept: Accept) -> int: ...
 
 
 class Busy(RuntimeError):
@@ -33,8 +39,16 @@ class Busy(RuntimeError):
 class Service:
     """One running network. ``accept`` is what transports call; ``start`` and ``stop`` bracket its life."""
 
-    def __init__(self, wiring: Wiring, clock: Clock, links: Mapping[str, Link], delivering: Delivering | None = None) -> None:
-        self.wiring, self.clock, self.links = wiring, clock, links
+    def __init__(
+        self,
+        wiring: Wiring,
+        clock: Clock,
+        links: Mapping[str, Link],
+        *,
+        inboxes: Sequence[Inbox] = (),
+        delivering: Delivering | None = None,
+    ) -> None:
+        self.wiring, self.clock, self.links, self.inboxes = wiring, clock, links, inboxes
         self.delivering = delivering or Delivering(wiring)
         self.failure: BaseException | None = None
         self._arrivals: list[tuple[Arrival, asyncio.Future[Answer]]] = []
@@ -47,17 +61,26 @@ class Service:
 
     # -- life
 
-    async def start(self) -> None:
-        """Recover what a crash left behind and begin to turn."""
+    async def start(self, *, driven: bool = False) -> None:
+        """Recover what a crash left behind and begin to turn.
+
+        With ``driven`` nobody looks at the clock, the inboxes or the polls but the caller (``wake``, ``pick_up``).
+        """
         await self.in_thread(lambda: self.delivering.recover(self.clock.now()))
-        self._loops = [asyncio.create_task(self._river()), asyncio.create_task(self._ticks())]
-        self._loops += [
+        self._loops = [asyncio.create_task(self._river())]
+        if not driven:
+            self._loops += self._watchers()
+        self.wake()
+
+    def _watchers(self) -> list[asyncio.Task[None]]:
+        watchers = [asyncio.create_task(self._ticks())]
+        watchers += [asyncio.create_task(self._watch(inbox)) for inbox in self.inboxes]
+        return watchers + [
             asyncio.create_task(self._poll(instance, poll))
             for instance in self.wiring.network.instances
             for poll in self.wiring.system(instance).polls
             if instance.name in self.links
         ]
-        self.wake()
 
     async def stop(self) -> None:
         """Let conversations under way end, commit their outcomes, and stop; whatever is queued stays in the journal."""
@@ -97,8 +120,21 @@ class Service:
         return not (self._turning or self._awake.is_set() or self._arrivals or self._outcomes or self._talks)
 
     def next_due(self) -> datetime | None:
-        """When the earliest timer or delivery is due; call it while quiet."""
-        return self.wiring.journal.next_due()
+        """When something will happen by itself: the earliest timer or delivery, or the gate that holds due ones back."""
+        due, now = self.wiring.journal.next_due(), self.clock.now()
+        if due is None or due > now:
+            return due
+        wakes = [wake for gate in self.delivering.gates.values() if (wake := gate.wakes(now)) is not None]
+        return min(wakes, default=now)
+
+    async def pick_up(self) -> int:
+        """Look into every inbox once; returns how many files were taken in."""
+        return sum([await inbox.poll_once(self.accept) for inbox in self.inboxes])
+
+    async def _watch(self, inbox: Inbox) -> None:
+        while True:
+            await self.clock.sleep(LONGEST_REST)
+            await inbox.poll_once(self.accept)
 
     async def in_thread(self, step: Callable[[], T]) -> T:
         """Run a step that touches the journal, between turns."""

@@ -1,0 +1,115 @@
+"""The count in the twins: what each counterpart really holds, compared with what the others say it should hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec import Struct, field
+
+from suture.sandbox.stage import Stage
+
+
+class Count(Struct):
+    """One comparison: how many documents were due somewhere, how many are there, which are missing or there twice."""
+
+    what: str
+    due: int = 0
+    held: int = 0
+    missing: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+
+
+class Audit(Struct, frozen=True):
+    """All comparisons of one run. ``lost`` is missing with no open exception that explains it."""
+
+    counts: tuple[Count, ...]
+    lost: tuple[str, ...]
+    doubled: tuple[str, ...]
+
+
+def audit(stage: Stage, explained: set[str]) -> Audit:
+    """Count in the twins alone. ``explained`` are the business numbers that an open exception or refusal names."""
+    counts = (
+        _orders_in_erp(stage),
+        _orders_at_suppliers(stage),
+        _receipts(stage),
+        _invoices(stage),
+        _payments(stage),
+        _usages(stage),
+        _remittances(stage),
+    )
+    lost = tuple(f"{count.what}: {id}" for count in counts for id in count.missing if id not in explained)
+    doubled = tuple(f"{count.what}: {id}" for count in counts for id in count.doubled)
+    return Audit(counts, lost, doubled)
+
+
+def _compare(what: str, due: Iterable[str], held: Iterable[str]) -> Count:
+    wanted, there = set(due), Counter(held)
+    return Count(
+        what=what,
+        due=len(wanted),
+        held=sum(there.values()),
+        missing=sorted(wanted - there.keys()),
+        doubled=sorted(id for id, times in there.items() if times > 1),
+    )
+
+
+def _orders_in_erp(stage: Stage) -> Count:
+    """Whatever the procurement suite was told has become an order stands in an ERP, once."""
+    told = {
+        order
+        for statuses in stage.procurement.statuses.values()
+        for status in statuses
+        if status["state"] == "ordered"
+        for order in status["orders"]
+    }
+    held = [booked.reference for erp in stage.erps.values() for booked in erp.orders]
+    return _compare("orders in the ERPs", told, held)
+
+
+def _orders_at_suppliers(stage: Stage) -> Count:
+    """Whatever stands in an ERP has reached its supplier, once."""
+    held = [order.id for supplier in stage.suppliers.values() for order in supplier.orders]
+    return _compare("orders at the suppliers", {booked.reference for erp in stage.erps.values() for booked in erp.orders}, held)
+
+
+def _receipts(stage: Stage) -> Count:
+    """Whatever a dock has counted stands in an ERP, once."""
+    counted = {receipt.id for inventory in stage.inventories.values() for receipt in inventory.receipts}
+    return _compare("receipts in the ERPs", counted, [booked.reference for erp in stage.erps.values() for booked in erp.receipts])
+
+
+def _invoices(stage: Stage) -> Count:
+    """Whatever a supplier has billed stands in an ERP as one payable."""
+    billed = {f"{invoice.supplier}:{invoice.number}" for supplier in stage.suppliers.values() for invoice in supplier.invoices}
+    return _compare("payables in the ERPs", billed, [booked.reference for erp in stage.erps.values() for booked in erp.invoices])
+
+
+def _payments(stage: Stage) -> Count:
+    """Whatever is posted as payable and due has been paid, once."""
+    posted = {booked.reference for erp in stage.erps.values() for booked in erp.invoices if booked.body["kind"] == "invoice"}
+    paid = [invoice for payment in stage.bank.payments for invoice in payment.invoices]
+    return _compare("invoices paid by the bank", posted, paid)
+
+
+def _usages(stage: Stage) -> Count:
+    """Whatever theatre has documented has moved stock, once; a correction or cancellation moves it back, once."""
+    documented = {usage.id for ehr in stage.ehrs.values() for usage in ehr.usages}
+    moved = [move["movementId"] for inventory in stage.inventories.values() for move in inventory.movements]
+    causes = {move["cause"] for inventory in stage.inventories.values() for move in inventory.movements}
+    count = _compare("stock movements for usage", documented, causes)
+    count.held, count.doubled = len(moved), sorted(id for id, times in Counter(moved).items() if times > 1)
+    return count
+
+
+def _remittances(stage: Stage) -> Count:
+    """Whatever the bank has settled has been told to its supplier, once."""
+    told = [remittance.payment for supplier in stage.suppliers.values() for remittance in supplier.remittances]
+    return _compare("remittances at the suppliers", set(stage.bank.settled), told)
+
+
+def commitments(stage: Stage) -> dict[str, Decimal]:
+    """What each ERP still has committed per order."""
+    return {booked.reference: erp.commitment(booked.reference) for erp in stage.erps.values() for booked in erp.orders}

@@ -1,0 +1,185 @@
+"""The stage: the network of the group and a twin for every instance, before anything is connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from msgspec import structs
+
+from suture.formats import Profile
+from suture.masters.crosswalk import Book, translate
+from suture.model import Document, Invoice, Item, ReceivedLine, Requisition, Usage
+from suture.runtime.network import Instance, Network
+from suture.sandbox.day import Need
+from suture.sandbox.group import FACILITIES, MORNING, SUPPLIERS, Group
+from suture.sandbox.twins.ap import ApTwin
+from suture.sandbox.twins.bank import BankTwin
+from suture.sandbox.twins.ehr import EhrTwin
+from suture.sandbox.twins.erp import ErpTwin
+from suture.sandbox.twins.inventory import InventoryTwin, Parcel
+from suture.sandbox.twins.procurement import ProcurementTwin
+from suture.sandbox.twins.supplier import SupplierTwin
+from suture.sandbox.twins.twin import Agenda, RestTwin, Twin
+
+ERP_OF = {"NORTH": "erp-north", "PINE": "erp-north", "LAKE": "erp-lake"}
+INVENTORY_OF = {"NSH": "inventory-main", "NSC": "inventory-main", "PVM": "inventory-main"}
+EHR_OF = {"PVM": "ehr-pine"}
+#: The supplier that goes dark in the middle of the day, and for how long.
+DARK, DARK_FROM, DARK_FOR = "ALDER", timedelta(hours=5), timedelta(hours=6)
+
+
+def supplier_instance(supplier: str) -> str:
+    """The instance through which a supplier is reached."""
+    return f"supplier-{supplier.lower()}"
+
+
+class Stage:
+    """All twins of one group, on one agenda, drawing their chances from one seed."""
+
+    def __init__(self, group: Group, seed: int) -> None:
+        self.group, self.seed = group, seed
+        self.agenda = Agenda(MORNING)
+        self.book = Book()
+        for row in group.crosswalk:
+            self.book.add(row)
+        self.procurement = ProcurementTwin("procurement", self.agenda, self._chance("procurement"), group.people)
+        self.ap = ApTwin("ap", self.agenda, self._chance("ap"), group.people)
+        self.erps = {name: ErpTwin(name, self.agenda, self._vendors(name)) for name in ("erp-north", "erp-lake")}
+        self.inventories = {
+            name: InventoryTwin(name, self.agenda, self._chance(name), elsewhere)
+            for name, elsewhere in (("inventory-main", "LKG-DOCK"), ("inventory-lake", "NSH-DOCK"))
+        }
+        self.ehrs = {
+            name: EhrTwin(name, self.agenda, self._chance(name), Profile(us="EHR", partner="SUTURE"))
+            for name in ("ehr-main", "ehr-pine")
+        }
+        self.bank = BankTwin("bank", self.agenda, self._chance("bank"), Profile(us="BANK", partner="SUTURE"))
+        self.suppliers = {supplier: self._supplier(supplier) for supplier in SUPPLIERS}
+        self.twins: dict[str, Twin] = {
+            twin.name: twin
+            for twin in (
+                self.procurement,
+                self.ap,
+                self.bank,
+                *self.erps.values(),
+                *self.inventories.values(),
+                *self.ehrs.values(),
+                *self.suppliers.values(),
+            )
+        }
+        self._plan_outage()
+
+    def _chance(self, name: str) -> Random:
+        return Random(f"{name}/{self.seed}")
+
+    def _vendors(self, erp: str) -> set[str]:
+        return {self.book.outbound(erp, "supplier", supplier) or supplier for supplier in SUPPLIERS}
+
+    def _supplier(self, supplier: str) -> SupplierTwin:
+        name = supplier_instance(supplier)
+
+        def tracked(local: str) -> tuple[bool, str]:
+            item = self._item(name, local)
+            return item.lot_tracked, item.unit
+
+        def carry(parcel: Parcel, arrival: datetime) -> None:
+            dock = self.inventories[INVENTORY_OF.get(parcel.place.split("-")[0], "inventory-lake")]
+            lines = tuple(_golden_line(self.book, name, line) for line in parcel.lines)
+            ours = Parcel(order=parcel.order, place=parcel.place, lines=lines)
+            self.agenda.at(arrival, lambda now: dock.arrive(ours, now))
+
+        def upload(invoice: Invoice) -> None:
+            golden, _ = translate(invoice, lambda kind, code: self.book.inbound(name, kind, code), ("item", "supplier"))
+            assert isinstance(golden, Invoice)
+            self.agenda.at(self.agenda.now + timedelta(hours=3), lambda now: self.ap.upload(golden))
+
+        profile = Profile(us=supplier, partner="SUTURE")
+        return SupplierTwin(name, self.agenda, self._chance(name), profile, carry, upload, tracked)
+
+    def _item(self, instance: str, local: str) -> Item:
+        return self.group.item(self.book.inbound(instance, "item", local) or local)
+
+    def _plan_outage(self) -> None:
+        dark = self.suppliers[DARK]
+
+        def close(now: datetime) -> None:
+            dark.closed_until = now + DARK_FOR
+
+        def reopen(now: datetime) -> None:
+            dark.closed_until = None
+
+        self.agenda.at(MORNING + DARK_FROM, close)
+        self.agenda.at(MORNING + DARK_FROM + DARK_FOR, reopen)
+
+    def plan(self, needs: list[Need]) -> None:
+        """Put the needs of the day on the agenda: people file them in their own systems, in those systems' codes."""
+        for need in needs:
+            match need.document:
+                case Requisition():
+                    local = self._local("procurement", need.document, ("item", "supplier"))
+                    self.agenda.at(need.at, lambda now, document=local: self.procurement.file(document))  # type: ignore[misc]
+                case Usage():
+                    ehr = self.ehrs[EHR_OF.get(need.facility, "ehr-main")]
+                    local = self._local(ehr.name, need.document, ("item", "place"))
+                    self.agenda.at(need.at, lambda now, ehr=ehr, document=local: ehr.document(document, now))  # type: ignore[misc]
+
+    def _local(self, instance: str, document: Document, kinds: tuple[str, ...]) -> Document:
+        return translate(document, lambda kind, code: self.book.outbound(instance, kind, code), kinds)[0]
+
+    def rest_twins(self) -> dict[str, RestTwin]:
+        """Those that answer HTTP."""
+        return {name: twin for name, twin in self.twins.items() if isinstance(twin, RestTwin)}
+
+    def file_twins(self) -> dict[str, SupplierTwin | BankTwin]:
+        """Those that exchange files."""
+        return {name: twin for name, twin in self.twins.items() if isinstance(twin, SupplierTwin | BankTwin)}
+
+
+def _golden_line(book: Book, instance: str, line: ReceivedLine) -> ReceivedLine:
+    """The dock scans the article's own bar code: it knows the goods under the group's codes."""
+    return structs.replace(line, item=book.inbound(instance, "item", line.item) or line.item)
+
+
+def network(addresses: Mapping[str, str], listens: Mapping[str, Mapping[str, str]], secret: str = "") -> Network:
+    """The group's network file as a value, with the addresses at which the twins are reached."""
+
+    def instance(name: str, system: str, role: str, **more: Any) -> Instance:
+        return Instance(
+            name=name,
+            system=system,
+            role=role,
+            address=addresses.get(name, ""),
+            listen=listens.get(name, {}),
+            secret=secret if system.endswith("_rest") else "",
+            owner=f"{role} team",
+            **more,
+        )
+
+    lake = tuple(facility for facility in FACILITIES if facility not in INVENTORY_OF)
+    return Network(
+        name="Northshore group",
+        instances=(
+            instance("procurement", "procurement_rest", "procurement"),
+            instance("erp-north", "erp_rest", "erp", entities=("NORTH", "PINE")),
+            instance("erp-lake", "erp_rest", "erp", entities=("LAKE",)),
+            instance("inventory-main", "inventory_rest", "inventory", facilities=tuple(INVENTORY_OF)),
+            instance("inventory-lake", "inventory_rest", "inventory", facilities=lake),
+            instance("ap", "ap_rest", "ap"),
+            instance("ehr-main", "ehr_mllp", "ehr", facilities=tuple(facility for facility in FACILITIES if facility != "PVM")),
+            instance("ehr-pine", "ehr_mllp", "ehr", facilities=("PVM",)),
+            instance("bank", "bank_iso20022", "bank", profile=Profile(us="SUTURE", partner="BANK")),
+            *(
+                instance(
+                    supplier_instance(supplier),
+                    "supplier_x12",
+                    "supplier",
+                    suppliers=(supplier,),
+                    profile=Profile(us="SUTURE", partner=supplier),
+                )
+                for supplier in SUPPLIERS
+            ),
+        ),
+    )

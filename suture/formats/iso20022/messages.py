@@ -1,0 +1,69 @@
+"""Which ISO 20022 message this is, and who reads or writes it."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from lxml import etree
+
+from suture.formats.format import Profile, Reading, Stamp, Unwritable
+from suture.formats.iso20022 import camt, pain001, pain002
+from suture.formats.iso20022.elements import NAMESPACE, Element, children, local
+from suture.formats.iso20022.pain002 import acknowledge
+from suture.formats.xml import parse
+from suture.model import Document, Finding, FunctionalAcknowledgement, PaymentInstruction, PaymentStatus
+
+__all__ = ["acknowledge", "read", "write"]
+
+#: The element below Document to the message; the first versions of some carried their version in its name.
+_KINDS = {
+    "CstmrCdtTrfInitn": "pain.001",
+    "CstmrPmtStsRpt": "pain.002",
+    "BkToCstmrDbtCdtNtfctn": "camt.054",
+    "BkToCstmrStmt": "camt.053",
+    "BkToCstmrAcctRpt": "camt.052",
+}
+_VERSIONED = re.compile(r"V[0-9]{2}$")
+
+
+def read(raw: bytes, profile: Profile) -> Reading:
+    """The documents of any message that we know, in any version; ``kind`` is pain.001, pain.002, camt.052, .053 or .054."""
+    root = parse(raw)
+    if isinstance(root, Finding):
+        return Reading(findings=(root,))
+    body = _body(root)
+    kind = _KINDS.get(_VERSIONED.sub("", local(body))) if body is not None else None
+    if body is None or kind is None:
+        return Reading(findings=(Finding(code="iso.kind", text="no message that is read here", path=local(root)[:64]),))
+    reading = _read(body, kind, profile)
+    name = str(etree.QName(body).namespace or "").removeprefix(NAMESPACE)[:64]
+    return msgspec.structs.replace(reading, kind=kind, envelope={"message": name, "id": reading.message_id})
+
+
+def _body(root: Element) -> Element | None:
+    """The message below Document, which may be wrapped together with a business application header."""
+    document = root if local(root) == "Document" else next(children(root, "Document"), None)
+    return None if document is None or len(document) == 0 else document[0]
+
+
+def _read(body: Element, kind: str, profile: Profile) -> Reading:
+    if kind == "pain.001":
+        return pain001.read(body, profile)
+    if kind == "pain.002":
+        return pain002.read(body, profile)
+    return camt.read(body, kind, profile)
+
+
+def write(document: Document, profile: Profile, stamp: Stamp) -> bytes:
+    """pain.001 for an instruction, pain.002 for an acknowledgement or a status before booking, camt.054 for one after."""
+    match document:
+        case PaymentInstruction():
+            return pain001.write(document, profile, stamp)
+        case FunctionalAcknowledgement():
+            return pain002.write_acknowledgement(document, profile, stamp)
+        case PaymentStatus(status="settled" | "returned"):
+            return camt.write(document, profile, stamp)
+        case PaymentStatus():
+            return pain002.write_status(document, profile, stamp)
+    raise Unwritable(f"ISO 20022 has no message for {type(document).__name__} here")

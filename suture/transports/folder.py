@@ -79,7 +79,8 @@ class FolderInbox:
         try:
             while claims:
                 answer = await self._offer(claims[0], accept)
-                await asyncio.to_thread(self.conclude, claims.pop(0), answer)
+                await asyncio.to_thread(self.conclude, claims[0], answer)
+                claims.pop(0)
                 done += answer.outcome != "busy"
         finally:
             # Whatever stopped us (a shutdown, a full disk), the rest is not forgotten.

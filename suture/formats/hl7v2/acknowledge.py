@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from suture.formats.format import Profile, Reading, Verdict
 from suture.formats.hl7v2.escape import escape
@@ -36,7 +36,7 @@ def acknowledge(reading: Reading, verdict: Verdict, profile: Profile) -> bytes |
     An answer is never answered. Nor is anything while we are ``busy``: silence makes the sender resend the same message,
     while many senders park or drop a message that was answered AE.
     """
-    detail = cast(Detail, reading.detail)
+    detail = reading.detail if isinstance(reading.detail, Detail) else _unread(reading)
     if verdict.outcome == "busy":
         return None
     extra = tuple(finding for finding in verdict.findings if finding.severity == "error" and finding not in reading.findings)
@@ -49,6 +49,11 @@ def acknowledge(reading: Reading, verdict: Verdict, profile: Profile) -> bytes |
     else:
         lines = _worst(answers)
     return "".join(f"{line}\r" for line in lines).encode(detail.charset, "replace") if lines else None
+
+
+def _unread(reading: Reading) -> Detail:
+    """A message that was not even read: too large, or stopped before this format saw it."""
+    return Detail((Head(findings=reading.findings),), "utf-8")
 
 
 def _wrong(head: Head, extra: tuple[Finding, ...], verdict: Verdict, detail: Detail) -> tuple[Finding, ...]:

@@ -24,6 +24,7 @@ from suture.sandbox.group import MORNING, Group, invent
 from suture.sandbox.sockets import Losses, Sockets
 from suture.sandbox.stage import Stage
 from suture.views import Ledger, OpenException, exceptions, history, ledger
+from suture.views.purchasing import Purchasing, purchasing
 
 #: The day is walked in steps of this much time; whatever falls into one step happens together.
 STEP = timedelta(minutes=10)
@@ -46,6 +47,7 @@ class Result(Struct, frozen=True, kw_only=True):
     ledger: Ledger
     audit: Audit
     open: tuple[OpenException, ...]
+    purchasing: Purchasing
     received: dict[str, int]
     sent: dict[str, int]
     faults: dict[str, int]
@@ -148,6 +150,7 @@ class Demo:
             ledger=ledger(rows, repeats),
             audit=audit(self.stage, _explained(documents)),
             open=tuple(open_cases),
+            purchasing=purchasing(rows),
             received=dict(sorted(received.items())),
             sent=dict(sorted(sent.items())),
             faults=faults,

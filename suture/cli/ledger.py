@@ -1,0 +1,41 @@
+"""``suture ledger``: the balance of everything that was accepted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from suture.cli.output import JournalOption, JsonOption, console, existing_journal, write_json
+from suture.cli.tables import balance_table, exceptions_table, instances_table
+from suture.views import exceptions, history
+from suture.views import ledger as balance_of
+from suture.views.exceptions import grouped
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(ledger)
+
+
+def ledger(journal: Annotated[str, JournalOption] = ".", json: Annotated[str, JsonOption] = "") -> None:
+    """Show that everything accepted is delivered, refused, compensated, parked or still in flight; exit code 1 if not.
+
+    Examples:
+
+      suture ledger --journal day
+
+      suture ledger -j day --json ledger.json
+    """
+    opened, _ = existing_journal(journal)
+    try:
+        balance = balance_of(history(opened), sum(opened.repeats().values()))
+        if json:
+            write_json(json, balance)
+        if json != "-":
+            console.print(instances_table(balance.by_instance))
+            console.print(exceptions_table(grouped(exceptions(history(opened)))))
+            console.print(balance_table(balance, 0, 0))
+    finally:
+        opened.close()
+    raise typer.Exit(0 if balance.balanced else 1)

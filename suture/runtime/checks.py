@@ -1,0 +1,65 @@
+"""What is wrong with a network file before it runs, and how to mend it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from suture.formats import Format
+from suture.model import Finding
+from suture.processes import Process
+from suture.runtime.network import Instance, Network
+from suture.systems import System
+
+SCHEMES = ("http://", "https://", "mllp://", "file://", "sftp://")
+
+
+def check(
+    network: Network, systems: Mapping[str, System], formats: Mapping[str, Format], processes: Mapping[str, Process]
+) -> tuple[Finding, ...]:
+    """Everything that would go wrong, each with its path in the file; empty if the network can run."""
+    names = Counter(instance.name for instance in network.instances)
+    findings = [
+        Finding(code="name_taken", path=f"instances.{name}", text=f"{times} instances are called {name!r}; names are unique")
+        for name, times in names.items()
+        if times > 1
+    ]
+    for instance in network.instances:
+        findings += _instance(instance, systems, formats)
+    findings += _roles(network, processes)
+    return tuple(findings)
+
+
+def _instance(instance: Instance, systems: Mapping[str, System], formats: Mapping[str, Format]) -> Iterator[Finding]:
+    path = f"instances.{instance.name}"
+    system = systems.get(instance.system)
+    if system is None:
+        known = ", ".join(systems)
+        yield Finding(
+            code="unknown_system", path=f"{path}.system", text=f"there is no system {instance.system!r}; known: {known}"
+        )
+        return
+    if system.accepts and not instance.address:
+        yield Finding(code="no_address", path=f"{path}.address", text=f"{system.title} is called by us: name its address")
+    if instance.address and not instance.address.startswith(SCHEMES):
+        yield Finding(code="bad_address", path=f"{path}.address", text=f"must begin with one of {', '.join(SCHEMES)}")
+    if not instance.owner:
+        yield Finding(
+            code="no_owner", path=f"{path}.owner", text="every interface has an owner: name the team that answers for it"
+        )
+    if instance.secret and not instance.secret.startswith(("env:", "file:")):
+        text = "a secret is named, never written here: use env:NAME or file:PATH"
+        yield Finding(code="secret_in_file", path=f"{path}.secret", text=text)
+    for channel in system.channels:
+        if channel.format not in formats:
+            yield Finding(code="unknown_format", path=f"{path}.{channel.name}", text=f"there is no format {channel.format!r}")
+
+
+def _roles(network: Network, processes: Mapping[str, Process]) -> Iterator[Finding]:
+    played = {instance.role for instance in network.instances if instance.mode == "live"}
+    for role in ("erp", "procurement", "supplier", "inventory", "ap", "bank"):
+        if role not in played:
+            text = f"nobody plays {role!r}: documents for it become exceptions until an instance does"
+            yield Finding(code="role_unplayed", path="instances", text=text, severity="warning")
+    if not processes:
+        yield Finding(code="no_processes", path="processes", text="no process was found; reinstall suture")

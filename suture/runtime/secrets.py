@@ -1,0 +1,26 @@
+"""Where credentials are kept: named in the network file, read when they are needed, never shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class NoSecret(LookupError):
+    """The place that should hold a secret is empty; the message names the place, never its content."""
+
+
+def secret(name: str) -> str:
+    """The credential at "env:NAME" or "file:PATH"; "" for an instance that needs none. Raises NoSecret."""
+    kind, _, place = name.partition(":")
+    if not name:
+        return ""
+    if kind == "env":
+        value = os.environ.get(place, "")
+    elif kind == "file":
+        value = Path(place).read_text("utf-8").strip() if Path(place).is_file() else ""
+    else:
+        raise NoSecret("a secret is named env:NAME or file:PATH")
+    if not value:
+        raise NoSecret(f"there is no secret at {name}")
+    return value

@@ -113,7 +113,7 @@ def _drawn(draw: st.DrawFn, kind: type[Any], setting: _Setting) -> Any:
         return draw(quantities(setting.unit))
     if not issubclass(kind, Document):
         setting = _Setting(setting.currency, draw(units))
-    made = kind(**{field.name: _field(draw, kind, field, setting) for field in inspect.type_info(kind).fields})  # type: ignore[union-attr]
+    made = kind(**{field.name: _field(draw, kind, field, setting) for field in inspect.type_info(kind).fields})
     return _shaped(made)
 
 

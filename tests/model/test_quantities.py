@@ -98,7 +98,7 @@ def test_rounding_is_half_up_to_the_minor_unit_of_the_currency(currency: str, am
 def test_rounding_moves_by_half_a_minor_unit_at_most_and_only_once(amount: Decimal, currency: str) -> None:
     money = Money(amount, currency)
     rounded = money.rounded()
-    unit = Decimal(1).scaleb(rounded.amount.as_tuple().exponent)  # type: ignore[arg-type]
+    unit = Decimal(1).scaleb(rounded.amount.as_tuple().exponent)
     assert abs(rounded.amount - amount) * 2 <= unit
     assert rounded.rounded() == rounded
     assert (-money).rounded() == -rounded

@@ -64,6 +64,7 @@ _SIGNS = {
     "\t": " ",
     "\r": " ",
     "\n": " ",
+    "⁄": "/",
     "\xa0": " ",
 }
 _TABLE = str.maketrans(_SIGNS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,8 @@ from suture.model.documents import (
 )
 from suture.model.quantities import Currency, Money, Pack, Price, Quantity, Unit, UnitMismatch, convert
 
+#: Plain JSON: text, numbers as text, lists and tables; each process documents the keys that it reads.
+Plain = object
 Status = Literal["active", "blocked", "pending", "retired"]
 
 
@@ -186,4 +188,4 @@ class Policy(Document, frozen=True, kw_only=True):
     effective: Instant
     author: Id
     approver: Id
-    values: dict[str, Any] = msgspec.field(default_factory=dict)
+    values: dict[str, Plain] = msgspec.field(default_factory=dict)

@@ -1,0 +1,34 @@
+# The commands of the house. `make demo` and `make test` set up whatever they need.
+PY := .venv/bin/python
+READY := .venv/.ready
+
+.PHONY: help demo test check dev live clean
+
+help: ## What one can do here
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml tools/setup.sh
+	@sh tools/setup.sh
+	@touch $(READY)
+
+demo: $(READY) ## A day of a hospital group, and the balance at its end
+	@$(PY) -m suture demo
+
+test: $(READY) ## All tests, in under fifteen minutes on two cores
+	@sh tools/test.sh
+
+check: $(READY) ## Format, lint, types, tidy, and the mirror of sizes
+	@.venv/bin/ruff format --check suture tests tools live
+	@.venv/bin/ruff check suture tests tools live
+	@.venv/bin/mypy
+	@.venv/bin/pytest tests/test_tidy.py
+	@$(PY) tools/mirror.py
+
+dev: $(READY) ## A shell-ready environment, without services
+	@echo "Activate it with: . .venv/bin/activate   then: suture --help"
+
+live: $(READY) ## Procure-to-pay against Tryton, mock-edi and mock-bank, counted in the peers
+	@$(PY) -m live
+
+clean: ## Remove what was set up here
+	rm -rf .venv .live

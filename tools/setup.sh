@@ -1,0 +1,36 @@
+#!/bin/sh
+# Sets up the environment: a virtual one for Python, and PostgreSQL for its tests where Debian can provide it.
+set -eu
+say() { printf '%s\n' "$*" >&2; }
+
+python=${PYTHON:-python3}
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    say "Suture needs Python 3.11 or newer; $python is $("$python" -V 2>&1)."; exit 1
+fi
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo -n "$@"; else return 1; fi; }
+apt_install() {
+    command -v apt-get >/dev/null || return 1
+    say "Installing $* from Debian ..."
+    as_root env DEBIAN_FRONTEND=noninteractive sh -c "apt-get -qq update >/dev/null && apt-get -qq install -y --no-install-recommends $* >/dev/null"
+}
+
+if [ ! -x .venv/bin/python ]; then
+    say "Making the virtual environment ..."
+    rm -rf .venv
+    if ! "$python" -m venv .venv 2>/dev/null; then
+        apt_install python3-venv || { say "Install python3-venv, then try again."; exit 1; }
+        "$python" -m venv .venv
+    fi
+fi
+say "Installing packages ..."
+.venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[postgres,sftp]' --group dev
+
+if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+    apt_install postgresql || say "Without PostgreSQL its tests are skipped; install the package postgresql to run them."
+fi
+if [ ! -x /usr/sbin/sshd ]; then
+    apt_install openssh-server || say "Without sshd its tests are skipped; install the package openssh-server to run them."
+fi
+say "Ready."

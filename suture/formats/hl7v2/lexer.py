@@ -23,7 +23,7 @@ MESSAGES_MAX = 10_000
 NULL = '""'
 
 HEADERS = ("MSH", "BHS", "FHS")
-_HEADER = re.compile(r"[\r\n](?=(?:MSH|BHS|FHS)[^\w\s])")
+_HEADER = re.compile(r"[\r\n](?=(?:MSH|BHS|FHS|BTS|FTS)[^\w\s])")
 #: What may stand before a message without meaning anything: a byte order mark, blanks, a start of frame.
 BLANK = "\ufeff\x0b \t\r\n"
 
@@ -136,7 +136,7 @@ def _put(whole: str, raw: str, steps: list[tuple[int, str]]) -> str:
 
 
 class Message:
-    """A header segment (MSH, BHS or FHS) with what follows it up to the next header.
+    """A header segment (MSH, BHS or FHS) with what follows it up to the next, or the trailer (BTS, FTS) of a batch or file.
 
     ``declared`` is false where MSH-2 makes no sense; the usual delimiters are then taken for reading on.
     """
@@ -161,7 +161,7 @@ class Message:
 
     @property
     def name(self) -> str:
-        """MSH, BHS or FHS."""
+        """MSH, BHS, FHS, BTS or FTS."""
         return self._text[:3]
 
     def all(self, name: str) -> Sequence[Segment]:
@@ -210,6 +210,8 @@ class Message:
 def _declared(text: str) -> Delimiters | None:
     """The delimiters that a header declares, or None if they could not tell one part from another."""
     mark = text[3:4]
+    if not text.startswith(HEADERS):
+        return Delimiters(mark)
     encoding = re.split(f"[{re.escape(mark)}\r\n]", text[4:16], maxsplit=1)[0]
     distinct = len(set(mark + encoding)) == 1 + len(encoding)
     if not (2 <= len(encoding) <= 5 and distinct) or any(letter.isalnum() or letter.isspace() for letter in encoding):
@@ -229,12 +231,13 @@ def _segments(text: str, delimiters: Delimiters) -> Iterator[Segment]:
         yield Segment(text[start : match.start()], match[0], delimiters)
         start = match.end()
     last = text[start:]
-    kept = len(last.rstrip("\r\n \t\0\x1c")) if last.rstrip(" \t\0\x1c").endswith(("\r", "\n")) else len(last)
+    said = len(last.rstrip("\r\n \t\0\x1c"))
+    kept = min((at for mark in "\r\n" if (at := last.find(mark, said)) >= 0), default=len(last))
     yield Segment(last[:kept], last[kept:], delimiters)
 
 
 class Lexed(Struct, frozen=True):
-    """What bytes consist of: anything before the first header, and one ``Message`` for each header in them."""
+    """What bytes consist of: anything before the first header, and one ``Message`` for each header or trailer."""
 
     lead: str
     messages: tuple[Message, ...]

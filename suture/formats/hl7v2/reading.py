@@ -189,23 +189,24 @@ def _limits(lexed: Lexed) -> Iterator[Finding]:
 
 def _counts(messages: Iterable[Message]) -> Iterator[Finding]:
     """BTS-1 counts the messages of a batch, FTS-1 the batches of a file; a missing trailer means a cut transmission."""
-    open_file = open_batch = False
+    awaited: dict[str, str] = {}
     batches = inside = 0
     for message in messages:
-        open_file |= message.name == "FHS"
-        if message.name == "BHS":
-            open_batch, batches, inside = True, batches + 1, 0
-        inside += message.name == "MSH"
-        for segment in message.segments[1:]:
-            if segment.name == "BTS":
-                yield from _count("BTS", segment.text_at(1), inside, "messages")
-                open_batch = False
-            elif segment.name == "FTS":
-                yield from _count("FTS", segment.text_at(1), batches, "batches")
-                open_file = False
-    for still, trailer in ((open_batch, "BTS"), (open_file, "FTS")):
-        if still:
-            yield Finding(code="100", path=trailer, text=f"the {trailer} segment is missing: the end may be cut off")
+        match message.name:
+            case "MSH":
+                inside += 1
+            case "BHS":
+                awaited["BTS"] = "batch"
+                batches, inside = batches + 1, 0
+            case "FHS":
+                awaited["FTS"] = "file"
+            case "BTS":
+                yield from _count("BTS", message.text("BTS-1"), inside, "messages")
+            case "FTS":
+                yield from _count("FTS", message.text("FTS-1"), batches, "batches")
+        awaited.pop(message.name, None)
+    for trailer, what in awaited.items():
+        yield Finding(code="100", path=trailer, text=f"the {what} has no {trailer} segment: its end may be cut off")
 
 
 def _count(trailer: str, stated: str, counted: int, what: str) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ Kind = Literal["used", "wasted", "corrected", "cancelled"]
 
 #: The longest values, in characters, that a usage takes (``id`` leaves room for what is added to it).
 _LONGEST = {"item": 64, "place": 64, "id": 100, "reverses": 100}
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 _NUMBER_LENGTH_MAX = 16
 
 

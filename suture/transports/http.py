@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +21,7 @@ from suture.transports.signatures import sign
 #: Idle connections are given up before common servers close theirs (after 5 seconds), so that a request seldom meets its end.
 _KEEP_S = 4.0
 _CONNECT_S = 5.0
+_ONE_PIECE = 256 * 1024
 #: What may stand in a path and query (RFC 3986 section 3.3 and 3.4); "#" would cut the address short and is encoded.
 _ALLOWED = "!$&'()*+,-./:;=?@_~%"
 _PLAIN = re.compile(f"[A-Za-z0-9{re.escape(_ALLOWED)}]*")
@@ -91,7 +93,7 @@ class HttpLink:
         headers = await self._headers_of(request)
         url = self._address + _target(request.path)
         async with session.request(
-            request.method, URL(url, encoded=True), data=request.body or None, headers=headers, allow_redirects=False
+            request.method, URL(url, encoded=True), data=_payload(request.body), headers=headers, allow_redirects=False
         ) as response:
             body = await self._body(request, response)
             return HttpReply(status=response.status, body=body, headers=_lower(response))
@@ -159,6 +161,11 @@ def _target(path: str) -> str:
     if not _PLAIN.fullmatch(path):
         path = quote(path, safe=_ALLOWED)
     return path if path.startswith(("/", "?")) or not path else "/" + path
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO | None:
+    """A large body goes out in pieces, so that it does not hold up everybody else."""
+    return body or None if len(body) <= _ONE_PIECE else io.BytesIO(body)
 
 
 def _message_id(request: Http) -> str:

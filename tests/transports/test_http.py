@@ -410,6 +410,14 @@ def test_the_links_headers_win_over_the_connectors() -> None:
     assert text.count("Content-Type: text/xml") == 1
 
 
+@pytest.mark.parametrize("size", [0, 1, 256 * 1024, 256 * 1024 + 1, 3_000_000])
+def test_a_body_of_any_size_goes_out_whole_and_announced(size: int) -> None:
+    head, _, body = sent(Http(method="POST", path="/", body=b"x" * size)).partition("\r\n\r\n")
+    assert f"Content-Length: {size}" in head
+    assert "Content-Type" not in head
+    assert len(body) == size
+
+
 def test_cookies_do_not_stick_to_the_link() -> None:
     seen: list[bytes] = []
 

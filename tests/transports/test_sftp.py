@@ -705,7 +705,7 @@ class Treacherous(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
         async for entry in super().scandir(path):
             yield entry
         attributes = asyncssh.SFTPAttrs(size=1, permissions=0o100644, mtime=1)
-        yield asyncssh.SFTPName(b"../../etc/passwd", attrs=attributes)
+        yield asyncssh.SFTPName(b"/etc/passwd", attrs=attributes)
 
 
 def test_names_that_lead_elsewhere_are_not_asked_for(tmp_path: Path) -> None:
@@ -715,7 +715,7 @@ def test_names_that_lead_elsewhere_are_not_asked_for(tmp_path: Path) -> None:
         assert await box.poll_once(intake) == 1
         assert intake.files == [("a.txt", b"a")]
         assert len(Treacherous.renamed) == 2
-        assert not any(b".." in name for name in Treacherous.renamed)
+        assert not any(b"etc" in name for name in Treacherous.renamed)
         await box.close()
 
     misbehaving(tmp_path, Treacherous, scenario)

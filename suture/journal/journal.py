@@ -22,8 +22,9 @@ class Journal(Protocol):
         """Write all units in one durable transaction, in order; durable when it returns.
 
         A unit that repeats a ``once`` (of the journal or of an earlier unit in the same call) is skipped as a whole and
-        answered with ``repeated``. Raises Fenced, with nothing written, if any unit of work, state, settlement or timer
-        was not as expected.
+        answered with ``repeated``. Raises Fenced, with nothing written, if any unit of work, state, delivery, settlement,
+        timer or seal was not as expected; ValueError, with nothing written, for a unit that could not be read back (see
+        ``drafts.draft``); Unavailable if the store did not answer: commit again, ``once`` tells what had been written.
         """
 
     def work(self, partitions: Iterable[int], limit: int) -> list[Work]:
@@ -54,11 +55,15 @@ class Journal(Protocol):
         """Timers due at ``now``, earliest first."""
 
     def next_due(self) -> datetime | None:
-        """When the earliest timer or queued delivery is due; None if nothing waits."""
+        """When the earliest timer is due, or the earliest delivery that is queued, unknown or awaiting with none before it
+        under its key; None if nothing waits for time."""
 
     def read(self, after: int, limit: int) -> list[Recorded]:
         """Events after a position, in order. Never skips: an event that could still appear below one returned here
         holds the reader back (PostgreSQL assigns positions before commit)."""
+
+    def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Positions and stored bytes of the same events as ``read``: what the seal covers."""
 
     def find(self, ref: Ref, limit: int = 1000) -> list[Recorded]:
         """Events about an object, in order; a blank type matches any type with that id."""
@@ -76,7 +81,8 @@ class Journal(Protocol):
         """Seals after a position, in order."""
 
     def blob(self, address: str) -> bytes:
-        """The bytes under an address (SHA-256, hex), decrypted and verified; raises KeyError if there are none."""
+        """The bytes under an address (SHA-256, hex), decrypted and verified; raises KeyError if there are none and
+        BlobDamaged if the key is another one or they have changed."""
 
     def repeats(self) -> Mapping[str, int]:
         """How often each ``once`` came again."""

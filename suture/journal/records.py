@@ -99,7 +99,10 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
-    """A change of a delivery's life; it applies only if the delivery is still in ``was`` with ``attempts_was`` attempts."""
+    """A change of a delivery's life; it applies only if the delivery is still in ``was`` with ``attempts_was`` attempts.
+
+    A blank ``reference`` keeps the one that is there; the note is always replaced.
+    """
 
     id: str
     was: DeliveryStatus
@@ -173,3 +176,7 @@ class Committed(Struct, frozen=True):
 
 class Fenced(RuntimeError):
     """Fewer rows were written than sent: somebody else owns this work now. Stop, reload, write nothing."""
+
+
+class Unavailable(RuntimeError):
+    """The store did not answer, or is busy. A commit may or may not have happened: do it again, ``once`` tells."""

@@ -1,0 +1,112 @@
+"""Units made ready for writing: encoded, sealed and checked before any transaction begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from suture.journal import blobs
+from suture.journal.records import Event, Unit
+from suture.model import Document, Ref, decode, encode
+
+#: So long may a ``once`` be, in characters: PostgreSQL indexes no more than 2,704 bytes.
+LONGEST_ONCE = 512
+#: So many processes and keys may one event be routed to.
+MOST_ROUTES = 1 << 16
+
+encode_event = msgspec.json.Encoder(decimal_format="string").encode
+decode_event = msgspec.json.Decoder(Event).decode
+
+
+class Draft(Struct, frozen=True):
+    """A unit with everything that can be prepared outside the transaction, in the order of the unit's own fields.
+
+    ``events`` are as they will be read back; a repair is b"" where the settlement leaves the document as it is.
+    """
+
+    unit: Unit
+    events: Sequence[Event]
+    bodies: Sequence[bytes]
+    refs: Sequence[Sequence[Ref]]
+    documents: Sequence[bytes]
+    repairs: Sequence[bytes]
+    blobs: Sequence[tuple[str, bytes]]
+
+
+def draft(unit: Unit, key: bytes) -> Draft:
+    """The unit made ready; ``key`` encrypts its blobs.
+
+    Raises ValueError for what could not be read back or written everywhere: a document outside its own declaration, one
+    ``once`` twice, a ``once`` that is blank or too long, a NUL in a key, a route to no event, a blob under a wrong address.
+    """
+    _check_onces([event.once for event in unit.events])
+    _check_routes(unit)
+    bodies = [encode_event(event) for event in unit.events]
+    events = [_read_back(event, body) for event, body in zip(unit.events, bodies, strict=True)]
+    refs = [tuple(dict.fromkeys(event.refs())) for event in events]
+    _check_texts(unit, refs)
+    return Draft(
+        unit=unit,
+        events=events,
+        bodies=bodies,
+        refs=refs,
+        documents=[_document(delivery.document) for delivery in unit.deliveries],
+        repairs=[_document(change.document) if change.document else b"" for change in unit.settlements],
+        blobs=[(address, blobs.seal(key, address, content)) for address, content in unit.blobs],
+    )
+
+
+def _read_back(event: Event, body: bytes) -> Event:
+    try:
+        return decode_event(body)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"event {event.once!r} could not be read back: {error}") from error
+
+
+def _document(document: Document) -> bytes:
+    body = encode(document)
+    try:
+        decode(body)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"a {type(document).__name__} could not be read back: {error}") from error
+    return body
+
+
+def _check_onces(onces: list[str]) -> None:
+    if len(set(onces)) != len(onces):
+        raise ValueError("a unit says the same once twice")
+    for once in onces:
+        if not 0 < len(once) <= LONGEST_ONCE:
+            raise ValueError(f"a once has 1 to {LONGEST_ONCE} characters, this one {len(once)}")
+
+
+def _check_routes(unit: Unit) -> None:
+    if any(not 0 <= route.event < len(unit.events) for route in unit.routes):
+        raise ValueError("a route names an event that its unit does not have")
+    if len(unit.routes) > MOST_ROUTES:
+        raise ValueError(f"a unit has at most {MOST_ROUTES} routes, this one {len(unit.routes)}")
+
+
+def _check_texts(unit: Unit, refs: Sequence[Sequence[Ref]]) -> None:
+    # one look at all texts together: PostgreSQL stores no NUL, and nothing stores half a surrogate pair
+    if b"\0" in "\n".join([*_texts(unit), *(ref.id for about in refs for ref in about)]).encode():
+        raise ValueError("a key, name or reference contains a NUL character")
+
+
+def _texts(unit: Unit) -> Iterator[str]:
+    for event in unit.events:
+        yield from (event.once, event.source, event.root)
+    for route in unit.routes:
+        yield from (route.process, route.key)
+    for state in unit.states:
+        yield from (state.process, state.key)
+    for timer in unit.timers:
+        yield from (timer.process, timer.key, timer.name, timer.cause, timer.root)
+    for delivery in unit.deliveries:
+        yield from (delivery.id, delivery.instance, delivery.role, delivery.key, delivery.process, delivery.process_key)
+        yield from (delivery.cause, delivery.root, delivery.reference, delivery.note)
+    for change in unit.settlements:
+        yield from (change.reference, change.note)
+    yield from (name for name, _ in unit.cursors)

@@ -1,0 +1,283 @@
+"""The journal in PostgreSQL: many workers on many hosts, three round trips a commit, readers that never skip."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import Connection, Cursor, errors
+
+from suture.journal import schema
+from suture.journal.batch import Batch
+from suture.journal.drafts import Draft, draft
+from suture.journal.reading import Reading
+from suture.journal.records import Committed, Fenced, Unavailable, Unit
+from suture.journal.rows import DELIVERIES, EVENTS, Row
+
+#: How often a commit begins anew because another writer was first; each time that writer has got further.
+_ATTEMPTS = 50
+#: Serialises opening, so that two processes that start together do not both make the tables.
+_OPENING = 7316884262
+
+# Transactions get their ids in the order of their positions (journal_positions); below the oldest one that runs, no
+# position can appear any more. A long write transaction in any database of the server holds readers back.
+_SETTLED = "xid < pg_snapshot_xmin(pg_current_snapshot())"
+
+_KNOWN = "select once from events where once = any(%b)"
+_RESERVE = "select journal_positions(%b)"
+_WORK = f"""select w.id, w.process, w.key, e.position, e.body
+from unnest(%(partitions)s::int[]) as mine (partition) cross join lateral (
+    select id, process, key from work where partition = mine.partition and {_SETTLED} order by id limit %(limit)s) as w
+join events e on e.position = w.id >> 16
+order by w.id limit %(limit)s"""
+_STATES = """select process, key, version, data from states
+where (process, key) in (select * from unnest(%(processes)s::text[], %(keys)s::text[]))"""
+_BODIES = f"select position, body from events where position > :after and {_SETTLED} order by position limit :limit"
+
+
+def _unnest(*types: str) -> str:
+    """The rows that are sent, column by column, as a table."""
+    return f"unnest({', '.join(f'%b::{type}[]' for type in types)})"
+
+
+_DELIVERY_TYPES = (
+    *("text", "text", "text", "text", "bytea", "bigint", "text", "text", "text", "text"),
+    *("bigint", "text", "bigint", "bigint", "text", "text"),
+)
+# rows are written in the order of their unique key wherever two writers could wait for each other
+_INSERT_EVENTS = f"""insert into events ({", ".join(EVENTS)})
+select * from {_unnest("bigint", "text", "text", "text", "text", "bigint", "text", "bytea")} as sent ({", ".join(EVENTS)})
+order by once on conflict (once) do nothing"""
+_INSERT_REFS = f"insert into refs (id, type, position, role) select * from {_unnest('text', 'text', 'bigint', 'text')}"
+_INSERT_WORK = f"insert into work (id, partition, process, key) select * from {_unnest('bigint', 'int', 'text', 'text')}"
+_INSERT_BLOBS = f"""insert into blobs select * from {_unnest("text", "bytea")} as sent (address, sealed)
+order by address on conflict do nothing"""
+_COUNT_REPEATS = f"""insert into repeats as r select * from {_unnest("text", "bigint")} as sent (once, times)
+order by once on conflict (once) do update set times = r.times + excluded.times"""
+_DELETE_WORK = f"delete from work where id in (select * from {_unnest('bigint')})"
+_BEGIN_STATES = f"""insert into states
+select * from {_unnest("text", "text", "bigint", "bytea")} as sent (process, key, version, data)
+order by process, key on conflict do nothing"""
+_MOVE_STATES = f"""update states s set version = sent.version, data = sent.data
+from {_unnest("bigint", "bytea", "text", "text", "bigint")} as sent (version, data, process, key, was)
+where s.process = sent.process and s.key = sent.key and s.version = sent.was"""
+_SETTLE = f"""update deliveries d set status = sent.status, attempts = sent.attempts, due = sent.due, note = sent.note,
+reference = coalesce(nullif(sent.reference, ''), d.reference), document = coalesce(nullif(sent.document, ''), d.document)
+from {_unnest("text", "bigint", "bigint", "text", "text", "bytea", "text", "text", "bigint")}
+as sent (status, attempts, due, reference, note, document, id, was, attempts_was)
+where d.id = sent.id and d.status = sent.was and d.attempts = sent.attempts_was"""
+# the instance's counter stays locked until the commit; only then is the sequence taken: both follow the order of commits
+_COUNT_DELIVERIES = f"""insert into counters as c select * from {_unnest("text", "bigint")} as sent (name, value)
+order by name on conflict (name) do update set value = c.value + excluded.value"""
+_DELIVER = f"""insert into deliveries ({", ".join(DELIVERIES)})
+select {", ".join(f"sent.{name}" for name in DELIVERIES[:-2])}, sent.value - sent.later, nextval('delivery_sequence')
+from (
+    select sent.*, c.value from {_unnest(*_DELIVERY_TYPES, "bigint")} with ordinality
+    as sent ({", ".join(DELIVERIES[:-2])}, later, place) join counters c on c.name = 'number/' || sent.instance
+    order by place) as sent
+on conflict (id) do nothing"""
+_FIRE = f"""delete from timers t using {_unnest("text", "text", "text", "bigint")} as sent (process, key, name, due)
+where t.process = sent.process and t.key = sent.key and t.name = sent.name and t.due = sent.due"""
+_ARM = f"""insert into timers
+select * from {_unnest("text", "text", "text", "bigint", "text", "text")} as sent (process, key, name, due, cause, root)
+order by process, key, name
+on conflict (process, key, name) do update set due = excluded.due, cause = excluded.cause, root = excluded.root"""
+_CANCEL = f"delete from timers where (process, key, name) in (select * from {_unnest('text', 'text', 'text')})"
+_MOVE_CURSORS = f"""insert into cursors select * from {_unnest("text", "bigint")} as sent (name, position)
+order by name on conflict (name) do update set position = excluded.position"""
+_INSERT_SEALS = f"""insert into checkpoints select * from {_unnest("bigint", "bigint", "text", "bigint", "text")}
+on conflict do nothing"""
+
+
+class _Overtaken(Exception):
+    """Another writer committed one of our onces between our look and our write."""
+
+
+class PostgresJournal(Reading):
+    """One connection; a lost one is made anew at the next call. See ``Journal`` for the law of each method."""
+
+    def __init__(self, url: str, key: bytes, partitions: int = 16) -> None:
+        """Connect, and make the tables in an empty database with that many partitions; ``key`` (32 bytes) encrypts blobs.
+
+        Raises SchemaTooNew if a later version wrote it, Unavailable if it cannot be reached.
+        """
+        self._url, self._key = url, key
+        self._held: Connection[Row] | None = None
+        try:
+            self.partitions = self._open(partitions)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, partitions: int) -> int:
+        with self._speaking() as db, db.transaction():
+            db.execute("select pg_advisory_xact_lock(%s)", (_OPENING,))
+            for number, script in schema.pending(self._version(db), schema.scripts("postgres")):
+                db.execute(script.encode())
+                db.execute(
+                    "insert into meta values ('schema', %s) on conflict (name) do update set value = excluded.value",
+                    (str(number),),
+                )
+            db.execute("insert into meta values ('partitions', %s) on conflict do nothing", (str(partitions),))
+        return int(self._rows("select value from meta where name = 'partitions'")[0][0])
+
+    def _version(self, db: Connection[Row]) -> int:
+        if db.execute("select to_regclass('meta')").fetchall() == [(None,)]:
+            return 0
+        return int(db.execute("select value from meta where name = 'schema'").fetchall()[0][0])
+
+    def close(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    @contextlib.contextmanager
+    def _speaking(self) -> Iterator[Connection[Row]]:
+        """The connection; whatever the server cannot do becomes Unavailable, and the next call begins with a new connection."""
+        try:
+            if self._held is None or self._held.closed:
+                self._held = _connected(self._url)
+            yield self._held
+        except errors.DeadlockDetected:
+            raise
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            # also where the connection survived: it may still hold the lock of journal_positions
+            self.close()
+            raise Unavailable(f"the journal's PostgreSQL did not answer: {type(error).__name__}: {_first_line(error)}") from None
+
+    # -- writing
+
+    def commit(self, units: Sequence[Unit]) -> list[Committed]:
+        drafts = [draft(unit, self._key) for unit in units]
+        for _ in range(_ATTEMPTS):
+            # a deadlock or a race wrote nothing, so beginning anew is safe
+            with contextlib.suppress(_Overtaken, errors.DeadlockDetected), self._speaking() as db:
+                return self._attempt(db, drafts)
+        raise Unavailable(f"other writers were first {_ATTEMPTS} times; commit again")
+
+    def _attempt(self, db: Connection[Row], drafts: Sequence[Draft]) -> list[Committed]:
+        with db.pipeline() as pipeline, db.transaction():
+            batch = self._fold(db, drafts)
+            writes = _Writes(db)
+            self._write_facts(writes, batch)
+            self._write_lives(writes, batch)
+            self._write_rest(writes, batch)
+            pipeline.sync()
+            writes.check()
+        return batch.answers
+
+    def _fold(self, db: Connection[Row], drafts: Sequence[Draft]) -> Batch:
+        onces = [event.once for draft in drafts for event in draft.events]
+        known: set[str] = set()
+        first = 0
+        if onces:
+            # first of all the transaction's id and positions: nothing may be written before
+            reserved = db.execute(_RESERVE, (len(onces),))
+            found = db.execute(_KNOWN, (onces,))
+            first, known = reserved.fetchall()[0][0], {once for (once,) in found.fetchall()}
+        batch = Batch(first, known, self.partitions)
+        for each in drafts:
+            batch.add(each)
+        return batch
+
+    def _write_facts(self, writes: _Writes, batch: Batch) -> None:
+        writes.events = writes.send(_INSERT_EVENTS, batch.events)
+        writes.send(_INSERT_REFS, batch.refs)
+        writes.send(_INSERT_WORK, batch.work)
+        writes.send(_INSERT_BLOBS, list(batch.blobs.items()))
+        writes.send(_COUNT_REPEATS, list(batch.repeats.items()))
+
+    def _write_lives(self, writes: _Writes, batch: Batch) -> None:
+        writes.each(_DELETE_WORK, [(id,) for id in batch.done], "work")
+        writes.each(_BEGIN_STATES, batch.begun(), "states")
+        writes.each(_MOVE_STATES, batch.moved(), "states")
+        writes.each(_SETTLE, batch.settled(), "settlements")
+        self._deliver(writes, batch.deliveries())
+        writes.each(_FIRE, batch.fired(), "timers")
+
+    def _write_rest(self, writes: _Writes, batch: Batch) -> None:
+        writes.send(_ARM, batch.armed())
+        writes.send(_CANCEL, batch.cancelled())
+        writes.send(_MOVE_CURSORS, list(batch.cursors.items()))
+        writes.each(_INSERT_SEALS, list(batch.checkpoints.values()), "seals")
+
+    def _deliver(self, writes: _Writes, deliveries: Sequence[Row]) -> None:
+        """New deliveries; each says how many come after it for the same instance, which gives its number."""
+        later: dict[str, int] = {}
+        numbered = []
+        for row in reversed(deliveries):
+            numbered.append((*row, later.get(row[1], 0)))
+            later[row[1]] = later.get(row[1], 0) + 1
+        writes.send(_COUNT_DELIVERIES, [(f"number/{instance}", count) for instance, count in later.items()])
+        writes.each(_DELIVER, numbered[::-1], "deliveries")
+
+    # -- reading
+
+    def _rows(self, query: str, **values: str | int | list[str]) -> list[Row]:
+        return self._asked(_spoken(query), values)
+
+    def _asked(self, query: str, values: Mapping[str, object]) -> list[Row]:
+        with self._speaking() as db, db.cursor(binary=True) as cursor:
+            return cursor.execute(query.encode(), values).fetchall()
+
+    def _work(self, partitions: list[int], limit: int) -> list[Row]:
+        return self._asked(_WORK, {"partitions": partitions, "limit": limit})
+
+    def _states(self, keys: list[tuple[str, str]]) -> list[Row]:
+        return self._asked(_STATES, {"processes": [process for process, _ in keys], "keys": [key for _, key in keys]})
+
+    def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        return [(position, body) for position, body in self._rows(_BODIES, after=after, limit=limit)]
+
+
+class _Writes:
+    """The statements of one commit under way in a pipeline, and how many rows each must have written."""
+
+    def __init__(self, db: Connection[Row]) -> None:
+        self._db = db
+        self._expected: list[tuple[Cursor[Row], int, str]] = []
+        self.events: tuple[Cursor[Row], int] | None = None
+
+    def send(self, statement: str, values: Sequence[Row]) -> tuple[Cursor[Row], int] | None:
+        """Run a statement over all rows at once, one array for each column."""
+        if not values:
+            return None
+        columns: list[Any] = [list(column) for column in zip(*values, strict=True)]
+        return self._db.execute(statement.encode(), columns), len(values)
+
+    def each(self, statement: str, values: Sequence[Row], what: str) -> None:
+        """The same, where every row must be written."""
+        sent = self.send(statement, values)
+        if sent is not None:
+            self._expected.append((*sent, what))
+
+    def check(self) -> None:
+        """Raises _Overtaken if an event was not new after all, Fenced if any row was not as expected."""
+        if self.events is not None and self.events[0].rowcount != self.events[1]:
+            raise _Overtaken
+        for cursor, sent, what in self._expected:
+            if cursor.rowcount != sent:
+                raise Fenced(f"{sent - cursor.rowcount} of {sent} {what} were not as expected")
+
+
+@functools.cache
+def _spoken(query: str) -> str:
+    """The query as psycopg understands it: a list arrives as an array."""
+    listed = re.sub(r":(\w+)\.\.\.", r"select unnest(%(\1)s::text[])", query)
+    return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", listed)
+
+
+def _connected(url: str) -> Connection[Row]:
+    try:
+        return psycopg.connect(url, autocommit=True, prepare_threshold=2)
+    except psycopg.ProgrammingError:
+        # the driver would repeat the address, which may hold a password
+        raise Unavailable("the journal's PostgreSQL address cannot be read; write postgresql://USER@HOST/DATABASE") from None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n", 1)[0]

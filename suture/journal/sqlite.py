@@ -1,0 +1,220 @@
+"""The journal in one SQLite file: WAL, synchronous=FULL, one writer at a time, one transaction per commit."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from suture.journal import schema
+from suture.journal.batch import Batch
+from suture.journal.drafts import Draft, draft
+from suture.journal.reading import Reading
+from suture.journal.records import Committed, Fenced, Unavailable, Unit
+from suture.journal.rows import DELIVERIES, EVENTS, Row
+
+#: How long to wait for another process that is writing, in milliseconds.
+_BUSY_MS = 10_000
+_PRAGMAS = (
+    f"busy_timeout = {_BUSY_MS}",
+    "journal_mode = wal",
+    "synchronous = full",
+    "wal_autocheckpoint = 4000",
+    "cache_size = -200000",
+    "temp_store = memory",
+)
+
+_KNOWN = "select once from events where once in (:onces...)"
+# ids follow positions, so the oldest work is found by walking the primary key; the cross join keeps that order
+_WORK = """select w.id, w.process, w.key, e.position, e.body from work w cross join events e on e.position = w.id >> 16
+where w.partition in (:partitions...) order by w.id limit :limit"""
+_STATES = """select s.process, s.key, s.version, s.data from json_each(:keys) k cross join states s
+on s.process = json_extract(k.value, '$[0]') and s.key = json_extract(k.value, '$[1]')"""
+_BODIES = "select position, body from events where position > :after order by position limit :limit"
+
+_INSERT_EVENT = f"insert into events ({', '.join(EVENTS)}) values ({', '.join('?' * len(EVENTS))})"
+_COUNT_REPEAT = "insert into repeats values (?, ?) on conflict (once) do update set times = times + excluded.times"
+_MOVE_STATE = "update states set version = ?, data = ? where process = ? and key = ? and version = ?"
+_SETTLE = """update deliveries set status = ?, attempts = ?, due = ?, reference = coalesce(nullif(?, ''), reference),
+note = ?, document = coalesce(nullif(?, x''), document) where id = ? and status = ? and attempts = ?"""
+_DELIVER = f"""insert into deliveries ({", ".join(DELIVERIES)}) values ({", ".join("?" * len(DELIVERIES))})
+on conflict do nothing"""
+_FIRE = "delete from timers where process = ? and key = ? and name = ? and due = ?"
+_CANCEL = "delete from timers where process = ? and key = ? and name = ?"
+
+
+class SqliteJournal(Reading):
+    """One file; any thread may use it, one at a time. See ``Journal`` for the law of each method."""
+
+    def __init__(self, path: str | Path, key: bytes, partitions: int = 16) -> None:
+        """Open the file, or make it with that many partitions; ``key`` (32 bytes) encrypts blobs.
+
+        Raises SchemaTooNew if a later version wrote it, Unavailable if it cannot be opened or is no journal.
+        """
+        self._key = key
+        with _speaking():
+            with contextlib.suppress(FileExistsError):
+                # only its owner may read what SQLite would make readable for all; -wal and -shm take its mode over
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self.partitions = self._open(partitions)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open(self, partitions: int) -> int:
+        with _speaking():
+            for pragma in _PRAGMAS:
+                self._db.execute(f"pragma {pragma}")
+        with self._transaction():
+            for number, script in schema.pending(self._version(), schema.scripts("sqlite")):
+                for statement in _statements(script):
+                    self._db.execute(statement)
+                self._db.execute("insert or replace into meta values ('schema', ?)", (str(number),))
+            self._db.execute("insert into meta values ('partitions', ?) on conflict do nothing", (str(partitions),))
+        return int(self._rows("select value from meta where name = 'partitions'")[0][0])
+
+    def _version(self) -> int:
+        tables = {name for (name,) in self._db.execute("select name from sqlite_master where type = 'table'")}
+        if tables and not {"meta", "events"} <= tables:
+            raise Unavailable("the file is an SQLite database, but not a journal")
+        return int(self._rows("select value from meta where name = 'schema'")[0][0]) if tables else 0
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- writing
+
+    def commit(self, units: Sequence[Unit]) -> list[Committed]:
+        drafts = [draft(unit, self._key) for unit in units]
+        with self._transaction():
+            batch = self._fold(drafts)
+            self._write_facts(batch)
+            self._write_lives(batch)
+            self._write_rest(batch)
+        return batch.answers
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _speaking():
+            self._db.execute("begin immediate")
+            try:
+                yield
+                self._db.execute("commit")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
+
+    def _fold(self, drafts: Sequence[Draft]) -> Batch:
+        onces = [event.once for draft in drafts for event in draft.events]
+        known = {once for (once,) in self._rows(_KNOWN, onces=onces)}
+        batch = Batch(self._counter("position") + 1, known, self.partitions)
+        for each in drafts:
+            batch.add(each)
+        return batch
+
+    def _write_facts(self, batch: Batch) -> None:
+        self._db.executemany(_INSERT_EVENT, batch.events)
+        self._db.executemany("insert into refs (id, type, position, role) values (?, ?, ?, ?)", batch.refs)
+        self._db.executemany("insert into work (id, partition, process, key) values (?, ?, ?, ?)", batch.work)
+        self._db.executemany("insert into blobs values (?, ?) on conflict do nothing", batch.blobs.items())
+        self._db.executemany(_COUNT_REPEAT, batch.repeats.items())
+        if batch.events:
+            self._count({"position": batch.next - 1})
+
+    def _write_lives(self, batch: Batch) -> None:
+        self._each("delete from work where id = ?", [(id,) for id in batch.done], "work")
+        self._each("insert into states values (?, ?, ?, ?) on conflict do nothing", batch.begun(), "states")
+        self._each(_MOVE_STATE, batch.moved(), "states")
+        self._each(_SETTLE, batch.settled(), "settlements")
+        self._each(_DELIVER, self._numbered(batch.deliveries()), "deliveries")
+        self._each(_FIRE, batch.fired(), "timers")
+
+    def _write_rest(self, batch: Batch) -> None:
+        self._db.executemany("insert or replace into timers values (?, ?, ?, ?, ?, ?)", batch.armed())
+        self._db.executemany(_CANCEL, batch.cancelled())
+        self._db.executemany("insert or replace into cursors values (?, ?)", batch.cursors.items())
+        seals = list(batch.checkpoints.values())
+        self._each("insert into checkpoints values (?, ?, ?, ?, ?) on conflict do nothing", seals, "seals")
+
+    def _each(self, statement: str, values: Sequence[Row], what: str) -> None:
+        """Run a statement for every row; raises Fenced unless each of them wrote one."""
+        if values:
+            written = self._db.executemany(statement, values).rowcount
+            if written != len(values):
+                raise Fenced(f"{len(values) - written} of {len(values)} {what} were not as expected")
+
+    def _numbered(self, deliveries: Sequence[Row]) -> list[Row]:
+        """The rows with the two columns that the journal assigns: the instance's number and the sequence."""
+        if not deliveries:
+            return []
+        last = {"sequence": self._counter("sequence")}
+        numbered = []
+        for row in deliveries:
+            name = f"number/{row[1]}"
+            last[name] = (last[name] if name in last else self._counter(name)) + 1
+            last["sequence"] += 1
+            numbered.append((*row, last[name], last["sequence"]))
+        self._count(last)
+        return numbered
+
+    def _counter(self, name: str) -> int:
+        found = self._rows("select value from counters where name = :name", name=name)
+        return int(found[0][0]) if found else 0
+
+    def _count(self, last: Mapping[str, int]) -> None:
+        self._db.executemany("insert or replace into counters values (?, ?)", last.items())
+
+    # -- reading
+
+    def _rows(self, query: str, **values: str | int | list[str]) -> list[Row]:
+        bound = {name: _json(value) if isinstance(value, list) else value for name, value in values.items()}
+        with _speaking():
+            return self._db.execute(_spoken(query), bound).fetchall()
+
+    def _work(self, partitions: list[int], limit: int) -> list[Row]:
+        return self._rows(_WORK, partitions=_json(partitions), limit=limit)
+
+    def _states(self, keys: list[tuple[str, str]]) -> list[Row]:
+        return self._rows(_STATES, keys=_json(keys))
+
+    def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        return [(position, body) for position, body in self._rows(_BODIES, after=after, limit=limit)]
+
+
+@contextlib.contextmanager
+def _speaking() -> Iterator[None]:
+    """What the file or the disk does not allow becomes Unavailable; a mistake in a statement stays what it is."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise Unavailable(f"the journal's file cannot be used: {error}") from error
+
+
+@functools.cache
+def _spoken(query: str) -> str:
+    """The query as SQLite understands it: a list arrives as one JSON array."""
+    return re.sub(r":(\w+)\.\.\.", r"select value from json_each(:\1)", query)
+
+
+def _json(values: Sequence[object]) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -17,14 +17,14 @@ from suture.cli.scaffolds import SCAFFOLDS
 class Kind(StrEnum):
     """What can be scaffolded."""
 
-    system = "system"
-    format = "format"
-    process = "process"
-    kpi = "kpi"
-    network = "network"
+    SYSTEM = "system"
+    FORMAT = "format"
+    PROCESS = "process"
+    KPI = "kpi"
+    NETWORK = "network"
 
 
-FOLDERS = {Kind.system: "systems", Kind.format: "formats", Kind.process: "processes", Kind.kpi: "kpis"}
+FOLDERS = {Kind.SYSTEM: "systems", Kind.FORMAT: "formats", Kind.PROCESS: "processes", Kind.KPI: "kpis"}
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +56,7 @@ def new(
 
 
 def _target(kind: Kind, name: str, into: str) -> Path:
-    if kind is Kind.network:
+    if kind is Kind.NETWORK:
         return Path(into) / (name if name.endswith(".toml") else f"{name}.toml")
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,40}", name):
         fail(f"{name!r} is no module name", "use lower-case letters, digits and underscores, like warehouse_soap")
@@ -69,6 +69,6 @@ def _title(name: str) -> str:
 
 
 def _next(kind: Kind) -> str:
-    if kind is Kind.network:
+    if kind is Kind.NETWORK:
         return "fill in addresses and owners, then `suture check FILE` and `suture run FILE`"
     return f"read docs/adding/a-{kind.value}.md, then `pytest tests/conformance`"

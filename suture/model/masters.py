@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from suture.model.documents import (
     CostCenterId,
@@ -24,7 +24,7 @@ from suture.model.documents import (
 from suture.model.quantities import Currency, Money, Pack, Price, Quantity, Unit, UnitMismatch, convert
 
 #: Plain JSON: text, numbers as text, lists and tables; each process documents the keys that it reads.
-Plain = object
+Plain = Annotated[object, Meta(extra_json_schema={"description": "plain JSON of any shape"})]
 Status = Literal["active", "blocked", "pending", "retired"]
 
 

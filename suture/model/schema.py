@@ -82,16 +82,9 @@ def _inner(kind: inspect.Type) -> tuple[inspect.Type, ...]:
     return ()
 
 
-def _plain(kind: type) -> dict[str, object]:
-    """A policy's values are plain JSON of any shape."""
-    if kind is object:
-        return {}
-    raise NotImplementedError
-
-
 def schema() -> dict[str, object]:
     """The JSON Schema of any document, its types under ``$defs``, with ``version`` beside them."""
-    references, types = msgspec.json.schema_components(DOCUMENTS.values(), ref_template="#/$defs/{name}", schema_hook=_plain)
+    references, types = msgspec.json.schema_components(DOCUMENTS.values(), ref_template="#/$defs/{name}")
     made = {
         "$schema": _DIALECT,
         "title": "Suture documents",

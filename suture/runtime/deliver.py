@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -75,9 +75,10 @@ class Delivering:
 
     # -- before
 
-    def recover(self, now: datetime) -> int:
-        """After a start: whatever was ``sending`` when the process died is unknown now; returns how many."""
-        interrupted = self.wiring.journal.open_deliveries(status="sending", limit=100_000)
+    def recover(self, now: datetime, under_way: Collection[str] = ()) -> int:
+        """Whatever is ``sending`` and not under way here was interrupted: it is unknown now; returns how many."""
+        sending = self.wiring.journal.open_deliveries(status="sending", limit=100_000)
+        interrupted = [delivery for delivery in sending if delivery.id not in under_way]
         unit = UnitBuilder(self.wiring, now)
         for delivery in interrupted:
             change(unit, delivery, "unknown", note="interrupted while sending")

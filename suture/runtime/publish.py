@@ -5,13 +5,39 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
+from suture.formats import Format, Profile
 from suture.journal import Event, Route, Unit
 from suture.model import Document, encode
 from suture.runtime.decide import decide
 from suture.runtime.wiring import Wiring
 
 BATCH = 500
+FORMATS = {".json": "json", ".jsonl": "json", ".csv": "csv"}
+
+
+class BadMasters(ValueError):
+    """Master data that cannot be read; the message names file, place and reason."""
+
+
+def read_masters(wiring: Wiring, folder: Path) -> list[Document]:
+    """The documents in a folder's JSON and CSV files, in order of file names; raises BadMasters."""
+    if not folder.is_dir():
+        raise BadMasters(f"there is no folder {folder}; put items, suppliers, prices, people and policies there")
+    documents: list[Document] = []
+    for path in sorted(folder.iterdir()):
+        name = FORMATS.get(path.suffix)
+        if name is not None:
+            documents += _read(wiring.formats[name], path)
+    return documents
+
+
+def _read(format: Format, path: Path) -> tuple[Document, ...]:
+    reading = format.read(path.read_bytes(), Profile())
+    if reading.errors:
+        raise BadMasters("; ".join(f"{path.name}: {finding}" for finding in reading.errors[:10]))
+    return reading.documents
 
 
 def publish(wiring: Wiring, documents: Iterable[Document], now: datetime, source: str = "masters") -> int:

@@ -43,7 +43,8 @@ def replay(
     of the change: what it would have done on recorded traffic. ``until`` stops at a position.
     """
     rehearsal = _Rehearsal(processes)
-    count, differences = 0, []
+    differences: list[Difference] = []
+    count = 0
     for row, event in _decisions(journal, until):
         difference = rehearsal.again(row, event)
         count += 1

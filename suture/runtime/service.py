@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from suture.formats import Stamp
-from suture.journal import Fenced, Unit
+from suture.journal import Unavailable, Unit
 from suture.runtime.clock import Clock
 from suture.runtime.deliver import Attempt, Delivering
 from suture.runtime.drive import ask, drive
 from suture.runtime.network import Instance
 from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
 from suture.runtime.wiring import Wiring
-from suture.systems import Call, Outcome, Poll
+from suture.systems import Again, Call, Outcome, Poll
 from suture.transports import Answer, Arrival
 from suture.transports.exchange import Accept, Link
 
@@ -53,7 +53,7 @@ class Service:
         self.failure: BaseException | None = None
         self._arrivals: list[tuple[Arrival, asyncio.Future[Answer]]] = []
         self._outcomes: list[tuple[Attempt, Outcome]] = []
-        self._talks: set[asyncio.Task[None]] = set()
+        self._talks: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="river")
         self._awake = asyncio.Event()
@@ -87,7 +87,7 @@ class Service:
         for loop in self._loops[1:]:
             loop.cancel()
         if self._talks:
-            await asyncio.wait(self._talks, timeout=30)
+            await asyncio.wait(self._talks.values(), timeout=30)
         self.wake()
         while self._outcomes and self.failure is None:
             await asyncio.sleep(0.005)
@@ -150,6 +150,8 @@ class Service:
             try:
                 if await self._turn():
                     self._awake.set()
+            except Unavailable:
+                await self._wait_for_journal()
             except Exception as error:
                 self._fail(error)
             finally:
@@ -178,20 +180,29 @@ class Service:
             if not future.done():
                 future.set_result(answer)
         for attempt in turned.attempts:
-            task = asyncio.create_task(self._talk(attempt))
-            self._talks.add(task)
-            task.add_done_callback(self._talks.discard)
+            self._talks[attempt.delivery.id] = asyncio.create_task(self._talk(attempt))
 
     async def _talk(self, attempt: Attempt) -> None:
-        outcome = await drive(attempt.steps, self.links[attempt.instance.name])
+        link = self.links.get(attempt.instance.name)
+        outcome = await drive(attempt.steps, link) if link else Again(reason="the instance has no address")
         self._outcomes.append((attempt, outcome))
+        del self._talks[attempt.delivery.id]
         self.wake()
 
+    async def _wait_for_journal(self) -> None:
+        """The journal is out of reach: partners are told to come back, and what was being sent is in doubt."""
+        while True:
+            await self.clock.sleep(LONGEST_REST)
+            under_way = set(self._talks) | {attempt.delivery.id for attempt, _ in self._outcomes}
+            try:
+                await self.in_thread(lambda: self.delivering.recover(self.clock.now(), under_way))
+            except Unavailable:
+                continue
+            self.wake()
+            return
+
     def _fail(self, error: Exception) -> None:
-        """A broken invariant stops the process; nothing is acknowledged any more."""
-        if isinstance(error, Fenced):
-            self.failure = error
-            raise error
+        """A broken invariant, or another worker's claim, stops the process; nothing is acknowledged any more."""
         self.failure = error
         for _, future in self._arrivals:
             if not future.done():

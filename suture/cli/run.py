@@ -1,0 +1,59 @@
+"""``suture run``: serve a network."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suture.cli.check import findings_of
+from suture.cli.output import console, errors, fail
+from suture.runtime.network import read_network
+from suture.runtime.serving import Serving
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(run)
+
+
+def run(
+    network: Annotated[str, typer.Argument(metavar="NETWORK.TOML", help="The network file.")],
+    database: Annotated[
+        str, typer.Option(metavar="URL", help="Another journal than the file names: a path or postgresql://…")
+    ] = "",
+    port: Annotated[int, typer.Option(help="Another port than the file names.")] = 0,
+) -> None:
+    """Serve a network until Ctrl-C: listen on its channels, decide, and deliver. Binds to loopback unless told otherwise.
+
+    Examples:
+
+      suture run network.toml
+
+      suture run network.toml --database postgresql://suture@127.0.0.1/suture --port 8090
+    """
+    problems = [finding for finding in findings_of(network) if finding.severity == "error"]
+    if problems:
+        for finding in problems:
+            errors.print(f"[red]error[/red] {finding}", soft_wrap=True)
+        fail(f"{network} has {len(problems)} errors", f"mend them; `suture check {network}` lists them again", 1)
+    asyncio.run(_serve(Path(network), database, port))
+
+
+async def _serve(path: Path, database: str, port: int) -> None:
+    serving = Serving(read_network(path), path.parent, database=database, port=port)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    await serving.start()
+    console.print(f"{serving.network.name}: listening on {serving.listening}; Ctrl-C stops")
+    waits = [asyncio.create_task(stopped.wait()), asyncio.create_task(serving.failed())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    await serving.stop()
+    if serving.service.failure is not None:
+        fail(f"stopped: {serving.service.failure}", "everything acknowledged is in the journal; start again")
+    console.print("stopped; what is owed goes on at the next start")

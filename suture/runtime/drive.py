@@ -40,11 +40,19 @@ def drive_at_once(steps: Steps, perform: Callable[[Request], Reply]) -> Outcome:
 
 
 async def ask(question: Generator[Request, Reply, T], link: Link) -> T | None:
-    """Hold a poll's conversation; None if the counterpart could not be asked this time."""
+    """Hold a poll's conversation; None if the counterpart could not be asked this time.
+
+    A failed request is told to the question, which may keep what it has learnt so far.
+    """
     try:
         request = next(question)
         for _ in range(LONGEST):
-            request = question.send(await link.perform(request))
+            try:
+                reply = await link.perform(request)
+            except (NotSent, NoReply) as failure:
+                request = question.throw(failure)
+            else:
+                request = question.send(reply)
     except StopIteration as end:
         answer: T = end.value
         return answer

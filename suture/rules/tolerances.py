@@ -62,7 +62,8 @@ def tolerances(policy: Policy | None, supplier: str = "", category: str = "") ->
 
 
 def _override(policy: Policy, group: str, name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = policy.values.get(group, {}).get(name, {})
+    overrides: Any = policy.values.get(group, {})
+    found: Mapping[str, Any] = overrides.get(name, {})
     return found
 
 

@@ -183,8 +183,13 @@ class Delivering:
             unit = UnitBuilder(self.wiring, now)
             self._conclude(unit, attempt.delivery, outcome)
             units.append(unit.build())
-        if units:
-            self.wiring.journal.commit(units)
+        try:
+            if units:
+                self.wiring.journal.commit(units)
+        finally:
+            self._leave(outcomes, now)
+
+    def _leave(self, outcomes: Sequence[tuple[Attempt, Outcome]], now: datetime) -> None:
         for attempt, outcome in outcomes:
             reached = isinstance(outcome, Done | Refused | Awaiting) or (isinstance(outcome, Again) and outcome.after_s > 0)
             self.gates[attempt.instance.name].end(now, reached=reached)

@@ -66,7 +66,7 @@ class Service:
 
         With ``driven`` nobody looks at the clock, the inboxes or the polls but the caller (``wake``, ``pick_up``).
         """
-        await self.in_thread(lambda: self.delivering.recover(self.clock.now()))
+        await self.in_thread(self._recover)
         self._loops = [asyncio.create_task(self._river())]
         if not driven:
             self._loops += self._watchers()
@@ -167,7 +167,7 @@ class Service:
                 lambda: turn(self.wiring, self.delivering, now, [arrival for arrival, _ in arrivals], outcomes)
             )
         except BaseException as error:
-            self._outcomes = outcomes + self._outcomes
+            # outcomes that may not have been committed are in doubt now, and recovery treats them so
             for _, future in arrivals:
                 if not future.done():
                     future.set_exception(Busy(f"not taken in: {type(error).__name__}"))
@@ -193,13 +193,16 @@ class Service:
         """The journal is out of reach: partners are told to come back, and what was being sent is in doubt."""
         while True:
             await self.clock.sleep(LONGEST_REST)
-            under_way = set(self._talks) | {attempt.delivery.id for attempt, _ in self._outcomes}
             try:
-                await self.in_thread(lambda: self.delivering.recover(self.clock.now(), under_way))
+                await self.in_thread(self._recover)
             except Unavailable:
                 continue
             self.wake()
             return
+
+    def _recover(self) -> int:
+        under_way = set(self._talks) | {attempt.delivery.id for attempt, _ in self._outcomes}
+        return self.delivering.recover(self.clock.now(), under_way)
 
     def _fail(self, error: Exception) -> None:
         """A broken invariant, or another worker's claim, stops the process; nothing is acknowledged any more."""

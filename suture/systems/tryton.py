@@ -69,17 +69,17 @@ SYSTEM = System(
         # A posted payment may still have bills to reconcile, so that sending, not looking, tells that it is finished.
         Remittance: _looked_up(find_payment, bring_payment),
     },
-    codes=("item", "supplier", "place", "entity"),
+    codes=("item", "supplier"),
     evidence=("real",),
     rate_per_s=10.0,
     concurrency=2,
     timeout_s=20.0,
     notes=(
-        "Options: database, user, password; unit.CODE (Tryton's symbol for a UN/ECE unit), warehouse, bank_account, "
-        "expense_account, charge_account, discount_account (codes of accounts), journal, cash_journal (codes of journals). "
-        "Tryton's codes: party code, product code, warehouse code, company's party code. A bill entered by hand under the same "
-        "supplier and number is refused for a person to decide; so is every warning: none is ever skipped. The user needs the "
-        "groups Purchase, Stock, Stock Force Assignment, Stock Cancellation and Accounting. A confirmed order can be cancelled "
-        "(what has not come is no longer expected) but not changed."
+        "Options: database, user, password; unit.CODE (Tryton's symbol for a UN/ECE unit), warehouse.PLACE or warehouse, "
+        "company.ENTITY, bank_account, expense_account, charge_account, discount_account (codes of accounts), journal, "
+        "cash_journal (codes of journals). Items are known by product code, suppliers by party code. A bill entered by hand "
+        "under the same supplier and number is refused for a person to decide; so is every warning: none is ever skipped. The "
+        "user needs the groups Purchase, Stock, Stock Force Assignment, Stock Cancellation and Accounting. A confirmed order "
+        "can be cancelled (what has not come is no longer expected) but not changed."
     ),
 )

@@ -88,7 +88,7 @@ def _create_order(session: Session, order: PurchaseOrder) -> Talk[int]:
         "party": supplier["id"],
         "invoice_address": supplier["addresses"][0] if supplier["addresses"] else None,
         "payment_term": supplier["supplier_payment_term"],
-        "warehouse": (yield from _warehouse(session, session.options.get("warehouse", order.ship_to))),
+        "warehouse": (yield from _warehouse(session, order.ship_to)),
         "currency": (yield from currency(session, order.currency)),
         "purchase_date": day(order.ordered_at.date()),
         # The supplier's bill makes the invoice, not the order: otherwise Tryton drafts a second one.
@@ -123,7 +123,9 @@ def unit_price(price: Price, per: str) -> Decimal:
             raise refused(f"the price {price} has no exact price of one") from None
 
 
-def _warehouse(session: Session, code: str) -> Talk[int]:
+def _warehouse(session: Session, place: str) -> Talk[int]:
+    """Tryton's warehouse for a place: the option ``warehouse.PLACE``, else ``warehouse``, else the place is its code."""
+    code = session.options.get(f"warehouse.{place}", session.options.get("warehouse", place))
     domain = [["type", "=", "warehouse"], ["code", "=", code]]
     row = yield from session.only("stock.location", domain, ["id"], f"warehouse with code {code}")
     return int(row["id"])

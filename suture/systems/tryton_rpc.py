@@ -246,9 +246,10 @@ def currency(session: Session, code: str) -> Talk[int]:
     return int(row["id"])
 
 
-def company(session: Session, code: str) -> Talk[Row]:
-    """A company by its party's code."""
-    return (yield from session.only("company.company", [["party.code", "=", code]], ["currency"], f"company {code}"))
+def company(session: Session, entity: str) -> Talk[Row]:
+    """The company of an entity, by its party's code: the option ``company.ENTITY``, else the entity is the code."""
+    code = session.options.get(f"company.{entity}", entity)
+    return (yield from session.only("company.company", [["party.code", "=", code]], ["currency"], f"company with code {code}"))
 
 
 def account(session: Session, code: str) -> Talk[int]:

@@ -18,6 +18,8 @@ CostCenterId = Annotated[str, Meta(min_length=1, max_length=64, extra={"code": "
 
 #: A business identifier or short code; never empty, never longer than any standard allows.
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
+#: A key of the journal's own, made of business identifiers.
+Key = Annotated[str, Meta(min_length=1, max_length=1024)]
 Text = Annotated[str, Meta(max_length=2000)]
 #: Timezone-aware; UTC inside Suture.
 Instant = Annotated[datetime, Meta(tz=True)]

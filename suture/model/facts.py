@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from suture.model.documents import Document, Id, Instant, Ref, Text, only
+from suture.model.documents import Document, Id, Instant, Key, Ref, Text, only
 from suture.model.quantities import Money
 
 Severity = Literal["error", "warning", "info"]
@@ -30,7 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Owed(Struct, frozen=True):
     """One obligation entered into: this delivery is to bring this document to this instance."""
 
-    delivery: Id
+    delivery: Key
     instance: Id
     document: Ref
 
@@ -41,7 +41,7 @@ class Decided(Document, frozen=True, kw_only=True):
     process: Id
     version: int
     key: str
-    event: Id
+    event: Key
     phase: str
     owes: tuple[Owed, ...] = ()
     effects: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Decided(Document, frozen=True, kw_only=True):
 class MessageReceived(Document, frozen=True, kw_only=True):
     """Bytes that a partner handed over: kept, and answered with ``answer`` (a blob address) now and at every repeat."""
 
-    id: Id
+    id: Key
     instance: Id
     format: str
     documents: int
@@ -73,7 +73,7 @@ class MessageReceived(Document, frozen=True, kw_only=True):
 class Parked(Document, frozen=True, kw_only=True):
     """A message or document that cannot go on yet: kept with its cause, to be repaired and released."""
 
-    id: Id
+    id: Key
     instance: Id
     format: str
     reason: Id
@@ -104,7 +104,7 @@ class FunctionalAcknowledgement(Document, frozen=True, kw_only=True):
 class Acknowledgement(Document, frozen=True, kw_only=True):
     """An acknowledgement that we owe a partner for a message; its bytes are written from the message when it goes out."""
 
-    id: Id
+    id: Key
     #: The address of the message's bytes.
     blob: Id
     format: Id
@@ -118,7 +118,7 @@ class Acknowledgement(Document, frozen=True, kw_only=True):
 class Delivered(Document, frozen=True, kw_only=True):
     """The fate of one delivery, told to the process that asked for it; ``reference`` is the peer's own number."""
 
-    delivery: Id
+    delivery: Key
     role: Id
     instance: Id
     document: Ref
@@ -153,7 +153,7 @@ class TimerFired(Document, frozen=True, kw_only=True):
 class Case(Document, frozen=True, kw_only=True):
     """An exception: what is wrong, with which objects, whose it is, by when, what it costs, and what one can do."""
 
-    id: Id
+    id: Key
     reason: Id
     text: Text
     objects: tuple[Ref, ...]
@@ -173,7 +173,7 @@ class Case(Document, frozen=True, kw_only=True):
 class CaseResolved(Document, frozen=True, kw_only=True):
     """The end of an exception, and who or what ended it."""
 
-    case: Id
+    case: Key
     action: Id
     actor: Id
     at: Instant
@@ -190,7 +190,7 @@ class CaseResolved(Document, frozen=True, kw_only=True):
 class Decision(Document, frozen=True, kw_only=True):
     """What a person decided about an exception, a parked message or a delivery, on the state at ``position``."""
 
-    id: Id
+    id: Key
     subject: Ref
     verb: Id
     actor: Id

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
-from suture.masters.crosswalk import translate
 
 from suture.formats import Stamp, Verdict
 from suture.journal import Delivery
+from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
 from suture.runtime.network import Instance
 from suture.runtime.policy import Breaker, Quota, Retry
@@ -144,7 +144,15 @@ class Delivering:
         body = (
             self._acknowledgement(instance, delivery.document, stamp) if isinstance(delivery.document, Acknowledgement) else b""
         )
-        return Call(key=delivery.id, stamp=stamp, profile=instance.profile, attempt=attempt, options=instance.options, body=body)
+        return Call(
+            key=delivery.id,
+            id=str(getattr(delivery.document, "id", "")),
+            stamp=stamp,
+            profile=instance.profile,
+            attempt=attempt,
+            options=instance.options,
+            body=body,
+        )
 
     def _acknowledgement(self, instance: Instance, document: Acknowledgement, stamp: Stamp) -> bytes:
         format = self.wiring.formats[document.format]

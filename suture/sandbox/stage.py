@@ -14,7 +14,7 @@ from suture.masters.crosswalk import Book, translate
 from suture.model import Document, Invoice, Item, ReceivedLine, Requisition, Usage
 from suture.runtime.network import Instance, Network
 from suture.sandbox.day import Need
-from suture.sandbox.group import FACILITIES, MORNING, SUPPLIERS, Group
+from suture.sandbox.group import ENTITIES, FACILITIES, MORNING, SUPPLIERS, Group
 from suture.sandbox.twins.ap import ApTwin
 from suture.sandbox.twins.bank import BankTwin
 from suture.sandbox.twins.ehr import EhrTwin
@@ -143,6 +143,14 @@ def _golden_line(book: Book, instance: str, line: ReceivedLine) -> ReceivedLine:
     return structs.replace(line, item=book.inbound(instance, "item", line.item) or line.item)
 
 
+def _accounts() -> dict[str, str]:
+    """The account that each entity pays from, as agreed with the bank."""
+    options = {"clearing_system": "USABA", "debtor_routing": "021000021"}
+    for number, (entity, name) in enumerate(ENTITIES.items(), start=1):
+        options |= {f"debtor_account.{entity}": f"90000000{number:02d}", f"debtor_name.{entity}": name}
+    return options
+
+
 def network(addresses: Mapping[str, str], listens: Mapping[str, Mapping[str, str]], secret: str = "") -> Network:
     """The group's network file as a value, with the addresses at which the twins are reached."""
 
@@ -170,7 +178,7 @@ def network(addresses: Mapping[str, str], listens: Mapping[str, Mapping[str, str
             instance("ap", "ap_rest", "ap"),
             instance("ehr-main", "ehr_mllp", "ehr", facilities=tuple(facility for facility in FACILITIES if facility != "PVM")),
             instance("ehr-pine", "ehr_mllp", "ehr", facilities=("PVM",)),
-            instance("bank", "bank_iso20022", "bank", profile=Profile(us="SUTURE", partner="BANK")),
+            instance("bank", "bank_iso20022", "bank", profile=Profile(us="SUTURE", partner="BANK", options=_accounts())),
             *(
                 instance(
                     supplier_instance(supplier),

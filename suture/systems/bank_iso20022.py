@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suture.formats.iso20022 import FORMAT
+from suture.formats.iso20022 import FORMAT, message_id
 from suture.model import Document, FunctionalAcknowledgement, PaymentInstruction, PaymentStatus
 from suture.systems.files import dropped
 from suture.systems.system import Call, Channel, System
@@ -17,7 +17,8 @@ def _name(call: Call) -> str:
 
 def _reference(document: Document, call: Call) -> str:
     """The message id of the pain.001, which the bank's pain.002 repeats as OrgnlMsgId."""
-    return f"{call.profile.us}-{call.stamp.number}"
+    assert isinstance(document, PaymentInstruction)
+    return message_id(document)
 
 
 assert FORMAT.write is not None

@@ -35,7 +35,7 @@ def _order_line(line: OrderLine) -> dict[str, Any]:
 def order(document: PurchaseOrder, call: Call) -> dict[str, Any]:
     """A purchase order; our number goes along as the external reference."""
     return {
-        "externalRef": document.id,
+        "externalRef": call.id,
         "companyCode": document.entity,
         "plant": document.facility,
         "vendor": document.supplier,
@@ -48,7 +48,7 @@ def order(document: PurchaseOrder, call: Call) -> dict[str, Any]:
 def change(document: OrderChange, call: Call) -> dict[str, Any]:
     """The absolute new content of an order, or its cancellation."""
     return {
-        "externalRef": document.id,
+        "externalRef": call.id,
         "order": document.order,
         "kind": document.kind,
         "lines": [_order_line(line) for line in document.lines],
@@ -59,7 +59,7 @@ def change(document: OrderChange, call: Call) -> dict[str, Any]:
 def receipt(document: GoodsReceipt, call: Call) -> dict[str, Any]:
     """A goods receipt against an order, or the reversal of one."""
     return {
-        "externalRef": document.id,
+        "externalRef": call.id,
         "order": document.order,
         "storage": document.place,
         "reverses": document.reverses,
@@ -83,7 +83,7 @@ def _invoice_line(line: InvoiceLine) -> dict[str, Any]:
 def invoice(document: Invoice, call: Call) -> dict[str, Any]:
     """A supplier invoice or credit memo to post."""
     return {
-        "externalRef": document.id,
+        "externalRef": call.id,
         "kind": "credit" if isinstance(document, CreditNote) else "invoice",
         "vendor": document.supplier,
         "vendorInvoice": document.number,
@@ -97,7 +97,7 @@ def invoice(document: Invoice, call: Call) -> dict[str, Any]:
 def posting(document: Posting, call: Call) -> dict[str, Any]:
     """A journal entry; debits are positive, credits negative."""
     return {
-        "externalRef": document.id,
+        "externalRef": call.id,
         "companyCode": document.entity,
         "plant": document.facility,
         "kind": document.kind,
@@ -111,7 +111,7 @@ def posting(document: Posting, call: Call) -> dict[str, Any]:
 def remittance(document: Remittance, call: Call) -> dict[str, Any]:
     """A payment that clears invoices."""
     return {
-        "externalRef": document.payment,
+        "externalRef": call.id,
         "vendor": document.supplier,
         "amount": money(document.amount),
         "clears": [{"vendorInvoice": line.invoice, "amount": money(line.paid)} for line in document.lines],
@@ -120,11 +120,11 @@ def remittance(document: Remittance, call: Call) -> dict[str, Any]:
 
 def payment_status(document: PaymentStatus, call: Call) -> dict[str, Any]:
     """A payment that did not settle."""
-    return {"externalRef": document.payment, "status": document.status, "reason": document.code or document.reason}
+    return {"externalRef": call.id, "status": document.status, "reason": document.code or document.reason}
 
 
 def _by_reference(path: str) -> Any:
-    return lambda document, call: f"{path}?externalRef={quote(document.id, safe='')}"
+    return lambda document, call: f"{path}?externalRef={quote(call.id, safe='')}"
 
 
 SYSTEM = System(

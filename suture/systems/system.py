@@ -57,9 +57,13 @@ Steps = Generator[Request, Reply, Outcome]
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """What an operation knows besides its document: the idempotency key, control number and time, the agreement."""
+    """What an operation knows besides its document: the idempotency key, control number and time, the agreement.
+
+    ``id`` is the document's id in our own codes: the reference to give the peer, whatever codes the document is in.
+    """
 
     key: str
+    id: str = ""
     stamp: Stamp
     profile: Profile
     attempt: int = 1

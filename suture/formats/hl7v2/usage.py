@@ -7,6 +7,8 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import structs
+
 from suture.formats.format import Profile
 from suture.formats.hl7v2.charges import CHARGES_MAX, DEVICES_MAX, Charge, charges, device_rows, places, split
 from suture.formats.hl7v2.instants import parse_instant, zone
@@ -54,11 +56,11 @@ class _Reader:
 
     def usages(self, patient: str, encounter: str) -> list[Usage]:
         """One usage for each device of the charge; none if goods are not concerned or anything is wrong."""
+        if self._money_only():
+            return []
         self._unwrapped(*(segment for segment in self.charge.segments if segment.name in ("FT1", "PR1", "PRT", "ZFT")))
         number = self.quantity()
         kind = self.kind(number)
-        if kind is None or number is None:
-            return []
         if number == 0 and kind != "corrected":
             self._wrong("102", "quantity", "is zero: nothing was used")
         found = []
@@ -151,15 +153,14 @@ class _Reader:
             return ""
         return found[0]
 
-    def quantity(self) -> Decimal | None:
+    def quantity(self) -> Decimal:
         """The signed number in FT1-10; 1 if it is empty, as the standard has it."""
         text, path = self.charge.look("quantity")
-        if not text:
-            return Decimal(1)
         if _NUMBER.fullmatch(text) and len(text) <= _NUMBER_LENGTH_MAX:
             return Decimal(text)
-        self._wrong("102", "quantity", "is not a number", path)
-        return None
+        if text:
+            self._wrong("102", "quantity", "is not a number", path)
+        return Decimal(1)
 
     def unit(self) -> str:
         """The unit in which FT1-10 counts. HL7 has no field for it: it is agreed (``unit``), or stands where ``unit_at`` says."""
@@ -180,19 +181,22 @@ class _Reader:
             self._wrong("102", "used_at", f"is no date: {problem}")
             return None
 
-    def kind(self, number: Decimal | None) -> Kind | None:
-        """What happened: a credit, or a negative quantity, undoes; an adjustment replaces. None where goods are not concerned."""
+    def _money_only(self) -> bool:
+        text, path = self.charge.look("transaction")
+        if text not in MONEY_ONLY:
+            return False
+        note = self.charge.wrong("not-usage", path, "moves money, not goods")
+        self.findings.append(structs.replace(note, severity="info"))
+        return True
+
+    def kind(self, number: Decimal) -> Kind:
+        """What happened: a credit, or a negative quantity, undoes; an adjustment replaces."""
         text = self.need("transaction")
-        if text in MONEY_ONLY:
-            note = self.charge.wrong("not-usage", self.charge.places["transaction"][0], "moves money, not goods")
-            self.findings.append(Finding(code=note.code, path=note.path, text=note.text, severity="info"))
-        elif text and text not in (CHARGE, ADJUSTMENT, *CREDITS):
+        if text and text not in (CHARGE, ADJUSTMENT, *CREDITS):
             self._wrong("103", "transaction", "is not a transaction type of table 0017")
-        elif text:
-            if text in CREDITS or (number is not None and number < 0):
-                return "cancelled"
-            return "corrected" if text == ADJUSTMENT else self._spent()
-        return None
+        if text in CREDITS or number < 0:
+            return "cancelled"
+        return "corrected" if text == ADJUSTMENT else self._spent()
 
     def _spent(self) -> Kind:
         """Wasted if a modifier (FT1-26) says discarded: JW, as Medicare has it, unless the profile names others."""

@@ -18,7 +18,8 @@ from msgspec import Struct, inspect
 
 from suture.formats.format import LARGEST_MESSAGE, Format, Profile, Reading, Sample, Stamp, Unwritable, Verdict
 from suture.formats.scalars import as_utc, decimal, instant, zone
-from suture.model import DOCUMENTS, AnyDocument, Document, Finding, encode
+from suture.formats.shape import Misshapen, shaped
+from suture.model import DOCUMENTS, Document, Finding, encode
 from suture.model.schema import field_names
 
 DEEPEST = 32
@@ -28,7 +29,6 @@ _DECIMALS = field_names(inspect.DecimalType)
 _INSTANTS = field_names(inspect.DateTimeType)
 #: Fields whose members are the sender's own names; the names of ours mean nothing in there.
 _OPEN = field_names(inspect.DictType)
-_WHERE = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _ZONELESS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+")
 
 
@@ -133,13 +133,13 @@ class _Border:
         plain = cast("dict[str, object]", self._plain(part, path, "", 1))
         if self.findings:
             return None
-        if plain.get("type") not in DOCUMENTS:
+        if str(plain.get("type")) not in DOCUMENTS:
             self._note("json.type", f"no such document type; known are {', '.join(DOCUMENTS)}", f"{path}.type")
             return None
         try:
-            document: Document = msgspec.convert(plain, AnyDocument)
-        except msgspec.ValidationError as error:
-            self._note(*_located(error, path))
+            document: Document = shaped(plain, DOCUMENTS[str(plain["type"])])
+        except Misshapen as error:
+            self._note("json.missing" if error.missing else "json.value", str(error), path + error.path)
             return None
         self.findings += [
             Finding(code="json.unknown_field", text="no such field; it was left out", path=found, severity="warning")
@@ -197,14 +197,6 @@ class _Border:
         if _ZONELESS.fullmatch(text):
             zone(self.timezone)  # says that no zone is agreed, rather than what a timestamp looks like
         return instant(text, self.timezone)
-
-
-def _located(error: msgspec.ValidationError, path: str) -> tuple[str, str, str]:
-    """Code, text and path of what msgspec says about plain data."""
-    said = _WHERE.match(str(error))
-    assert said is not None
-    missing = "missing required field" in said["text"]
-    return ("json.missing" if missing else "json.value", said["text"], path + (said["path"] or ""))
 
 
 def _unknown(plain: object, made: object, path: str) -> Iterator[str]:

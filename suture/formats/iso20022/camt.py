@@ -14,6 +14,7 @@ from suture.formats.iso20022.characters import pieces, reference, words
 from suture.formats.iso20022.elements import Element, add, add_money, child, children, message, money, serialised, text
 from suture.formats.iso20022.status_codes import REASONS
 from suture.formats.scalars import day, instant, start_of, written
+from suture.formats.shape import shaped
 from suture.model import Document, Finding, Money, PaymentStatus, Severity
 
 MOST_ENTRIES = 100_000
@@ -111,9 +112,9 @@ def _transaction(entry: Element, transaction: Element, amount: Money | None, at:
         "bank_reference": text(transaction, "Refs/AcctSvcrRef") or text(entry, "AcctSvcrRef", "NtryRef"),
     }
     try:
-        found.documents.append(msgspec.convert(fields, PaymentStatus))
+        found.documents.append(shaped(fields, PaymentStatus))
     except ValueError as error:
-        found.note("iso.entry", str(error).replace("`", ""), path)
+        found.note("iso.entry", str(error), path)
 
 
 def _ours(entry: Element, transaction: Element) -> str:

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
-import msgspec
-
 from suture.formats.format import Profile, Reading, Stamp, Unwritable
 from suture.formats.iso20022.accounts import account_number, add_account, add_agent, routing_of
 from suture.formats.iso20022.agreement import option, version
 from suture.formats.iso20022.characters import pieces, reference, words
 from suture.formats.iso20022.elements import Element, add, add_money, child, children, message, minor, money, serialised, text
 from suture.formats.scalars import day, decimal
+from suture.formats.shape import shaped
 from suture.model import Document, Finding, PaymentInstruction, Severity
 
 MOST_PAYMENTS = 100_000
@@ -191,11 +190,11 @@ class _Misread(ValueError):
 def _located(error: ValueError, path: str) -> Finding:
     if isinstance(error, _Misread):
         return _wrong(error.code, str(error), f"{path}/{error.path}")
-    return _wrong("iso.value", str(error).replace("`", ""), path)
+    return _wrong("iso.value", str(error), path)
 
 
 def _payment(batch: Element, transfer: Element, profile: Profile) -> PaymentInstruction:
-    """One instruction; raises ValueError (msgspec's ValidationError included)."""
+    """One instruction; raises ValueError (Misshapen included)."""
     supplier = _party(child(transfer, "Cdtr"))
     numbers = (text(strd, "RfrdDocInf/Nb") for strd in children(child(transfer, "RmtInf"), "Strd"))
     said = (text(ustrd, ".") for ustrd in children(child(transfer, "RmtInf"), "Ustrd"))
@@ -209,7 +208,7 @@ def _payment(batch: Element, transfer: Element, profile: Profile) -> PaymentInst
         "invoices": tuple(f"{supplier}:{number}" for number in numbers if number),
         "text": " ".join(line for line in said if line),
     }
-    return msgspec.convert(fields, PaymentInstruction)
+    return shaped(fields, PaymentInstruction)
 
 
 def _amount(transfer: Element) -> object:

@@ -13,6 +13,7 @@ from suture.formats.iso20022.characters import pieces, reference, words
 from suture.formats.iso20022.elements import Element, add, add_money, child, children, message, money, serialised, text
 from suture.formats.iso20022.status_codes import PAYMENT_STATUS, REASON_OF, REASONS, TAKEN, WAITING
 from suture.formats.scalars import instant, written
+from suture.formats.shape import shaped
 from suture.model import Document, Finding, FunctionalAcknowledgement, PaymentStatus, Severity
 
 MOST_STATUSES = 100_000
@@ -37,7 +38,7 @@ def read(body: Element, profile: Profile) -> Reading:
         try:
             documents.append(_status(header, batch, report, text(group, "GrpSts"), profile))
         except ValueError as error:
-            findings.append(_finding("iso.status", str(error).replace("`", ""), path))
+            findings.append(_finding("iso.status", str(error), path))
     if not documents and not findings:
         findings.append(_finding("iso.empty", "no status of anything", "OrgnlGrpInfAndSts"))
     return Reading(message_id=name, documents=tuple(documents), findings=tuple(findings))
@@ -107,7 +108,7 @@ def _status(header: Element | None, batch: Element | None, report: Element, grou
         "amount": _amount(report),
         "bank_reference": text(report, "AcctSvcrRef", "ClrSysRef"),
     }
-    return msgspec.convert(fields, PaymentStatus)
+    return shaped(fields, PaymentStatus)
 
 
 def _amount(report: Element) -> object:

@@ -19,11 +19,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-asyncssh = pytest.importorskip("asyncssh", reason="asyncssh is not installed (the extra sftp)")
+pytest.importorskip("asyncssh", reason="asyncssh is not installed (the extra sftp)")
 
-from suture.transports import Answer, Arrival, Collision, Drop, Http, NoReply, NotSent, Taken  # noqa: E402
-from suture.transports.sftp import Session, SftpLink  # noqa: E402
-from suture.transports.sftp_inbox import SftpInbox  # noqa: E402
+# Whatever is imported from here on needs it.
+import asyncssh
+
+from suture.transports import Answer, Arrival, Collision, Drop, Http, NoReply, NotSent, Taken
+from suture.transports.sftp import Session, SftpLink
+from suture.transports.sftp_inbox import SftpInbox
 
 NOW = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
 SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
@@ -56,7 +59,7 @@ class Peer:
         return {str(file.relative_to(self.folder)): file.read_bytes() for file in self.folder.rglob("*") if file.is_file()}
 
 
-class Server(asyncssh.SSHServer):  # type: ignore[misc, name-defined]
+class Server(asyncssh.SSHServer):
     """Lets one key in, and can be switched off with all its connections."""
 
     def __init__(self, connections: list[Any]) -> None:
@@ -341,7 +344,7 @@ def test_a_server_that_speaks_garbage_is_not_sent() -> None:
     asyncio.run(scenario())
 
 
-class Forgetful(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
+class Forgetful(asyncssh.SFTPServer):
     """Keeps less than it was given."""
 
     def write(self, file_obj: Any, offset: int, data: bytes) -> int:
@@ -360,7 +363,7 @@ def test_a_server_that_keeps_less_is_found_out_before_the_rename(tmp_path: Path)
     misbehaving(tmp_path, Forgetful, scenario)
 
 
-class RenamesAndDies(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
+class RenamesAndDies(asyncssh.SFTPServer):
     """Performs the rename, then loses the connection."""
 
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
@@ -368,7 +371,7 @@ class RenamesAndDies(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
         self.channel.get_connection().abort()
 
 
-class DiesAtTheWrite(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
+class DiesAtTheWrite(asyncssh.SFTPServer):
     """Loses the connection before the file has its name."""
 
     def write(self, file_obj: Any, offset: int, data: bytes) -> int:
@@ -376,7 +379,7 @@ class DiesAtTheWrite(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
         return len(data)
 
 
-class RenamesAndComplains(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
+class RenamesAndComplains(asyncssh.SFTPServer):
     """Performs the rename and says that it failed."""
 
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
@@ -384,14 +387,14 @@ class RenamesAndComplains(asyncssh.SFTPServer):  # type: ignore[misc, name-defin
         raise asyncssh.SFTPFailure("something")
 
 
-class RefusesToRename(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
+class RefusesToRename(asyncssh.SFTPServer):
     """Does not rename."""
 
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
         raise asyncssh.SFTPPermissionDenied("no")
 
 
-class HangsAtTheRename(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
+class HangsAtTheRename(asyncssh.SFTPServer):
     """Never answers the rename."""
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
@@ -640,16 +643,16 @@ def test_a_file_still_being_written_is_left_alone(against: Callable[[Scenario], 
     against(scenario)
 
 
-class DiesAtTheRead(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
+class DiesAtTheRead(asyncssh.SFTPServer):
     """Loses the first connection while a file is read."""
 
     died = False
 
-    def read(self, file_obj: Any, offset: int, size: int) -> bytes:
+    def read(self, file_obj: Any, offset: int, size: int) -> Any:
         if not DiesAtTheRead.died:
             DiesAtTheRead.died = True
             self.channel.get_connection().abort()
-        return bytes(super().read(file_obj, offset, size))
+        return super().read(file_obj, offset, size)
 
 
 def test_a_connection_lost_in_the_middle_loses_no_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -665,7 +668,7 @@ def test_a_connection_lost_in_the_middle_loses_no_file(tmp_path: Path, caplog: p
     misbehaving(tmp_path, DiesAtTheRead, scenario)
 
 
-class DiesAtTheFiling(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
+class DiesAtTheFiling(asyncssh.SFTPServer):
     """Loses the first connection when a file is filed away."""
 
     died = False
@@ -692,7 +695,7 @@ def test_a_connection_lost_at_the_filing_is_no_reason_to_stop_for_ever(tmp_path:
     misbehaving(tmp_path, DiesAtTheFiling, scenario)
 
 
-class Treacherous(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
+class Treacherous(asyncssh.SFTPServer):
     """Lists names that lead elsewhere, and notes what is asked of it."""
 
     renamed: ClassVar[list[bytes]] = []

@@ -142,8 +142,9 @@ def withdrawn(state: Buying, event: Event, seen: Seen) -> Answer:
 
 def overdue(state: Buying, event: Event, seen: Seen) -> Answer:
     """Nobody has answered in time."""
-    turn = Course(state, seen)
-    if state.phase == "awaiting_approval":
+    turn, fired = Course(state, seen), event.data
+    assert isinstance(fired, TimerFired)
+    if fired.name == "approval" and state.phase == "awaiting_approval":
         open_about(
             turn,
             "approval_overdue",

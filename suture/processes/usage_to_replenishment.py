@@ -159,8 +159,9 @@ def told(state: Shelf, event: Event, seen: Seen) -> Answer:
 
 def overdue(state: Shelf, event: Event, seen: Seen) -> Answer:
     """Usages were undone that never came."""
-    turn = Course(state, seen)
-    for original, by in state.undone.items():
+    turn, fired = Course(state, seen), event.data
+    assert isinstance(fired, TimerFired)
+    for original, by in state.undone.items() if fired.name == "usage" else ():
         open_about(
             turn,
             "unknown_usage",

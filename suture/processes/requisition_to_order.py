@@ -111,7 +111,8 @@ def committed(state: Buying, event: Event, seen: Seen) -> Answer:
     """The ERP's word on an order: published if it is committed, an exception if it is refused."""
     turn, fate = Course(state, seen), event.data
     assert isinstance(fate, Delivered)
-    order = next((order for order in state.orders if fate.document == Ref("PurchaseOrder", order.id)), None)
+    sent = (order for order in state.orders if order.id in state.fates)
+    order = next((order for order in sent if fate.document == Ref("PurchaseOrder", order.id)), None)
     if order is None or fate.role != "erp":
         undelivered(turn, NAME, fate, Ref("Requisition", seen.key))
     elif fate.outcome == "done" and state.fates[order.id].at in ("sent", "refused"):

@@ -26,8 +26,8 @@ class InexactConversion(ValueError):
 
 
 def _checked(number: Decimal, what: str) -> None:
-    if not number.is_finite() or abs(number) >= _LARGEST:
-        raise ValueError(f"{what} must be a finite decimal below 10^18, got {number}")
+    if not number.is_finite() or number.copy_abs() >= _LARGEST:  # abs() would round, and overflow
+        raise ValueError(f"{what} must be a finite decimal below 10^18, got {number:.6g}")
 
 
 class Money(Struct, frozen=True, order=False):

@@ -328,10 +328,8 @@ def test_a_row_of_another_width_is_refused() -> None:
 
 
 def test_lines_of_one_document_need_not_be_neighbours() -> None:
-    text = (
-        RECEIPTS
-        + "G1,P1,D,2026-01-01T08:00:00Z,1,I1,5,BX,\nG2,P2,D,2026-01-01T08:00:00Z,1,I2,5,EA,\nG1,P1,D,2026-01-01T08:00:00Z,2,I3,1,CS,L9\n"
-    )
+    at = "2026-01-01T08:00:00Z"
+    text = RECEIPTS + f"G1,P1,D,{at},1,I1,5,BX,\nG2,P2,D,{at},1,I2,5,EA,\nG1,P1,D,{at},2,I3,1,CS,L9\n"
     first, second = read(text).documents
     assert isinstance(first, GoodsReceipt)
     assert [(line.line, line.item, line.lot) for line in first.lines] == [(1, "I1", ""), (2, "I3", "L9")]

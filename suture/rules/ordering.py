@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from suture.model import AcknowledgedLine, Item, OrderChange, OrderLine, OrderState, PurchaseOrder, Quantity, UnitMismatch
+from suture.model import AcknowledgedLine, Item, OrderChange, OrderLine, OrderState, Price, PurchaseOrder, Quantity, UnitMismatch
 
 #: The version of a cancellation. It is the last word on an order and outranks the changes, which count from 1, so that whoever
 #: wishes it need not know how many there were.
@@ -54,11 +54,16 @@ def as_answered(line: OrderLine, said: AcknowledgedLine) -> OrderLine:
             return structs.replace(line, quantity=Quantity(left, line.quantity.unit))
         case "quantity_changed":
             return structs.replace(line, quantity=said.quantity)
-        case "price_changed":
-            return structs.replace(line, price=said.price or line.price)
+        case "price_changed" if said.price is not None and not same_price(said.price, line.price):
+            return structs.replace(line, price=said.price)
         case "substituted":
             return structs.replace(line, item=said.substitute or line.item, price=said.price or line.price)
     return line
+
+
+def same_price(price: Price, other: Price) -> bool:
+    """Whether two prices per the same unit come to the same: 12.50 per 1 BX is 1.25 per 0.1 BX."""
+    return price.currency == other.currency and price.amount * other.per.value == other.amount * price.per.value
 
 
 def rejected(said: Iterable[AcknowledgedLine]) -> Decimal:

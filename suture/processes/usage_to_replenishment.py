@@ -75,10 +75,11 @@ def stocked(state: Shelf, event: Event, seen: Seen) -> Answer:
     if policy == state.policy:
         return state, ()
     turn.become(policy=policy, phase="stocked" if state.phase == "new" else state.phase)
-    for held in [held for held in state.held.values() if "no_stock_policy" in held.codes]:
-        close_case(turn, held.case, "stocked", NAME)
-        _unhold(turn, held)
-        _check(turn, held.usage)
+    for id, held in state.held.items():
+        if "no_stock_policy" in held.codes and id in turn.state.held:  # a correction before it may have undone it
+            close_case(turn, held.case, "stocked", NAME)
+            _unhold(turn, held)
+            _check(turn, held.usage)
     return watch(turn, policy.id)
 
 

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct, inspect
 
 from suture.formats.format import LARGEST_MESSAGE, Format, Profile, Reading, Sample, Stamp, Unwritable, Verdict
-from suture.formats.scalars import as_utc, decimal, instant, zone
+from suture.formats.scalars import decimal, instant, written, zone
 from suture.formats.shape import Misshapen, shaped
 from suture.model import DOCUMENTS, Document, Finding, Policy, decode, encode
 from suture.model.schema import field_names
@@ -264,25 +264,27 @@ def write(document: Document, profile: Profile, stamp: Stamp) -> bytes:
     """The document's canonical encoding; raises Unwritable for a number or text that ``read`` would refuse."""
     try:
         raw = encode(document)
-        if _LAX.search(raw):
-            _check(document)
-        return raw
+        if not _LAX.search(raw):
+            return raw
+        return msgspec.json.encode(_exact(msgspec.to_builtins(document, builtin_types=(Decimal, datetime))))
     except ValueError as error:
         raise Unwritable(f"{type(document).__name__}: {error}") from error
 
 
-def _check(value: object) -> None:
+def _exact(value: object) -> object:
+    """Plain data with decimals written out (Python's own text of 0.0000001 is 1E-7) and instants in UTC; raises ValueError."""
     match value:
-        case Struct():
-            for name in value.__struct_fields__:
-                _check(getattr(value, name))
-        case tuple():
-            for part in value:
-                _check(part)
+        case dict():
+            return {name: _exact(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_exact(part) for part in value]
         case Decimal():
-            decimal(str(value))
+            return f"{decimal(f'{value:f}'):f}"
         case datetime():
-            as_utc(value)
+            return written(value)
+        case str() if "\x00" in value:
+            raise ValueError("a NUL character")
+    return value
 
 
 def acknowledge(reading: Reading, verdict: Verdict, profile: Profile) -> bytes | None:

@@ -45,7 +45,9 @@ def start_of(day: date, timezone: str) -> datetime:
 
 
 def as_utc(moment: datetime) -> datetime:
-    """The same moment in UTC; raises ValueError at the ends of the calendar."""
+    """The same moment in UTC; raises ValueError at the ends of the calendar, and for a time that has no zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without zone")
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:

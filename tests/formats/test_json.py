@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,9 +30,9 @@ PRICE: dict[str, Any] = {
 }
 
 
-def read(message: object, timezone: str = "UTC") -> Reading:
+def read(message: object, zone: str = "UTC") -> Reading:
     raw = message if isinstance(message, bytes) else json.dumps(message).encode()
-    return FORMAT.read(raw, Profile(timezone=timezone))
+    return FORMAT.read(raw, Profile(timezone=zone))
 
 
 def told(reading: Reading) -> list[tuple[str, str]]:
@@ -148,20 +147,44 @@ def test_a_decimal_is_read_exactly_or_not_at_all(number: Decimal) -> None:
             assert str(price.price.amount) == str(number)
 
 
-@pytest.mark.parametrize("number", ["1E+3", "0.1234567891", "1E-20"])
+def of_amount(amount: str) -> ContractPrice:
+    price = Price(Decimal(amount), "CHF", Quantity(Decimal(1), "EA"))
+    return ContractPrice(id="CP", contract="C", supplier="S", item="I", price=price, effective_from=date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("number", ["0.1234567891", "1E-20", "1E-10"])
 def test_a_number_that_would_be_refused_is_not_written(number: str) -> None:
-    made = ContractPrice(
-        id="CP",
-        contract="C",
-        supplier="S",
-        item="I",
-        price=Price(Decimal(number), "CHF", Quantity(Decimal(1), "EA")),
-        effective_from=msgspec.convert("2026-01-01", type=__import__("datetime").date),
-    )
     assert FORMAT.write is not None
     with pytest.raises(Unwritable, match="decimal"):
-        FORMAT.write(made, Profile(), STAMP)
-    assert not read(encode(made)).documents
+        FORMAT.write(of_amount(number), Profile(), STAMP)
+    assert not read(encode(of_amount(number))).documents
+
+
+@pytest.mark.parametrize(
+    ("number", "plain"), [("1E-9", "0.000000001"), ("0E-9", "0.000000000"), ("-1E-7", "-0.0000001"), ("1E+3", "1000")]
+)
+def test_a_number_is_written_without_exponent(number: str, plain: str) -> None:
+    assert FORMAT.write is not None
+    raw = FORMAT.write(of_amount(number), Profile(), STAMP)
+    assert f'"amount":"{plain}"'.encode() in raw
+    assert read(raw).documents == (of_amount(plain),)
+
+
+@given(st.decimals(-(10**18) + 1, 10**18 - 1, places=9))
+def test_every_decimal_within_the_law_comes_back(number: Decimal) -> None:
+    assert FORMAT.write is not None
+    assert read(FORMAT.write(of_amount(str(number)), Profile(), STAMP)).documents == (of_amount(str(number)),)
+
+
+def test_an_instant_is_written_in_utc_and_a_text_without_nul() -> None:
+    assert FORMAT.write is not None
+    at = datetime(2026, 7, 1, 10, tzinfo=timezone(timedelta(hours=2)))
+    made = RequisitionCancellation(requisition="R", reason="", at=at)
+    assert b'"at":"2026-07-01T08:00:00Z"' in FORMAT.write(made, Profile(), STAMP)
+    with pytest.raises(Unwritable, match="NUL"):
+        FORMAT.write(Entity(id="E", name="a\x00b", currency="CHF"), Profile(), STAMP)
+    with pytest.raises(Unwritable):
+        FORMAT.write(Entity(id="E", name="\ud800", currency="CHF"), Profile(), STAMP)
 
 
 def test_a_fraction_in_a_policy_is_written_as_a_text() -> None:
@@ -184,12 +207,12 @@ def test_whole_numbers_stay_whole() -> None:
 # times
 
 
-def cancelled(at: str, timezone: str = "UTC") -> Reading:
-    return read({"type": "RequisitionCancellation", "requisition": "R", "reason": "", "at": at}, timezone)
+def cancelled(at: str, zone: str = "UTC") -> Reading:
+    return read({"type": "RequisitionCancellation", "requisition": "R", "reason": "", "at": at}, zone)
 
 
 @pytest.mark.parametrize(
-    ("at", "timezone", "moment"),
+    ("at", "zone", "moment"),
     [
         ("2026-07-01T10:00:00Z", "", datetime(2026, 7, 1, 10, tzinfo=UTC)),
         ("2026-07-01T10:00:00+02:00", "", datetime(2026, 7, 1, 8, tzinfo=UTC)),
@@ -198,16 +221,16 @@ def cancelled(at: str, timezone: str = "UTC") -> Reading:
         ("2026-01-01T10:00:00", "Europe/Zurich", datetime(2026, 1, 1, 9, tzinfo=UTC)),
     ],
 )
-def test_a_timestamp_is_kept_in_utc(at: str, timezone: str, moment: datetime) -> None:
+def test_a_timestamp_is_kept_in_utc(at: str, zone: str, moment: datetime) -> None:
     """Pitfall, everywhere: dates without zone need the partner's zone."""
-    (cancellation,) = cancelled(at, timezone).documents
+    (cancellation,) = cancelled(at, zone).documents
     assert isinstance(cancellation, RequisitionCancellation)
     assert cancellation.at == moment
     assert cancellation.at.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
-    ("at", "timezone"),
+    ("at", "zone"),
     [
         ("2026-07-01T10:00:00", ""),
         ("2026-07-01T10:00:00", "Mars/Olympus"),
@@ -220,8 +243,8 @@ def test_a_timestamp_is_kept_in_utc(at: str, timezone: str, moment: datetime) ->
         ("now", "UTC"),
     ],
 )
-def test_what_is_no_timestamp_is_refused(at: str, timezone: str) -> None:
-    assert told(cancelled(at, timezone)) == [("json.value", "$.at")]
+def test_what_is_no_timestamp_is_refused(at: str, zone: str) -> None:
+    assert told(cancelled(at, zone)) == [("json.value", "$.at")]
 
 
 # defects

@@ -27,6 +27,8 @@ def message_id(payment: PaymentInstruction) -> str:
 def write(payment: PaymentInstruction, profile: Profile, stamp: Stamp) -> bytes:
     """A pain.001 of one transaction. ``released_by`` stays with us: the message has no room for it.
 
+    Invoice ids are written as the supplier's numbers, without the supplier's id in front, which ``read`` puts back.
+
     Raises Unwritable for what the bank could not take: an amount with fractions of the minor unit, an account that cannot
     exist, an id of more than 35 characters, letters without Latin form, no agreed account of the entity.
     """

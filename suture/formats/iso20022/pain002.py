@@ -25,7 +25,8 @@ def read(body: Element, profile: Profile) -> Reading:
     """One FunctionalAcknowledgement about the original message, if it has a verdict, and a PaymentStatus per transaction.
 
     A transaction without a status of its own has that of its batch, else of the group; a batch without transactions speaks
-    for itself only through the acknowledgement, which names its reason.
+    for itself only through the acknowledgement, which names its reason. A refusal with the reason DUPL or AM05 says that the
+    bank knows the message already: the first one may well be paid, so it never allows another payment.
     """
     header, group = child(body, "GrpHdr"), child(body, "OrgnlGrpInfAndSts")
     name, original = text(header, "MsgId"), text(group, "OrgnlMsgId")

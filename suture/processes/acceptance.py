@@ -50,9 +50,7 @@ def judge(turn: Turn) -> None:
     if state.phase in MOVED:
         _regret(turn, found.outcome, found.reasons)
         return
-    if state.accepted_by and not still_accepted(state, found):
-        turn.become(accepted_by=(), accepted=None)
-    if found.outcome == "matched" or covered(turn.state, found):
+    if found.outcome == "matched" or covered(state, found):
         if state.phase in OPEN:
             _go_on(turn, () if found.outcome == "matched" else ("accepted",))
     elif found.outcome == "waiting":
@@ -64,8 +62,10 @@ def judge(turn: Turn) -> None:
 def _go_on(turn: Turn, reasons: tuple[str, ...]) -> None:
     turn.want(Wait(name="receipt_overdue", until=None))
     clear(turn, "accepted" if reasons else "matched")
-    if not reasons and not turn.state.erp:
-        tell(turn, "matched")
+    if not reasons:  # whoever accepted a difference has no part in what is none
+        turn.become(accepted_by=(), accepted=None)
+        if not turn.state.erp:
+            tell(turn, "matched")
     if turn.state.erp == "done":
         posted(turn)
     else:

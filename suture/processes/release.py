@@ -202,7 +202,10 @@ def bounced(turn: Turn, payment: str, reasons: Sequence[str]) -> None:
     turn.become(
         payments=tuple(structs.replace(paying, state="returned") if paying.id == payment else paying for paying in state.payments)
     )
-    if not live(turn.state):
+    if under_way := live(turn.state):
+        settled = any(paying.state == "settled" for paying in under_way)
+        turn.become(phase="paid" if settled else "scheduled")
+    elif state.phase != "rejected":
         turn.become(phase="returned")
         tell(turn, "returned", reasons, payment, emit=False)
         raise_case(

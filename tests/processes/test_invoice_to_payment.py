@@ -239,6 +239,13 @@ def test_an_acceptance_does_not_cover_what_comes_after_it() -> None:
     assert phase(made) == "scheduled"
 
 
+def test_an_acceptance_is_forgotten_when_the_difference_is() -> None:
+    made = dear()
+    made.decide("match_exception", "accept", "head-1")
+    made.say(credit(count=10, price="0.50"))
+    assert made.all(PaymentInstruction)[0].released_by == ()
+
+
 def test_a_rejected_invoice_is_never_paid() -> None:
     made = dear()
     made.decide("match_exception", "reject", "head-1")
@@ -579,11 +586,29 @@ def test_a_returned_payment_may_end_in_a_rejection() -> None:
     assert (phase(made), made.reasons()) == ("rejected", ["reverse_posting"])
 
 
+def test_money_that_goes_to_and_fro_does_not_reopen_what_was_rejected() -> None:
+    made = river(order(), receipt(), invoice(), came_back())
+    made.decide("payment_returned", "reject", "head-1")
+    made.say(remittance())
+    assert phase(made) == "rejected"
+    made.say(came_back())
+    assert (phase(made), made.reasons()) == ("rejected", ["reverse_posting"])
+
+
 def test_money_that_arrives_after_a_second_payment_is_a_refund() -> None:
     made = river(order(), receipt(), invoice(), came_back())
     made.decide("payment_returned", "retry", "head-1")
     made.say(remittance(PAYMENT))
     assert made.case("refund_due").money == usd("40.00")
+
+
+def test_a_payment_that_comes_back_twice_leaves_the_second_one_alone() -> None:
+    made = river(order(), receipt(), invoice(), came_back())
+    made.decide("payment_returned", "retry", "head-1")
+    made.say(remittance(PAYMENT), came_back(PAYMENT))
+    assert (phase(made), made.reasons()) == ("scheduled", [])
+    made.say(remittance("PAY-ALDER:77-2"))
+    assert (phase(made), made.reasons(), len(paid(made))) == ("paid", [], 2)
 
 
 def test_a_remittance_that_nothing_here_ordered_is_an_exception_and_stops_ours() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 #: How long the river rests at most when nothing wakes it, in seconds.
 LONGEST_REST = 1.0
+#: How long a turn waits for conversations that are about to end: at most so many times so many seconds.
+GATHERINGS, GATHER_S = 2, 0.001
 
 
 class Inbox(Protocol):
@@ -45,10 +47,10 @@ class Service:
         clock: Clock,
         links: Mapping[str, Link],
         *,
-        inboxes: Sequence[Inbox] = (),
+        inboxes: Mapping[str, Inbox] | None = None,
         delivering: Delivering | None = None,
     ) -> None:
-        self.wiring, self.clock, self.links, self.inboxes = wiring, clock, links, inboxes
+        self.wiring, self.clock, self.links, self.inboxes = wiring, clock, links, inboxes or {}
         self.delivering = delivering or Delivering(wiring)
         self.failure: BaseException | None = None
         self._arrivals: list[tuple[Arrival, asyncio.Future[Answer]]] = []
@@ -57,6 +59,7 @@ class Service:
         self._loops: list[asyncio.Task[None]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="river")
         self._awake = asyncio.Event()
+        self._changed = asyncio.Event()
         self._turning = False
 
     # -- life
@@ -74,7 +77,7 @@ class Service:
 
     def _watchers(self) -> list[asyncio.Task[None]]:
         watchers = [asyncio.create_task(self._ticks())]
-        watchers += [asyncio.create_task(self._watch(inbox)) for inbox in self.inboxes]
+        watchers += [asyncio.create_task(self._watch(inbox)) for inbox in self.inboxes.values()]
         return watchers + [
             asyncio.create_task(self._poll(instance, poll))
             for instance in self.wiring.network.instances
@@ -119,6 +122,14 @@ class Service:
         """Whether nothing is under way: what remains waits for time or for partners."""
         return not (self._turning or self._awake.is_set() or self._arrivals or self._outcomes or self._talks)
 
+    async def settle(self) -> None:
+        """Return when it is quiet; raises what made the service stop."""
+        while not self.quiet:
+            if self.failure is not None:
+                raise self.failure
+            await self._changed.wait()
+            self._changed.clear()
+
     def next_due(self) -> datetime | None:
         """When something will happen by itself: the earliest timer or delivery, or the gate that holds due ones back."""
         due, now = self.wiring.journal.next_due(), self.clock.now()
@@ -127,9 +138,9 @@ class Service:
         wakes = [wake for gate in self.delivering.gates.values() if (wake := gate.wakes(now)) is not None]
         return min(wakes, default=now)
 
-    async def pick_up(self) -> int:
-        """Look into every inbox once; returns how many files were taken in."""
-        return sum([await inbox.poll_once(self.accept) for inbox in self.inboxes])
+    async def pick_up(self, names: Iterable[str]) -> int:
+        """Look once into the inboxes of these instances; returns how many files were taken in."""
+        return sum([await self.inboxes[name].poll_once(self.accept) for name in names])
 
     async def _watch(self, inbox: Inbox) -> None:
         while True:
@@ -146,6 +157,7 @@ class Service:
         while True:
             await self._awake.wait()
             self._turning = True
+            await self._gather()
             self._awake.clear()
             try:
                 if await self._turn():
@@ -156,6 +168,14 @@ class Service:
                 self._fail(error)
             finally:
                 self._turning = False
+                self._changed.set()
+
+    async def _gather(self) -> None:
+        """While conversations are under way, wait a moment: what ends together is committed together."""
+        for _ in range(GATHERINGS):
+            if not self._talks:
+                return
+            await asyncio.sleep(GATHER_S)
 
     async def _turn(self) -> bool:
         batch = self.wiring.limits.intake_batch

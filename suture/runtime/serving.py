@@ -107,9 +107,9 @@ class Serving:
             if channel.transport == transport and (transport == "http" or channel.name in instance.listen)
         ]
 
-    def _inboxes(self) -> list[Inbox]:
-        return [
-            FolderInbox(
+    def _inboxes(self) -> dict[str, Inbox]:
+        return {
+            instance.name: FolderInbox(
                 Path(unquote(urlsplit(instance.listen[channel.name]).path)),
                 channel.pattern,
                 instance=instance.name,
@@ -117,7 +117,7 @@ class Serving:
                 clock=self.clock.now,
             )
             for instance, channel in self._channels("folder")
-        ]
+        }
 
     def _secrets(self, instance: str, channel: str) -> Sequence[str] | None:
         known = {(each.name, way.name): each for each, way in self._channels("http")}

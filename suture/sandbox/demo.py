@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from suture.views import Ledger, OpenException, exceptions, history, ledger
 from suture.views.purchasing import Purchasing, purchasing
 
 #: The day is walked in steps of this much time; whatever falls into one step happens together.
-STEP = timedelta(minutes=10)
+STEP = timedelta(minutes=20)
 #: After this long the day is over, whatever still waits.
 HORIZON = timedelta(days=40)
 
@@ -101,7 +100,7 @@ class Demo:
     # -- walking
 
     async def _walk(self, service: Service, sockets: Sockets) -> None:
-        await self._settle(service)
+        await service.settle()
         while (moment := self._next(service, sockets)) is not None and moment < MORNING + HORIZON:
             self.clock.move_to(_rounded(moment))
             await self._step(service, sockets)
@@ -120,19 +119,12 @@ class Demo:
             moved = await sockets.speak(now)
             self.progress.messages += moved
             service.wake()
-            await self._settle(service)
-            files = sockets.collect(now) + await service.pick_up()
+            await service.settle()
+            files = sockets.collect(now) + await service.pick_up(sockets.dropped())
             self.progress.files += files
-            await self._settle(service)
+            await service.settle()
             if not moved and not files:
                 return
-
-    async def _settle(self, service: Service) -> None:
-        """Wait until nothing is under way."""
-        while not service.quiet:
-            if service.failure is not None:
-                raise service.failure
-            await asyncio.sleep(0.0005)
 
     # -- counting
 

@@ -62,6 +62,7 @@ class Sockets:
         self.again: list[tuple[datetime, Outgoing]] = []
         #: The most files that waited for a supplier that was dark.
         self.waited = 0
+        self._dropped: set[str] = set()
         self._runners: list[web.AppRunner] = []
         self._closers: list[Callable[[], Awaitable[object]]] = []
         self._ways: dict[str, Link] = {}
@@ -84,10 +85,10 @@ class Sockets:
         links |= {name: FolderLink(self.folder / name / "to") for name in self.stage.file_twins()}
         return links
 
-    def inboxes(self) -> list[FolderInbox]:
+    def inboxes(self) -> dict[str, FolderInbox]:
         """Where partners leave files for Suture."""
-        return [
-            FolderInbox(
+        return {
+            name: FolderInbox(
                 self.folder / name / "from",
                 "*.x12" if isinstance(twin, SupplierTwin) else "*.xml",
                 instance=name,
@@ -96,7 +97,7 @@ class Sockets:
                 whole="rename",
             )
             for name, twin in self.stage.file_twins().items()
-        ]
+        }
 
     async def listen(self, accept: Accept) -> None:
         """Let Suture listen: one HTTP port for webhooks, one MLLP port per EHR; and give the twins their ways to it."""
@@ -147,6 +148,11 @@ class Sockets:
         """When a message that found no answer is to be tried again."""
         return min((moment for moment, _ in self.again), default=None)
 
+    def dropped(self) -> set[str]:
+        """The instances for whom files were left since the last time this was asked."""
+        names, self._dropped = self._dropped, set()
+        return names
+
     async def speak(self, now: datetime) -> int:
         """Hand over whatever the twins want to say now; returns how many messages."""
         waiting = [message for moment, message in self.again if moment <= now]
@@ -158,6 +164,7 @@ class Sockets:
         by_twin: dict[str, list[Outgoing]] = {}
         for message in waiting + fresh + doubled:
             by_twin.setdefault(message.instance, []).append(message)
+        self._dropped |= by_twin.keys() & self.stage.file_twins().keys()
         await asyncio.gather(*(self._speak_for(messages, now) for messages in by_twin.values()))
         return len(waiting) + len(fresh) + len(doubled)
 

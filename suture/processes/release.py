@@ -227,7 +227,7 @@ def balance(turn: Turn) -> None:
         return
     out = sum((paying.amount.amount for paying in live(state) if paying.amount.currency == bill.currency), Decimal(0))
     back = sum((credit.amount.amount for credit in state.credits if credit.amount.currency == bill.currency), Decimal(0))
-    due = Money(out + back - bill.total.amount, bill.currency)
+    due = Money(out if state.phase == "rejected" else out + back - bill.total.amount, bill.currency)
     text = f"{due} more is paid or credited than was billed"
     if due.amount > 0:
         raise_case(

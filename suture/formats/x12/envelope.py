@@ -82,7 +82,7 @@ def unwrap(interchange: Interchange, agreement: Agreement) -> Envelope:
     walk = _Walk(interchange)
     _check_header(walk.envelope, agreement)
     for index in range(1, len(interchange.rows)):
-        elements = clean(interchange.rows[index], interchange.delimiters)
+        elements = clean(interchange.rows[index], interchange)
         if len(elements) > 1 or elements[0]:
             walk.take(elements, index)
     walk.close()
@@ -95,7 +95,7 @@ class _Walk:
     """One pass over the segments of an interchange, and what is open in it."""
 
     def __init__(self, interchange: Interchange) -> None:
-        header = [element.strip(BLANKS) for element in clean(interchange.rows[0], interchange.delimiters)]
+        header = [element.strip(BLANKS) for element in clean(interchange.rows[0], interchange)]
         self.envelope = Envelope(Segment("ISA", 0, 0, header), interchange.delimiters)
         self.envelope.faults += _unpadded(interchange)
         self.group: Group | None = None
@@ -104,6 +104,8 @@ class _Walk:
         self.controls: set[str] = set()
         self.group_controls: set[str] = set()
         self.sets = 0
+        delimiters = interchange.delimiters
+        self.marks = re.compile(f"[{re.escape(delimiters.component + delimiters.repetition)}]")
         self.trailer: Segment | None = None
 
     def take(self, elements: list[str], index: int) -> None:
@@ -132,8 +134,8 @@ class _Walk:
             self.stray("ST outside of any group")
             return
         code, control = [*elements, "", ""][1:3]
-        interchange, delimiters = self.envelope.header[13], self.envelope.delimiters
-        notes = Notes(f"{interchange}-{control}", interchange, delimiters.component + delimiters.repetition)
+        interchange = self.envelope.header[13]
+        notes = Notes(f"{interchange}-{control}", interchange, self.marks)
         self.sets += 1
         self.set = TransactionSet(code, control, notes, self.sets)
         self.ordinals.clear()

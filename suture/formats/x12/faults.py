@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 from msgspec import Struct
 
 from suture.model import Severity
 
-#: Faults kept of one transaction set; a set with more is refused all the same.
+#: Faults of one severity kept of one transaction set; a set with more errors is refused all the same.
 MOST_FAULTS = 100
 
 
@@ -73,22 +76,28 @@ class Refusal(Exception):
 class Notes:
     """The faults found so far in one transaction set.
 
-    ``source`` names the set where it has no number of its own, ``control`` is its interchange's number, and ``marks`` are the
+    ``source`` names the set where it has no number of its own, ``control`` is its interchange's number, and ``marks`` finds the
     characters that separate components and repetitions there.
     """
 
-    def __init__(self, source: str = "", control: str = "", marks: str = "") -> None:
+    def __init__(self, source: str = "", control: str = "", marks: re.Pattern[str] | None = None) -> None:
         self.source, self.control, self.marks = source, control, marks
         self.faults: list[Fault] = []
-        self.refused = False
+        self.counts: Counter[Severity] = Counter()
+
+    @property
+    def refused(self) -> bool:
+        """Whether there was an error."""
+        return self.counts["error"] > 0
 
     def add(self, fault: Fault) -> None:
-        """Keep a fault, or at least that there was one."""
-        self.refused = self.refused or fault.severity == "error"
-        if len(self.faults) < MOST_FAULTS:
+        """Keep a fault; of those of one severity, the first ones and that there were more."""
+        self.counts[fault.severity] += 1
+        if self.counts[fault.severity] <= MOST_FAULTS:
             self.faults.append(fault)
-        elif len(self.faults) == MOST_FAULTS:
-            self.faults.append(Fault(code="x12.limit", text=f"more than {MOST_FAULTS} faults", severity=fault.severity))
+        elif self.counts[fault.severity] == MOST_FAULTS + 1:
+            text = f"more than {MOST_FAULTS} of severity {fault.severity}"
+            self.faults.append(Fault(code="x12.limit", text=text, segment="ST", severity=fault.severity))
 
     def warn(self, fault: Fault) -> None:
         """Keep a fault of severity warning or info."""

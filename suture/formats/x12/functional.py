@@ -165,6 +165,8 @@ class Receipt(Struct, frozen=True):
     header: tuple[str, ...]
     faults: tuple[Fault, ...]
     groups: tuple[GroupReceipt, ...]
+    #: Whether it holds TA1s.
+    answers: bool
 
     @property
     def refused(self) -> bool:
@@ -174,7 +176,8 @@ class Receipt(Struct, frozen=True):
     @property
     def wants_answer(self) -> bool:
         """Whether a TA1 is due: for a broken envelope, or because ISA14 asks. Acknowledgements get none."""
-        is_acknowledgement = bool(self.groups) and all(group.header[1] == "FA" for group in self.groups)
+        is_business = any(group.header[1] != "FA" for group in self.groups)
+        is_acknowledgement = not is_business and (self.answers or bool(self.groups))
         return not is_acknowledgement and (self.refused or self.header[14] == "1")
 
 
@@ -192,7 +195,7 @@ def receipt(envelope: Envelope) -> Receipt:
         )
         for group in envelope.groups
     )
-    return Receipt(_padded(envelope.header, 17), tuple(envelope.faults), groups)
+    return Receipt(_padded(envelope.header, 17), tuple(envelope.faults), groups, bool(envelope.answers))
 
 
 def _padded(header: Segment, size: int) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class Interchange(Struct, frozen=True):
     """The tokens of one ISA...IEA: ``rows[i][j]`` is element j of segment i, untouched; row i[0] holds the segment id.
 
     ``lead`` is the text before the ISA, ``start`` the position of the ISA in the text. When the ISA cannot be read, ``problem``
-    says why and the text is left to the next ``lead``.
+    says why and the text is left to the next ``lead``. ``has_breaks`` is set if line breaks stand anywhere in it.
     """
 
     lead: str
@@ -46,6 +46,7 @@ class Interchange(Struct, frozen=True):
     delimiters: Delimiters
     rows: list[list[str]]
     problem: str = ""
+    has_breaks: bool = False
 
 
 class Tokens(Struct, frozen=True):
@@ -96,26 +97,21 @@ def _joined(interchange: Interchange) -> str:
     return interchange.lead + delimiters.terminator.join([delimiters.element.join(row) for row in interchange.rows])
 
 
-def clean(row: list[str], delimiters: Delimiters) -> list[str]:
+def clean(row: list[str], interchange: Interchange) -> list[str]:
     """A segment's elements as meant: without the line breaks of wrapping, without blanks around, release resolved."""
-    cleaned = [_unwrapped(element, delimiters) for element in row] if _needs_care(row, delimiters) else row
-    first, last = cleaned[0].strip(BLANKS), cleaned[-1].rstrip(BLANKS)
-    if first == cleaned[0] and last == cleaned[-1]:
-        return cleaned
-    return [first] if len(cleaned) == 1 else [first, *cleaned[1:-1], last]
+    release = interchange.delimiters.release
+    if release:
+        row = [_resolved(element, release) for element in row]
+    if interchange.has_breaks:
+        row = [element.replace("\r", "").replace("\n", "") for element in row]
+    first, last = row[0].strip(BLANKS), row[-1].rstrip(BLANKS)
+    if first == row[0] and last == row[-1]:
+        return row
+    return [first] if len(row) == 1 else [first, *row[1:-1], last]
 
 
-def _needs_care(row: list[str], delimiters: Delimiters) -> bool:
-    if delimiters.release:
-        return True
-    return any("\n" in element or "\r" in element for element in row)
-
-
-def _unwrapped(element: str, delimiters: Delimiters) -> str:
-    element = element.replace("\r", "").replace("\n", "")
-    if not delimiters.release:
-        return element
-    return re.sub(re.escape(delimiters.release) + "(.)", r"\1", element, flags=re.DOTALL)
+def _resolved(element: str, release: str) -> str:
+    return re.sub(re.escape(release) + "(.)", r"\1", element, flags=re.DOTALL)
 
 
 def _delimiters(text: str, start: int) -> tuple[Delimiters, str]:
@@ -133,7 +129,7 @@ def _delimiters(text: str, start: int) -> tuple[Delimiters, str]:
     if terminator in "\r\n":
         terminator = "\n" if text.startswith(("\n", "\r\n"), at + 2) else "\r"
     elements = text[start:at].split(separator)
-    return Delimiters(separator, component, terminator, _repetition(elements), _release(text, at + 2, separator)), ""
+    return Delimiters(separator, component, terminator, _repetition(elements), _release(text, at + 2, separator, terminator)), ""
 
 
 def _implausible(separator: str, component: str, terminator: str) -> str:
@@ -155,10 +151,11 @@ def _repetition(elements: list[str]) -> str:
     return mark if is_separator else ""
 
 
-def _release(text: str, at: int, separator: str) -> str:
+def _release(text: str, at: int, separator: str, terminator: str) -> str:
     """The release character that an ISX segment right after the ISA declares (from version 00704 on), if there is one."""
-    found = re.compile(r".[ \t\r\n]*ISX" + re.escape(separator) + r"([^A-Za-z0-9 \r\n])", re.DOTALL).match(text, at)
-    return found.group(1) if found and found.group(1) != separator else ""
+    mark, end = re.escape(separator), re.escape(terminator)
+    found = re.compile(f"[\r\n]*{end}[ \t\r\n]*ISX{mark}([^A-Za-z0-9 \r\n])[^{end}]*{end}").match(text, at)
+    return found.group(1) if found and found.group(1) not in (separator, terminator) else ""
 
 
 def _end(text: str, start: int, delimiters: Delimiters) -> int:
@@ -177,28 +174,25 @@ def _end(text: str, start: int, delimiters: Delimiters) -> int:
 
 
 def _interchange(text: str, lead: str, start: int, delimiters: Delimiters) -> Interchange:
-    pieces = _split(text, delimiters.terminator, delimiters.release)
-    element = delimiters.element
-    if delimiters.release:
-        rows = [_split(piece, element, delimiters.release) for piece in pieces]
-    else:
-        rows = [piece.split(element) for piece in pieces]
-    return Interchange(lead, start, delimiters, rows)
+    release, terminator, element = delimiters.release, delimiters.terminator, delimiters.element
+    # The ISX itself names the release character as plain data, right before its own terminator.
+    plain = text.index(terminator, text.index("ISX", text.index(terminator))) if release else 0
+    pieces = text[:plain].split(terminator) if release else []
+    after = text[plain + 1 :] if release else text
+    rows = [piece.split(element) for piece in pieces]
+    rows += [_split(piece, element, release) for piece in _split(after, terminator, release)]
+    return Interchange(lead, start, delimiters, rows, has_breaks="\n" in text or "\r" in text)
 
 
 def _split(text: str, mark: str, release: str) -> list[str]:
     """``text.split(mark)``, except where the release character stands before the mark."""
     if not release or release not in text:
         return text.split(mark)
-    token = f"(?:{re.escape(release)}.|[^{re.escape(release)}{re.escape(mark)}])*"
-    parts, at = [], 0
-    pattern = re.compile(token, re.DOTALL)
-    while True:
-        found = pattern.match(text, at)
-        end = found.end() if found else at
-        if end < len(text) and text[end] != mark:  # a release character at the very end releases nothing
-            end = len(text)
-        parts.append(text[at:end])
-        if end >= len(text):
-            return parts
-        at = end + 1
+    parts, held = [], []
+    for piece in text.split(mark):
+        held.append(piece)
+        is_released = (len(piece) - len(piece.rstrip(release))) % 2 == 1
+        if not is_released:
+            parts.append(mark.join(held))
+            held.clear()
+    return [*parts, mark.join(held)] if held else parts

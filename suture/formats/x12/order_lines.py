@@ -16,7 +16,7 @@ from suture.formats.format import Unwritable
 from suture.formats.x12 import lines
 from suture.formats.x12.agreement import Agreement
 from suture.formats.x12.elements import real
-from suture.formats.x12.faults import Notes, Refusal, Segment
+from suture.formats.x12.faults import Notes, Refusal
 from suture.formats.x12.heading import Row, reference, referenced, row
 from suture.formats.x12.lines import PO1, POC, Place
 from suture.formats.x12.segments import CTP, DTM, NOTE, PARTY, PID, REF, SAC, SCH, SUBLINE, bare, product_ids
@@ -60,6 +60,8 @@ LINE_860 = LoopSpec(
 #: POC02 of lines that are to become what POC03 and POC06 say; the one that deletes; the one that changes nothing.
 _CHANGES = frozenset({"AI", "CA", "CT", "PC", "PQ", "QD", "QI", "RZ"})
 _DELETED, _UNCHANGED = "DI", "NC"
+#: The cost centre of lines for which nobody names one.
+UNASSIGNED = "UNASSIGNED"
 
 
 class Terms(Struct, frozen=True):
@@ -90,6 +92,7 @@ def read_lines(
         if count > 1:
             notes.add(loops[0].head.fault("x12.line", f"line number {number} stands {count} times", 1, ack="7"))
     _warn_of_allowances([tree, *loops], notes)
+    _warn_of_defaults(loops, found, notes)
     return tuple(found)
 
 
@@ -108,7 +111,7 @@ def _line(loop: Loop, place: Place, terms: Terms, notes: Notes) -> OrderLine:
         item=item,
         quantity=ordered,
         price=price,
-        cost_center=referenced(loop, "DP") or terms.cost_center or _unassigned(head, notes),
+        cost_center=referenced(loop, "DP") or terms.cost_center or UNASSIGNED,
         description=lines.description(loop),
         contract=referenced(loop, "CT") or terms.contract,
         supplier_item=lines.vendor_item_of(pairs, terms.agreement),
@@ -148,9 +151,11 @@ def _check_schedule(loop: Loop, ordered: Quantity) -> None:
         raise Refusal(schedules[-1].fault("x12.unsupported", "a line in several deliveries; send a line for each", 1, ack="7"))
 
 
-def _unassigned(head: Segment, notes: Notes) -> str:
-    notes.warn(head.fault("x12.defaulted", "no REF DP names a cost centre", severity="warning"))
-    return "UNASSIGNED"
+def _warn_of_defaults(loops: list[Loop], found: list[OrderLine], notes: Notes) -> None:
+    missing = sum(line.cost_center == UNASSIGNED for line in found)
+    if missing:
+        text = f"no REF DP names a cost centre for {missing} lines"
+        notes.warn(loops[0].head.fault("x12.defaulted", text, severity="warning"))
 
 
 def _warn_of_allowances(loops: list[Loop], notes: Notes) -> None:

@@ -50,7 +50,9 @@ def read(raw: bytes, profile: Profile) -> Reading:
         return _refused("x12.profile", f"the agreement with this partner cannot be used: {type(error).__name__}")
     tokens = tokenize(text)
     if not tokens.interchanges:
-        return _refused("x12.isa", "no ISA: this is no X12 interchange")
+        return (
+            _refused("x12.limit", tokens.problem) if tokens.problem else _refused("x12.isa", "no ISA: this is no X12 interchange")
+        )
     several = len(tokens.interchanges) > 1
     understood = []
     seen: set[str] = set()
@@ -70,7 +72,9 @@ def _reading(understood: list[Understood], around: list[Finding]) -> Reading:
     if len(findings) > MOST_FINDINGS:
         # What refuses must not be lost behind what is merely noted.
         findings.sort(key=lambda finding: finding.severity != "error")
-        findings[MOST_FINDINGS:] = [Finding(code="x12.limit", text=f"more than {MOST_FINDINGS} findings", path="ISA")]
+        severity = findings[MOST_FINDINGS].severity
+        text = f"more than {MOST_FINDINGS} findings"
+        findings[MOST_FINDINGS:] = [Finding(code="x12.limit", text=text, path="ISA", severity=severity)]
     ids = [part.id for part in understood if part.id]
     return Reading(
         message_id=ids[0] + (f"+{len(ids) - 1}" if len(ids) > 1 else "") if ids else "",

@@ -33,26 +33,37 @@ def optional(number: int, type: Type, least: int = 1, most: int = 80, codes: str
 
 @dataclass(frozen=True)
 class SegmentSpec:
-    """The elements of a segment that we use, by number."""
+    """The elements of a segment that we use, in the order of their numbers."""
 
     name: str
     elements: tuple[Element, ...] = ()
 
+    @cached_property
+    def mandatory(self) -> tuple[int, ...]:
+        """The numbers of the elements that must be there."""
+        return tuple(element.number for element in self.elements if element.required)
+
     def check(self, segment: Segment, notes: Notes) -> None:
         """Note what is wrong with the segment's elements; a value too short is noted, but refuses nothing."""
+        values = segment.elements
         for element in self.elements:
-            value = segment[element.number]
-            if value.strip(" "):
-                ack, problem = element.problem(value)
-                if any(mark in value for mark in notes.marks):
-                    text = "a component or a repetition, where one simple value is due; it is taken as it stands"
-                    notes.add(segment.fault("x12.repeat", text, element.number, severity="warning"))
-                if problem:
-                    severity: Severity = "warning" if ack == "4" else "error"
-                    code = _CODES.get(ack, "x12.type")
-                    notes.add(segment.fault(code, problem, element.number, ack=ack, severity=severity))
-            elif element.required:
-                notes.add(segment.fault("x12.missing", "the element is mandatory", element.number, ack="1"))
+            if element.number >= len(values):
+                break
+            value = values[element.number]
+            if value:
+                self._check_value(segment, element, value.rstrip(" "), notes)
+        for number in self.mandatory:
+            if not segment[number]:
+                notes.add(segment.fault("x12.missing", "the element is mandatory", number, ack="1"))
+
+    def _check_value(self, segment: Segment, element: Element, value: str, notes: Notes) -> None:
+        if notes.marks and notes.marks.search(value):
+            text = "a component or a repetition, where one simple value is due; it is taken as it stands"
+            notes.add(segment.fault("x12.repeat", text, element.number, severity="warning"))
+        ack, problem = element.problem(value) if value else ("", "")
+        if problem:
+            severity: Severity = "warning" if ack == "4" else "error"
+            notes.add(segment.fault(_CODES.get(ack, "x12.type"), problem, element.number, ack=ack, severity=severity))
 
 
 _CODES = {"4": "x12.length", "5": "x12.length", "7": "x12.code", "8": "x12.date", "9": "x12.time"}

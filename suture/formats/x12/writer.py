@@ -168,8 +168,8 @@ def _isa(names: Names, agreement: Agreement, delimiters: Delimiters, at: datetim
         *(f"{number:09d}", "0", f"{agreement.usage:1.1}", delimiters.component),
     )
     isa = delimiters.element.join(cells) + delimiters.terminator
-    if len(isa) != 106 or not isa.isascii():
-        raise Unwritable("version or usage of the agreement does not fit the ISA")
+    if len(isa) != 106 or not isa.isascii() or agreement.usage not in ("P", "T", "I"):
+        raise Unwritable("version, usage or qualifiers of the agreement do not fit the ISA")
     return isa
 
 

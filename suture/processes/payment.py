@@ -109,8 +109,9 @@ def delivered(state: Transfer, event: Event, seen: Seen) -> Answer:
 
 def woken(state: Transfer, event: Event, seen: Seen) -> Answer:
     """The bank has been silent for too long: treasury finds out; nothing is sent again."""
-    turn = Course(state, seen)
-    if state.phase in UNDER_WAY and state.instruction is not None:
+    timer, turn = event.data, Course(state, seen)
+    assert isinstance(timer, TimerFired)
+    if timer.name == "status_overdue" and state.phase in UNDER_WAY and state.instruction is not None:
         _raise(
             turn,
             "payment_unknown",

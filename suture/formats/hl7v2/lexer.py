@@ -22,6 +22,7 @@ MESSAGES_MAX = 10_000
 #: What a sender writes to delete a value (chapter 2, section 2.5.3); an empty field says nothing about the value.
 NULL = '""'
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 HEADERS = ("MSH", "BHS", "FHS")
 _HEADER = re.compile(r"[\r\n](?=(?:MSH|BHS|FHS|BTS|FTS)[^\w\s])")
 #: What may stand before a message without meaning anything: a byte order mark, blanks, a start of frame.
@@ -29,10 +30,7 @@ BLANK = "\ufeff\x0b \t\r\n"
 
 
 class Segment:
-    """One segment: its text without terminator, the terminator as it came, and what it is split by.
-
-    ``wrapped`` is true where line breaks stand inside the segment, as senders do that fold long text.
-    """
+    """One segment: its text without terminator, the terminator as it came, and what it is split by."""
 
     __slots__ = ("_fields", "delimiters", "end", "text")
 
@@ -48,9 +46,10 @@ class Segment:
         return self.text[:3]
 
     @property
-    def wrapped(self) -> bool:
-        """Whether a line break stands inside."""
-        return "\n" in self.text or "\r" in self.text
+    def broken(self) -> int:
+        """Where a line break or another control character stands inside, as in folded text or after damage; -1 if nowhere."""
+        found = _CONTROL.search(self.text)
+        return found.start() if found else -1
 
     @property
     def fields(self) -> list[str]:
@@ -220,20 +219,23 @@ def _declared(text: str) -> Delimiters | None:
 
 
 @functools.cache
-def _boundary(mark: str) -> re.Pattern[str]:
-    return re.compile(rf"[\r\n][\r\n \t]*(?=[A-Z][A-Z0-9]{{2}}(?:{re.escape(mark)}|[\r\n]|\Z))")
+def _beginning(mark: str) -> re.Pattern[str]:
+    return re.compile(rf"[\r\n][ \t]{{0,8}}(?=[A-Z][A-Z0-9]{{2}}(?:{re.escape(mark)}|[\r\n]|\Z))")
 
 
 def _segments(text: str, delimiters: Delimiters) -> Iterator[Segment]:
     """A line that does not begin like a segment belongs to the one before it; blank lines to the terminator."""
     start = 0
-    for match in islice(_boundary(delimiters.field).finditer(text), SEGMENTS_MAX):
-        yield Segment(text[start : match.start()], match[0], delimiters)
+    for match in islice(_beginning(delimiters.field).finditer(text), SEGMENTS_MAX):
+        yield _segment(text[start : match.end()], delimiters)
         start = match.end()
-    last = text[start:]
-    said = len(last.rstrip("\r\n \t\0\x1c"))
-    kept = min((at for mark in "\r\n" if (at := last.find(mark, said)) >= 0), default=len(last))
-    yield Segment(last[:kept], last[kept:], delimiters)
+    yield _segment(text[start:], delimiters)
+
+
+def _segment(whole: str, delimiters: Delimiters) -> Segment:
+    said = len(whole.rstrip("\r\n \t\0\x1c"))
+    kept = min((at for mark in "\r\n" if (at := whole.find(mark, said)) >= 0), default=len(whole))
+    return Segment(whole[:kept], whole[kept:], delimiters)
 
 
 class Lexed(Struct, frozen=True):

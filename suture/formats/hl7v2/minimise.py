@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from suture.formats.hl7v2.charges import PLACES
 from suture.formats.hl7v2.escape import escape, unescape
@@ -21,12 +20,27 @@ from suture.formats.hl7v2.segments_codes import (
     TELLING,
 )
 
-#: Shorter names and numbers would be found in every code, so they are not looked for.
-_WORD_MIN = 3
+#: Shorter names and identifiers would be found in every code, so they are not looked for.
+_WORD_MIN, _IDENTIFIER_MIN = 3, 4
 _WORDS_MAX = 500
+_DAY = 8  # of a date of birth, the letters up to the day
 #: Segments in which nothing is searched: the envelope has no patient in it, and PID has been settled.
 _SETTLED = frozenset({"MSH", "BHS", "FHS", "BTS", "FTS", "PID"})
-_READ = {(path.segment, path.field) for paths in PLACES.values() for path in map(parse_path, paths.split())}
+#: A sub-component: segment, field, repetition, component, sub-component.
+_Place = tuple[str, int, int, int, int]
+
+
+def _places(part: str) -> Iterator[_Place]:
+    for path in map(parse_path, PLACES[part].split()):
+        for component in (1, 4) if part == "place" else (1,):
+            yield (path.segment, path.field, 1, component, 1)
+
+
+#: The sub-components that a usage is read from, and of these the ones that may hold an identifier of the patient.
+_READ = {place for part in PLACES for place in _places(part)}
+_NUMBERS = {place for part in ("id", "reverses") for place in _places(part)}
+#: A line about a person that lost the line end before it.
+_SWALLOWED = "(?:PID|MRG|NK1|GT1|IN[123])"
 #: Of an identifier (CX) stay, besides the pseudonym: assigning authority, type, assigning facility.
 _CX_KEPT = (4, 5, 6)
 
@@ -56,9 +70,11 @@ class _Cleaner:
     def __init__(self, message: Message, pseudonym: Callable[[str], str]) -> None:
         self.message = message
         self.pseudonym = pseudonym
+        self.swallowed = re.compile(_SWALLOWED + re.escape(message.delimiters.field))
         identifiers = {value for segment in message.segments for value in self._told(segment, IDENTIFIERS)}
-        self.words = identifiers.union(*(self._told(segment, TELLING) for segment in message.segments))
+        words = {value for segment in message.segments for value in self._told(segment, TELLING) if len(value) >= _WORD_MIN}
         self.pseudonyms = {value: pseudonym(value) for value in sorted(identifiers)}
+        self.words = words.union(value for value in identifiers if len(value) >= _IDENTIFIER_MIN)
 
     def _told(self, segment: Segment, table: dict[str, dict[int, tuple[int, ...]]]) -> Iterator[str]:
         marks = segment.delimiters
@@ -67,13 +83,12 @@ class _Cleaner:
                 parts = _split(repetition, marks.component)
                 for raw in (parts[number - 1] for number in components if number <= len(parts)):
                     said = (segment.said(part, self.message.charset) for part in _split(raw, marks.subcomponent))
-                    yield from filter(None, said)
+                    yield from (text[:_DAY] if (segment.name, field) == ("PID", PID_BIRTH) else text for text in said if text)
 
     def clean(self) -> None:
         """Take out by place first, then by content."""
         for segment in self.message.segments:
-            if segment.wrapped:
-                segment.rewrite(re.split(r"[\r\n]", segment.text, maxsplit=1)[0] + "\n?")
+            self._cut(segment)
             if segment.name in KNOWN:
                 self._by_place(segment)
             elif segment.name[0] != "Z":
@@ -82,6 +97,13 @@ class _Cleaner:
         told = self._present("\r".join(segment.text for segment in rest))
         for segment in rest if told else ():
             self._by_content(segment, _search(told))
+
+    def _cut(self, segment: Segment) -> None:
+        """Nobody can tell what follows a break; a mark remains, so that ``read`` does not trust what came before it either."""
+        swallowed = self.swallowed.search(segment.text, 3)
+        breaks = [at for at in (segment.broken, swallowed.start() if swallowed else -1) if at >= 0]
+        if breaks:
+            segment.rewrite(segment.text[: min(breaks)] + "\n?")
 
     def _by_place(self, segment: Segment) -> None:
         if segment.name not in IDENTIFIERS and segment.name not in IDENTIFYING:
@@ -115,24 +137,37 @@ class _Cleaner:
         if marks.escape and marks.escape in text:
             lower += unescape(text, marks, self.message.charset).lower()
         longest_first = sorted(self.words, key=lambda word: (-len(word), word))[:_WORDS_MAX]
-        return [word for word in longest_first if len(word) >= _WORD_MIN and word.lower() in lower]
+        return [word for word in longest_first if word.lower() in lower]
 
     def _by_content(self, segment: Segment, telling: re.Pattern[str]) -> None:
-        marks = segment.delimiters
-        depths = (marks.repetition, marks.component, marks.subcomponent)
+        settled = IDENTIFIERS.get(segment.name, ())
         cleaned = [segment.name]
         for number, raw in enumerate(segment.fields[1:], start=1):
-            settled = number in IDENTIFIERS.get(segment.name, ())
-            change = partial(self._leaf, segment=segment, telling=telling, needed=(segment.name, number) in _READ)
-            cleaned.append(raw if settled else _leaves(raw, depths, change))
-        segment.rewrite(marks.field.join(cleaned))
+            cleaned.append(raw if number in settled else self._searched(raw, segment, number, telling))
+        segment.rewrite(segment.delimiters.field.join(cleaned))
 
-    def _leaf(self, raw: str, segment: Segment, telling: re.Pattern[str], needed: bool) -> str:
+    def _searched(self, raw: str, segment: Segment, number: int, telling: re.Pattern[str]) -> str:
+        """The field with every sub-component looked into, and every delimiter kept."""
+        marks = segment.delimiters
+        repetitions = _split(raw, marks.repetition)
+        for r, repetition in enumerate(repetitions, start=1):
+            components = _split(repetition, marks.component)
+            for c, component in enumerate(components, start=1):
+                leaves = _split(component, marks.subcomponent)
+                places = ((segment.name, number, r, c, s) for s in range(1, len(leaves) + 1))
+                cleaned = (self._leaf(leaf, segment, telling, place) for leaf, place in zip(leaves, places, strict=True))
+                components[c - 1] = marks.subcomponent.join(cleaned)
+            repetitions[r - 1] = marks.component.join(components)
+        return marks.repetition.join(repetitions)
+
+    def _leaf(self, raw: str, segment: Segment, telling: re.Pattern[str], place: _Place) -> str:
+        if place in _READ and place not in _NUMBERS:
+            return raw
         said = segment.said(raw, self.message.charset)
-        if said in self.pseudonyms:
+        if said in self.pseudonyms and len(said) >= _IDENTIFIER_MIN:
             return escape(self.pseudonyms[said], segment.delimiters)
         told = telling.search(raw) or telling.search(said)
-        return "" if told and not needed else raw
+        return "" if told and place not in _READ else raw
 
 
 def _empty(segment: Segment) -> None:
@@ -154,13 +189,6 @@ def _search(words: list[str]) -> re.Pattern[str]:
     """Finds any of the words; short ones only where they stand alone."""
     choices = [re.escape(word) if len(word) >= 5 else rf"(?<![^\W_]){re.escape(word)}(?![^\W_])" for word in words]
     return re.compile("|".join(choices), re.IGNORECASE)
-
-
-def _leaves(raw: str, marks: tuple[str, ...], change: Callable[[str], str]) -> str:
-    """``raw`` with every sub-component changed and every delimiter kept."""
-    if not marks:
-        return change(raw)
-    return marks[0].join(_leaves(part, marks[1:], change) for part in _split(raw, marks[0]))
 
 
 def _split(raw: str, mark: str) -> list[str]:

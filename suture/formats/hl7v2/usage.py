@@ -58,7 +58,7 @@ class _Reader:
         """One usage for each device of the charge; none if goods are not concerned or anything is wrong."""
         if self._money_only():
             return []
-        self._unwrapped(*(segment for segment in self.charge.segments if segment.name in ("FT1", "PR1", "PRT", "ZFT")))
+        self._unbroken(*(segment for segment in self.charge.segments if segment.name in ("FT1", "PR1", "PRT", "ZFT")))
         number = self.quantity()
         kind = self.kind(number)
         if number == 0 and kind != "corrected":
@@ -106,10 +106,10 @@ class _Reader:
     def _wrong(self, code: str, part: str, text: str, path: Path | None = None) -> None:
         self.findings.append(self.charge.wrong(code, path or self.charge.places[part][0], text))
 
-    def _unwrapped(self, *segments: Segment) -> None:
+    def _unbroken(self, *segments: Segment) -> None:
         """A line break inside a segment hides where its fields end: nothing in it can be trusted."""
-        for name in dict.fromkeys(segment.name for segment in segments if segment.wrapped):
-            self.findings.append(self.charge.wrong("102", Path(name), "is broken over several lines"))
+        for name in dict.fromkeys(segment.name for segment in segments if segment.broken >= 0):
+            self.findings.append(self.charge.wrong("102", Path(name), "is broken by a line break or control character"))
 
     # The parts
 
@@ -132,7 +132,7 @@ class _Reader:
 
     def subject(self) -> tuple[str, str]:
         """Patient and encounter, as they stand in the message: pseudonyms, once it is minimised."""
-        self._unwrapped(*self.charge.message.all("PV1")[:1])
+        self._unbroken(*self.charge.message.all("PV1")[:1])
         if not self.charge.message.all("PID"):
             self.findings.append(Finding(code="100", path="PID", text="a DFT^P03 needs a PID segment"))
             return "", ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import signal
 import socket
 import subprocess
 import time
@@ -20,6 +21,15 @@ STOP_S = 15.0
 
 class DidNotStart(RuntimeError):
     """A peer ended or stayed silent while we waited for it; the message names its log."""
+
+
+def heed_signals() -> None:
+    """Let a polite request to end (SIGTERM) unwind like Ctrl-C does, so that whatever we started is ended too."""
+
+    def stop(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def free_port() -> int:

@@ -21,6 +21,7 @@ from live import setup
 from live.count import in_tryton
 from live.peers import faulty, tryton
 from live.place import run_folder
+from live.processes import heed_signals
 from suture.formats import Profile, Stamp
 from suture.model import (
     CreditNote,
@@ -267,5 +268,6 @@ def main(folder: Path | None = None) -> int:
 
 
 if __name__ == "__main__":
+    heed_signals()
     setup.main()
     sys.exit(main())

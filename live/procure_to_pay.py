@@ -1,0 +1,289 @@
+"""Procure-to-pay against peers that nobody here wrote, with every ambiguous moment made ambiguous, counted in the peers.
+
+The real runtime runs a small hospital: Tryton as ERP, mock-edi as supplier, mock-bank as bank. Every request that makes or moves
+a document (a Tryton create, a button, a posted interchange, a payment file) goes, the first time, through a ``faulty`` proxy that
+brings no reply back. Afterwards every order, receipt, bill, payment and remittance advice must be in the peers exactly once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from msgspec import Struct
+
+from live import hospital, setup
+from live.count import asked, in_bank, in_supplier, in_tryton
+from live.database import Database
+from live.hospital import Desks, Dock
+from live.peers import faulty, mock_bank, mock_edi, tryton
+from live.place import run_folder
+from live.processes import heed_signals
+from suture.journal import open_journal
+from suture.journal.blobs import load_or_create_key
+from suture.model import Case, CaseResolved, encode
+from suture.runtime.deliver import Delivering
+from suture.runtime.policy import Retry
+from suture.runtime.publish import publish
+from suture.runtime.service import Service
+from suture.runtime.wiring import Wiring
+from suture.transports import Arrival
+from suture.transports.exchange import Http, Link, Reply, Request
+from suture.transports.http import HttpLink
+
+CHAINS = 6
+#: A swallowed reply is waited for this long, a real one longer.
+PATIENCE_S, TIMEOUT_S = 2.0, 20.0
+#: Each of the two halves of the run (up to posted bills, up to settled payments) may take this long.
+HALF_S = 420.0
+#: Supplier terms of 30 days pass at once: the clock of Suture and of the bank jumps ahead to a Tuesday morning.
+_TERMS = timedelta(days=33)
+#: What makes a Tryton request ambiguous: it makes a record, presses a button or runs a wizard.
+_WRITES = (b".create", b".quote", b".confirm", b".receive", b".do", b"_invoice", b".post", b".write", b".execute")
+
+
+class Shifted:
+    """The machine's clock, which can be put forward."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """The time, with what was added."""
+        return datetime.now(UTC) + self._ahead
+
+    def jump_to(self, moment: datetime) -> None:
+        """Go on from there."""
+        self._ahead = moment - datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep in real time."""
+        await asyncio.sleep(seconds)
+
+
+class Doubtful:
+    """A link on which every request that matters loses its first reply: it goes through the deaf proxy once."""
+
+    def __init__(self, clean: Link, deaf: Link) -> None:
+        self._clean, self._deaf = clean, deaf
+        self._seen: set[bytes] = set()
+        self.swallowed = 0
+
+    async def perform(self, request: Request) -> Reply:
+        """The reply, or NoReply where this request is met for the first time."""
+        assert isinstance(request, Http)
+        mark = self._mark(request)
+        if mark and mark not in self._seen:
+            self._seen.add(mark)
+            self.swallowed += 1
+            return await self._deaf.perform(request)
+        return await self._clean.perform(request)
+
+    def _mark(self, request: Http) -> bytes:
+        if request.method != "POST":
+            return b""
+        if not request.path.endswith("/rpc/"):
+            return request.body
+        method, _, rest = request.body.partition(b'"params":')
+        return method + rest.partition(b'"company"')[0] if any(word in method for word in _WRITES) else b""
+
+    async def close(self) -> None:
+        """Close both ways."""
+        await self._clean.close()
+        await self._deaf.close()
+
+
+class Stage(Struct):
+    """What one run stands on."""
+
+    folder: Path
+    base: Database
+    tryton: str
+    supplier: str
+    bank: str
+    links: dict[str, Link]
+    opens: datetime
+
+
+@contextlib.contextmanager
+def stage(folder: Path) -> Iterator[Stage]:
+    """The peers and a deaf proxy before each."""
+    opens = _tuesday(datetime.now(UTC) + _TERMS)
+    with contextlib.ExitStack() as stack:
+        erp, base = stack.enter_context(tryton(folder))
+        supplier = stack.enter_context(mock_edi(folder))
+        bank = stack.enter_context(mock_bank(folder, f"{opens:%Y-%m-%dT%H:%M}"))
+        _in_dollars(bank)
+        links: dict[str, Link] = {}
+        for name, address in (("tryton", erp), ("supplier-edi", supplier), ("bank", bank)):
+            deaf = stack.enter_context(faulty(folder, address, drop_down=1.0))
+            links[name] = Doubtful(HttpLink(address, timeout_s=TIMEOUT_S), HttpLink(deaf.address, timeout_s=PATIENCE_S))
+        yield Stage(folder, base, erp, supplier, bank, links, opens)
+
+
+def _tuesday(moment: datetime) -> datetime:
+    day = moment + timedelta(days=(1 - moment.weekday()) % 7)
+    return day.replace(hour=9, minute=0, second=0, microsecond=0)
+
+
+def _in_dollars(bank: str) -> None:
+    """The seeded account is kept in euros; the hospital's is in dollars."""
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{bank}/_mock/accounts/ACME", b'{"currency": "USD"}', headers, method="PATCH")
+    with urllib.request.urlopen(request, timeout=10):
+        pass
+
+
+class Run:
+    """One run: the service, the people, and what is expected in the end."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.clock, self.desks, self.dock = stage, Shifted(), Desks(), Dock(stage.supplier)
+        journal = open_journal(stage.folder / "journal.db", load_or_create_key(stage.folder / "blobs.key"))
+        net = hospital.network(stage.tryton, stage.supplier, stage.bank)
+        self.wiring = Wiring(journal, net, privacy_key=load_or_create_key(stage.folder / "privacy.key"))
+        links = {**stage.links, **{name: self.desks.link(name) for name in ("procurement", "inventory", "ap")}}
+        self.service = Service(self.wiring, self.clock, links, delivering=Delivering(self.wiring, Retry(first_s=0.5)))
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Suture at work."""
+        publish(self.wiring, hospital.masters(), self.clock.now())
+        await self.service.start()
+        try:
+            yield
+        finally:
+            await self.service.stop()
+            self.wiring.journal.close()
+
+    async def play(self) -> None:
+        """Requisitions to posted bills; then a month passes; then payments to their settlement."""
+        async with self.serving():
+            for number in range(1, CHAINS + 1):
+                raw = encode(hospital.requisition(number))
+                answer = await self.service.accept(Arrival(instance="procurement", channel="webhook", raw=raw))
+                assert answer.outcome == "accepted", answer
+            await self._until("bills posted in Tryton", lambda: _in_state(self.stage, "bills", "posted"))
+            self.clock.jump_to(self.stage.opens)
+            self.service.wake()
+            await self._until("bills paid in Tryton", lambda: _in_state(self.stage, "bills", "paid"))
+            await self._until("remittance advices at the supplier", lambda: len(_advices(self.stage.supplier)))
+            await asyncio.sleep(3)  # whatever is still under way may yet do damage: let it
+            self.cases = await self.service.in_thread(self._open_cases)
+
+    async def _until(self, what: str, count: object) -> None:
+        assert callable(count)
+        begun, last = time.monotonic(), -1
+        while (now := await asyncio.to_thread(count)) < CHAINS:
+            if now != last:
+                print(f"{time.monotonic() - begun:6.1f} s  {now} of {CHAINS} {what}", flush=True)
+                last = now
+            if time.monotonic() - begun > HALF_S or self.service.failure:
+                print(f"gave up waiting for {what}: {self.service.failure or 'too slow'}")
+                return
+            await self.desks.answer(self.service.accept)
+            await self.dock.unload(self.service.accept, lambda order: order.startswith("PO-R-"))
+            await asyncio.sleep(0.5)
+        print(f"{time.monotonic() - begun:6.1f} s  {now} of {CHAINS} {what}", flush=True)
+
+    def _open_cases(self) -> list[Case]:
+        cases: dict[str, Case] = {}
+        after = 0
+        while page := self.wiring.journal.read(after, 1000):
+            after = page[-1].position
+            for recorded in page:
+                match recorded.event.data:
+                    case Case() as case:
+                        cases[case.id] = case
+                    case CaseResolved(case=id):
+                        cases.pop(id, None)
+        return list(cases.values())
+
+
+def _in_state(stage: Stage, name: str, state: str) -> int:
+    return sum(1 for _, now in in_tryton(stage.base)[name] if now == state)
+
+
+def _advices(supplier: str) -> list[str]:
+    return [row["trace"] for row in asked(f"{supplier}/_mock/remittances")]
+
+
+class Counted(Struct):
+    """How often each document of one kind is in one peer, and how often it should be."""
+
+    what: str
+    peer: str
+    times: Counter[str]
+    expected: set[str]
+
+    @property
+    def right(self) -> bool:
+        """Every expected one exactly once, and no other."""
+        return set(self.times) == self.expected and all(count == 1 for count in self.times.values())
+
+
+def count(run: Run) -> list[Counted]:
+    """Every document of the run, counted where it should have arrived."""
+    erp, stage = in_tryton(run.stage.base), run.stage
+    orders = {order for order, _ in in_supplier(stage.supplier) if order.startswith("PO-R-")}
+    receipts = {receipt.id for receipt in run.dock.receipts}
+    bills = {key for key, _ in erp["bills"]}
+    payments = [id for id, _ in in_bank(stage.bank)]
+    moves = [key for key, _ in erp["moves"] if key.startswith("PAY-")]
+    return [
+        Counted("orders", "Tryton", Counter(key for key, state in erp["orders"] if state in ("processing", "done")), orders),
+        Counted("orders", "mock-edi", Counter(key for key, _ in in_supplier(stage.supplier) if key in orders), orders),
+        Counted("receipts", "Tryton", Counter(key for key, state in erp["receipts"] if state == "done"), receipts),
+        Counted("bills, paid", "Tryton", Counter(key for key, state in erp["bills"] if state == "paid"), bills),
+        Counted(
+            "payments, settled",
+            "mock-bank",
+            Counter(id for id, state in in_bank(stage.bank) if state == "accepted"),
+            set(payments),
+        ),
+        Counted("payments", "Tryton", Counter(moves), set(payments)),
+        Counted("remittance advices", "mock-edi", Counter(_advices(stage.supplier)), set(payments)),
+    ]
+
+
+def report(run: Run, counted: list[Counted]) -> bool:
+    """Print the table; whether everything is right."""
+    right = True
+    for row in counted:
+        enough = row.right and (len(row.expected) == CHAINS or row.what == "receipts") and row.expected
+        right = right and bool(enough)
+        twice = sum(1 for times in row.times.values() if times > 1)
+        missing = len(row.expected - set(row.times))
+        found = f"{sum(row.times.values()):4} found, {missing} missing, {twice} twice"
+        print(f"{row.what:20} {row.peer:10} {found}  {'ok' if enough else 'WRONG'}")
+    for name, link in run.stage.links.items():
+        assert isinstance(link, Doubtful)
+        print(f"replies swallowed on the way from {name}: {link.swallowed}")
+    for case in run.cases:
+        print(f"open exception: {case.id}: {case.text[:160]}")
+    return right and not run.cases
+
+
+def main(folder: Path | None = None) -> int:
+    """Run it; 0 if every document is in the peers exactly once and no exception is open."""
+    folder = folder or run_folder()
+    with stage(folder) as peers:
+        run = Run(peers)
+        run.cases = []
+        asyncio.run(run.play())
+        right = report(run, count(run))
+    print(f"{CHAINS} chains: {'every document exactly once' if right else 'NOT right'}; logs in {folder}")
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    heed_signals()
+    setup.main()
+    sys.exit(main())

@@ -46,7 +46,7 @@ class Segment:
         return self.text[:3]
 
     @property
-    def broken(self) -> int:
+    def broken_at(self) -> int:
         """Where a line break or another control character stands inside, as in folded text or after damage; -1 if nowhere."""
         found = _CONTROL.search(self.text)
         return found.start() if found else -1

@@ -95,13 +95,15 @@ class _Cleaner:
                 _empty(segment)
         rest = [segment for segment in self.message.segments if segment.name not in _SETTLED]
         told = self._present("\r".join(segment.text for segment in rest))
-        for segment in rest if told else ():
-            self._by_content(segment, _search(told))
+        if told:
+            telling = _search(told)
+            for segment in rest:
+                self._by_content(segment, telling)
 
     def _cut(self, segment: Segment) -> None:
         """Nobody can tell what follows a break; a mark remains, so that ``read`` does not trust what came before it either."""
         swallowed = self.swallowed.search(segment.text, 3)
-        breaks = [at for at in (segment.broken, swallowed.start() if swallowed else -1) if at >= 0]
+        breaks = [at for at in (segment.broken_at, swallowed.start() if swallowed else -1) if at >= 0]
         if breaks:
             segment.rewrite(segment.text[: min(breaks)] + "\n?")
 

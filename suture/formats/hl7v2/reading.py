@@ -188,7 +188,10 @@ def _limits(lexed: Lexed) -> Iterator[Finding]:
 
 
 def _counts(messages: Iterable[Message]) -> Iterator[Finding]:
-    """BTS-1 counts the messages of a batch, FTS-1 the batches of a file; a missing trailer means a cut transmission."""
+    """BTS-1 counts the messages of a batch, FTS-1 the batches of a file; a missing trailer means a cut transmission.
+
+    Batch headers may be left out (section 2.10.3): messages without any are one batch.
+    """
     awaited: dict[str, str] = {}
     batches = inside = 0
     for message in messages:
@@ -203,7 +206,7 @@ def _counts(messages: Iterable[Message]) -> Iterator[Finding]:
             case "BTS":
                 yield from _count("BTS", message.text("BTS-1"), inside, "messages")
             case "FTS":
-                yield from _count("FTS", message.text("FTS-1"), batches, "batches")
+                yield from _count("FTS", message.text("FTS-1"), batches or min(inside, 1), "batches")
         awaited.pop(message.name, None)
     for trailer, what in awaited.items():
         yield Finding(code="100", path=trailer, text=f"the {what} has no {trailer} segment: its end may be cut off")

@@ -108,7 +108,7 @@ class _Reader:
 
     def _unbroken(self, *segments: Segment) -> None:
         """A line break inside a segment hides where its fields end: nothing in it can be trusted."""
-        for name in dict.fromkeys(segment.name for segment in segments if segment.broken >= 0):
+        for name in dict.fromkeys(segment.name for segment in segments if segment.broken_at >= 0):
             self.findings.append(self.charge.wrong("102", Path(name), "is broken by a line break or control character"))
 
     # The parts

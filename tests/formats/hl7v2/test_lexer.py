@@ -100,7 +100,7 @@ def test_a_line_that_begins_like_no_segment_belongs_to_the_one_before_2() -> Non
     message = one(raw)
     assert [segment.name for segment in message.segments] == ["MSH", "OBX", "NTE"]
     assert message.get("OBX-5") == "first line\nsecond "
-    assert [segment.broken >= 0 for segment in message.segments] == [False, True, False]
+    assert [segment.broken_at >= 0 for segment in message.segments] == [False, True, False]
     assert lex(raw).to_bytes() == raw
 
 

@@ -449,6 +449,11 @@ def test_batch_counts_and_trailers_14(trailers: tuple[str, ...], error: tuple[st
     assert len(found.documents) == 2, "what came whole goes on; its transaction ids make the resend harmless"
 
 
+def test_messages_of_a_file_without_batch_headers_are_one_batch_14() -> None:
+    assert reading(lines(FHS, MSH, EVN, PID, PV1, FT1, "FTS|1")).findings == ()
+    assert reading(lines(MSH, EVN, PID, PV1, FT1, "BTS|1", "FTS|1")).findings == ()
+
+
 def test_a_bad_message_in_a_batch_is_named_14() -> None:
     found = reading(batch("BTS|2", "FTS|1", second=ft1(f10="x")))
     assert [finding.text for finding in found.errors] == ["message 2: FT1-10 (transaction quantity) is not a number"]

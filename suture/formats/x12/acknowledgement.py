@@ -126,6 +126,8 @@ _WRITTEN: Mapping[Status, str] = MappingProxyType(
         "quantity_changed": "IQ",
     }
 )
+#: ACK04 of days of shipping: requested, shipped, not before, not after, scheduled, picked up.
+_SHIPS = frozenset({"010", "011", "037", "038", "068", "118"})
 #: BAK01 of acknowledgements that take an earlier one back.
 _CANCELLED = "01"
 
@@ -177,6 +179,10 @@ def _statements(loop: Loop, currency: str, agreement: Agreement, notes: Notes) -
     if not acks:
         return _unanswered(loop, number, ordered, price)
     said = [line for ack in acks for line in _statement(ack, number, ordered, price, agreement)]
+    delivered = next((ack for ack in acks if ack[5] and ack[4] not in _SHIPS), None)
+    if delivered:
+        text = "the date is none of shipping, and stands for it"
+        notes.warn(delivered.fault("x12.defaulted", text, 4, severity="info"))
     total = sum((line.quantity.value for line in said if ordered and line.quantity.unit == ordered.unit), Decimal(0))
     if ordered and len(acks) > 1 and total != ordered.value:
         text = f"{total} acknowledged of {ordered.value} ordered"

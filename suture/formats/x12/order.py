@@ -114,10 +114,11 @@ def _urgency(begin: Segment, tree: Loop) -> Literal["routine", "urgent", "emerge
 
 
 def _ship_to(tree: Loop) -> str:
-    """Where all of it goes: the heading's ST, or the one that the lines agree on (dropship); raises Refusal."""
+    """Where all of it goes: the heading's ST, or the one that the lines agree on (dropship), else the buyer; raises Refusal."""
     places = [found["ST"] for loop in (tree, *tree.inner("PO1")) if "ST" in (found := parties(loop))]
+    places = places or [head for role, head in parties(tree).items() if role == "BY"]
     if not places:
-        raise Refusal(tree.one("BEG").fault("x12.missing", "no N1 ST says where the goods go", ack="2"))
+        raise Refusal(tree.one("BEG").fault("x12.missing", "neither N1 ST nor N1 BY says where the goods go", ack="2"))
     first = code_of(places[0])
     if not first:
         raise Refusal(places[0].fault("x12.missing", "the ship-to has neither code nor name", 4, ack="2"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from suture.formats import Profile, Reading, Stamp
+from typing import Any
+
+from suture.formats import Profile, Reading, Stamp, Verdict
 from suture.formats.x12 import FORMAT
 from suture.model import Document
 
@@ -78,21 +80,38 @@ def interchange(
     return "".join(line + end for line in lines).encode()
 
 
-def message(code: str, *bodies: list[str], **options: str) -> bytes:
+def message(code: str, *bodies: list[str], control: str = "000000091", end: str = "~") -> bytes:
     """One interchange with one group with the sets."""
-    return interchange(group(code, *bodies), **options)  # type: ignore[arg-type]
+    return interchange(group(code, *bodies), control=control, end=end)
 
 
 def read(raw: bytes, profile: Profile = PROFILE) -> Reading:
     return FORMAT.read(raw, profile)
 
 
-def one(raw: bytes, profile: Profile = PROFILE) -> Document:
+def one(raw: bytes, profile: Profile = PROFILE) -> Any:
     """The only document of a message that has no error."""
     reading = read(raw, profile)
     assert not reading.errors, list(map(str, reading.errors))
     (document,) = reading.documents
     return document
+
+
+def write(document: Document, profile: Profile = PROFILE, stamp: Stamp = STAMP) -> bytes:
+    assert FORMAT.write is not None
+    return FORMAT.write(document, profile, stamp)
+
+
+def acknowledge(reading: Reading, outcome: str = "accepted", profile: Profile = PROFILE) -> bytes | None:
+    assert FORMAT.acknowledge is not None
+    return FORMAT.acknowledge(reading, Verdict(outcome=outcome, stamp=STAMP), profile)
+
+
+def acknowledged(reading: Reading, outcome: str = "accepted") -> bytes:
+    """The acknowledgement of a message that gets one."""
+    raw = acknowledge(reading, outcome)
+    assert raw is not None
+    return raw
 
 
 def replaced(body: list[str], start: str, *lines: str) -> list[str]:

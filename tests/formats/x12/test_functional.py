@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from suture.formats import Profile, Reading, Verdict
-from suture.formats.x12 import FORMAT
+from suture.formats import Profile
 from suture.model import FunctionalAcknowledgement
 from tests.formats.x12.messages import (
     ANSWER,
     INVOICE,
     NOTICE,
     PROFILE,
-    STAMP,
+    acknowledge,
+    acknowledged,
     body,
     group,
     interchange,
@@ -25,17 +25,6 @@ from tests.formats.x12.messages import (
     segments,
     told,
 )
-
-
-def acknowledge(reading: Reading, outcome: str = "accepted", profile: Profile = PROFILE) -> bytes | None:
-    assert FORMAT.acknowledge is not None
-    return FORMAT.acknowledge(reading, Verdict(outcome=outcome, stamp=STAMP), profile)
-
-
-def written(reading: Reading, outcome: str = "accepted") -> bytes:
-    raw = acknowledge(reading, outcome)
-    assert raw is not None
-    return raw
 
 
 def word(*lines: str) -> FunctionalAcknowledgement:
@@ -98,14 +87,14 @@ def test_a_malformed_ta1_is_refused(line: str) -> None:
 def test_a_ta1_and_a_997_in_one_interchange() -> None:
     reading = read(interchange(["TA1*000000017*260302*0930*R*006", *group("997", ["AK1*PO*18", "AK9*A*1*1*1"])]))
     assert reading.kind == "TA1+997"
-    assert [found.reference for found in reading.documents] == ["17", "18"]  # type: ignore[attr-defined]
+    assert [found.reference for found in reading.documents] == ["17", "18"]
 
 
 # -- written
 
 
 def test_a_good_message_is_accepted_under_its_numbers() -> None:
-    raw = written(read(message("810", INVOICE, INVOICE)))
+    raw = acknowledged(read(message("810", INVOICE, INVOICE)))
     rows = segments(raw)
     assert rows[0][6:9] == ["STORKVALE      ", "ZZ", "GOODHAND       "]
     assert rows[1][:4] == ["GS", "FA", "STORKVALE", "GOODHAND"]
@@ -118,14 +107,14 @@ def test_a_good_message_is_accepted_under_its_numbers() -> None:
 
 def test_each_group_gets_its_own_997() -> None:
     lines = [*group("855", ANSWER), *group("856", NOTICE, control="92")]
-    raw = written(read(interchange(lines, groups=2)))
+    raw = acknowledged(read(interchange(lines, groups=2)))
     assert [row[1:] for row in segments(raw) if row[0] == "AK1"] == [["PR", "91"], ["SH", "92"]]
     assert [row[1] for row in segments(raw) if row[0] == "GE"] == ["2"]
 
 
 def test_errors_name_segment_position_and_element() -> None:
     lines = replaced(INVOICE, "IT1", "IT1*1*1E1*QQQ*42.50**IN*4711", "IT1*2**BX*1**IN")
-    raw = written(read(message("810", lines)), "refused")
+    raw = acknowledged(read(message("810", lines)), "refused")
     assert body(raw) == [
         *("AK1*IN*91", "AK2*810*0001"),
         *("AK3*IT1*3**8", "AK4*2**6", "AK4*3**5"),
@@ -135,12 +124,12 @@ def test_errors_name_segment_position_and_element() -> None:
 
 
 def test_a_missing_segment_is_named_where_it_is_missed() -> None:
-    raw = written(read(message("810", replaced(INVOICE, "TDS"))), "refused")
+    raw = acknowledged(read(message("810", replaced(INVOICE, "TDS"))), "refused")
     assert "AK3*TDS*4**3" in body(raw)
 
 
 def test_what_is_noted_but_taken_is_accepted_with_errors() -> None:
-    raw = written(read(message("810", replaced(INVOICE, "TDS", "TDS*99999"))))
+    raw = acknowledged(read(message("810", replaced(INVOICE, "TDS", "TDS*99999"))))
     assert body(raw) == [
         *("AK1*IN*91", "AK2*810*0001", "AK3*TDS*4**8", "AK4*1**7", "AK5*E*5", "AK9*E*1*1*1"),
     ]
@@ -149,24 +138,24 @@ def test_what_is_noted_but_taken_is_accepted_with_errors() -> None:
 def test_a_default_is_no_error_of_the_senders() -> None:
     reading = read(message("850", ["BEG*00*SA*PO-1**20260302", "N1*ST**92*DOCK", "PO1*1*1*EA*1**IN*A"]))
     assert told(reading) == {"x12.defaulted": "PO1[1]"}
-    assert "AK5*A" in body(written(reading))
+    assert "AK5*A" in body(acknowledged(reading))
 
 
 def test_a_refusal_of_the_content_rejects_all_sets() -> None:
-    raw = written(read(message("810", INVOICE)), "refused")
+    raw = acknowledged(read(message("810", INVOICE)), "refused")
     assert body(raw) == [*("AK1*IN*91", "AK2*810*0001", "AK5*R*5", "AK9*R*1*1*0")]
 
 
 def test_a_ta1_comes_when_it_is_asked_for() -> None:
-    raw = written(read(interchange(group("810", INVOICE), header=isa(wants_ta1="1"))))
+    raw = acknowledged(read(interchange(group("810", INVOICE), header=isa(wants_ta1="1"))))
     assert segments(raw)[1] == ["TA1", "000000091", "260302", "0930", "A", "000"]
     assert "AK5*A" in body(raw)
-    assert not any(row[0] == "TA1" for row in segments(written(read(message("810", INVOICE)))))
+    assert not any(row[0] == "TA1" for row in segments(acknowledged(read(message("810", INVOICE)))))
 
 
 def test_a_bad_time_on_the_envelope_is_accepted_with_a_note() -> None:
     raw = interchange(group("810", INVOICE), header=isa(wants_ta1="1").replace("*0930*", "*2560*"))
-    assert segments(written(read(raw)))[1][-2:] == ["E", "015"]
+    assert segments(acknowledged(read(raw)))[1][-2:] == ["E", "015"]
 
 
 def test_while_busy_we_are_silent() -> None:
@@ -186,7 +175,7 @@ def test_the_bad_data_is_not_repeated() -> None:
     lines = replaced(INVOICE, "IT1", "IT1*1*10*SECRET*42.50**IN*4711")
     reading = read(message("810", lines))
     assert "SECRET" not in str(reading.findings)
-    assert b"SECRET" not in written(reading, "refused")
+    assert b"SECRET" not in acknowledged(reading, "refused")
 
 
 def test_names_that_cannot_be_written_get_no_answer() -> None:
@@ -200,6 +189,6 @@ def test_checked_names_refuse_what_is_for_others() -> None:
     assert not read(message("810", INVOICE), profile).findings
     stray = read(interchange(group("810", INVOICE), header=isa(receiver="SOUTHVALE")), profile)
     assert told(stray) == {"x12.name": "ISA-08"}
-    assert segments(written(stray, "refused"))[1][-2:] == ["R", "008"]
+    assert segments(acknowledged(stray, "refused"))[1][-2:] == ["R", "008"]
     test = read(message("810", INVOICE).replace(b"*0*P*>", b"*0*T*>"), profile)
     assert told(test) == {"x12.usage": "ISA-15"}

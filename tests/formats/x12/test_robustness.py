@@ -8,11 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suture.formats import Profile, Verdict
+from suture.formats import Profile
 from suture.formats.x12 import FORMAT, reader
 from suture.formats.x12.faults import MOST_FAULTS
 from suture.model import decode, encode
-from tests.formats.x12.messages import INVOICE, ORDER, PROFILE, STAMP, group, interchange, isa, message, read, replaced, told
+from tests.formats.x12.messages import (
+    INVOICE,
+    ORDER,
+    PROFILE,
+    acknowledge,
+    group,
+    interchange,
+    isa,
+    message,
+    read,
+    replaced,
+    told,
+)
 
 SAMPLES = [sample.raw for sample in FORMAT.samples]
 MEGABYTE = 1024 * 1024
@@ -32,7 +44,7 @@ def survives(raw: bytes, profile: Profile = PROFILE) -> None:
     if not reading.documents:
         assert reading.findings or not reading.kind or reading.kind == "TA1"
     for outcome in ("accepted", "refused", "busy"):
-        FORMAT.acknowledge(reading, Verdict(outcome=outcome, stamp=STAMP), profile)  # type: ignore[misc]
+        acknowledge(reading, outcome, profile)
 
 
 @pytest.mark.parametrize("raw", SAMPLES, ids=[sample.name for sample in FORMAT.samples])

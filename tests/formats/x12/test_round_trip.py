@@ -13,7 +13,7 @@ from suture.formats import Profile, Unwritable
 from suture.formats.x12 import FORMAT
 from suture.formats.x12.lexer import join, tokenize
 from suture.model import CreditNote, Document, Invoice, OrderAcknowledgement, Remittance
-from tests.formats.x12.messages import STAMP
+from tests.formats.x12.messages import STAMP, write
 from tests.strategies import documents
 
 PROFILES = st.builds(
@@ -53,15 +53,14 @@ def _answered(line: Any) -> Any:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_what_is_written_comes_back_equal(kind: type[Document], data: st.DataObject) -> None:
     document, profile = carried(data.draw(documents(kind))), data.draw(PROFILES)
-    assert FORMAT.write is not None
     try:
-        raw = FORMAT.write(document, profile, STAMP)
+        raw = write(document, profile, STAMP)
     except Unwritable:
         assume(False)
     reading = FORMAT.read(raw, profile)
     assert reading.documents == (document,), list(map(str, reading.findings))
     assert not reading.errors
-    assert FORMAT.write(reading.documents[0], profile, STAMP) == raw
+    assert write(reading.documents[0], profile, STAMP) == raw
     text = raw.decode()
     assert join(tokenize(text)) == text
 

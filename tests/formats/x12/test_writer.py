@@ -10,8 +10,8 @@ from msgspec import structs
 
 from suture.formats import Profile, Stamp, Unwritable
 from suture.formats.x12 import FORMAT
-from suture.model import Document, Money, OrderLine, Price, PurchaseOrder, Quantity, StockLow
-from tests.formats.x12.messages import ORDER, PROFILE, STAMP, body, message, one, read, segments
+from suture.model import Money, OrderLine, Price, PurchaseOrder, Quantity, StockLow
+from tests.formats.x12.messages import ORDER, PROFILE, STAMP, body, message, one, read, segments, write
 
 LINE = OrderLine(
     number=1,
@@ -31,11 +31,6 @@ PURCHASE = PurchaseOrder(
     ordered_at=datetime(2026, 3, 2, 9, 30, 15, tzinfo=UTC),
     lines=(LINE,),
 )
-
-
-def write(document: Document, profile: Profile = PROFILE, stamp: Stamp = STAMP) -> bytes:
-    assert FORMAT.write is not None
-    return FORMAT.write(document, profile, stamp)
 
 
 def test_an_order_to_the_letter() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -24,6 +25,7 @@ from suture.sandbox.twins.procurement import ProcurementTwin
 from suture.sandbox.twins.supplier import SupplierTwin
 from suture.sandbox.twins.twin import Agenda, RestTwin, Twin
 
+D = TypeVar("D", bound=Document)
 ERP_OF = {"NORTH": "erp-north", "PINE": "erp-north", "LAKE": "erp-lake"}
 INVENTORY_OF = {"NSH": "inventory-main", "NSC": "inventory-main", "PVM": "inventory-main"}
 EHR_OF = {"PVM": "ehr-pine"}
@@ -118,15 +120,15 @@ class Stage:
         """Put the needs of the day on the agenda: people file them in their own systems, in those systems' codes."""
         for need in needs:
             match need.document:
-                case Requisition():
-                    local = self._local("procurement", need.document, ("item", "supplier"))
-                    self.agenda.at(need.at, lambda now, document=local: self.procurement.file(document))  # type: ignore[misc]
-                case Usage():
+                case Requisition() as requisition:
+                    filed = self._local("procurement", requisition, ("item", "supplier"))
+                    self.agenda.at(need.at, partial(_file, self.procurement, filed))
+                case Usage() as usage:
                     ehr = self.ehrs[EHR_OF.get(need.facility, "ehr-main")]
-                    local = self._local(ehr.name, need.document, ("item", "place"))
-                    self.agenda.at(need.at, lambda now, ehr=ehr, document=local: ehr.document(document, now))  # type: ignore[misc]
+                    charged = self._local(ehr.name, usage, ("item", "place"))
+                    self.agenda.at(need.at, partial(ehr.document, charged))
 
-    def _local(self, instance: str, document: Document, kinds: tuple[str, ...]) -> Document:
+    def _local(self, instance: str, document: D, kinds: tuple[str, ...]) -> D:
         return translate(document, lambda kind, code: self.book.outbound(instance, kind, code), kinds)[0]
 
     def rest_twins(self) -> dict[str, RestTwin]:
@@ -136,6 +138,10 @@ class Stage:
     def file_twins(self) -> dict[str, SupplierTwin | BankTwin]:
         """Those that exchange files."""
         return {name: twin for name, twin in self.twins.items() if isinstance(twin, SupplierTwin | BankTwin)}
+
+
+def _file(procurement: ProcurementTwin, requisition: Requisition, now: datetime) -> None:
+    procurement.file(requisition)
 
 
 def _golden_line(book: Book, instance: str, line: ReceivedLine) -> ReceivedLine:

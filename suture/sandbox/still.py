@@ -8,6 +8,7 @@ from datetime import datetime
 from suture.runtime.clock import ManualClock
 from suture.runtime.deliver import Attempt, Delivering
 from suture.runtime.drive import drive_at_once
+from suture.runtime.intake import accept
 from suture.runtime.turn import turn
 from suture.runtime.wiring import Wiring
 from suture.systems import Outcome
@@ -28,8 +29,8 @@ class Still:
         self.delivering.recover(clock.now())
 
     def accept(self, *arrivals: Arrival) -> list[Answer]:
-        """Take in messages that come together; returns what their senders are told."""
-        return list(self._turn(list(arrivals), []))
+        """Take in messages that come together; returns what their senders are told. ``settle`` does the rest."""
+        return accept(self.wiring, arrivals, self.clock.now())
 
     def settle(self) -> int:
         """Turn until nothing moves; returns how many turns it took."""
@@ -56,13 +57,6 @@ class Still:
             return due
         wakes = [wake for gate in self.delivering.gates.values() if (wake := gate.wakes(now)) is not None]
         return min(wakes, default=None)
-
-    def _turn(self, arrivals: list[Arrival], outcomes: list[tuple[Attempt, Outcome]]) -> list[Answer]:
-        turned = turn(self.wiring, self.delivering, self.clock.now(), arrivals, outcomes)
-        pending = [(attempt, self._talk(attempt)) for attempt in turned.attempts]
-        if pending:
-            self.delivering.conclude(pending, self.clock.now())
-        return list(turned.answers)
 
     def _talk(self, attempt: Attempt) -> Outcome:
         return drive_at_once(attempt.steps, self.links[attempt.instance.name])

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 
 from msgspec import Struct, structs
@@ -165,7 +166,7 @@ class SupplierTwin(Twin):
         for index, part in enumerate(parts):
             real = [line for line in part if line.quantity.value > 0]
             if real:
-                self.agenda.at(start + timedelta(days=index), lambda moment, real=real: self._ship(order, real, moment))
+                self.agenda.at(start + timedelta(days=index), partial(self._ship, order, real))
 
     def _ship(self, order: PurchaseOrder, lines: list[OrderLine], now: datetime) -> None:
         packed = tuple(self._packed(line, now) for line in lines)

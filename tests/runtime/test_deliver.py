@@ -1,0 +1,220 @@
+"""Deliver: ``sending`` before the request, the five classes of doubt, order per key, retry with an end, breaker and quota."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from suture.journal import MemoryJournal
+from suture.model import Case, Delivered, Document, FunctionalAcknowledgement
+from suture.runtime.policy import Breaker, Quota, Retry
+from suture.runtime.turn import turn
+from suture.sandbox.still import Still
+from suture.systems import OutcomeClass
+from tests.runtime.house import NOON, Peer, arrival, facts, house, order, told
+
+
+def statuses(still: Still) -> list[str]:
+    """Where open deliveries stand."""
+    return [delivery.status for delivery in still.wiring.journal.open_deliveries()]
+
+
+def reasons(still: Still) -> list[str]:
+    """Why exceptions were raised."""
+    return [case.reason for case in facts(still, Case)]
+
+
+def test_a_delivery_is_done_and_its_process_is_told() -> None:
+    still, peer = house()
+    still.accept(arrival(order("PO-1")))
+    still.settle()
+    assert peer.kept == ["PO-1"]
+    assert told(still, "PO-1").fates == ("done",)
+    assert [fate.reference for fate in facts(still, Delivered)] == ["R1"]
+
+
+def test_sending_is_durable_before_the_request_leaves() -> None:
+    still, peer = house()
+    still.accept(arrival(order("PO-1")))
+    seen: list[list[str]] = []
+    handle = peer.handle
+
+    def watching(request: object) -> object:
+        seen.append(statuses(still))
+        return handle(request)  # type: ignore[arg-type]  # passed through
+
+    still.links = {"peer": watching}  # type: ignore[dict-item]  # passed through
+    still.settle()
+    assert seen == [["sending"]]
+
+
+@pytest.mark.parametrize("outcome", ["key", "lookup", "readback"])
+def test_a_lost_reply_is_settled_by_the_class(outcome: OutcomeClass) -> None:
+    still, peer = house(outcome, peer=Peer(["lost"]))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(minutes=10))
+    assert told(still, "PO-1").fates == ("done",)
+    assert peer.kept.count("PO-1") == (2 if outcome == "key" else 1), "only a peer that knows keys may be sent the same twice"
+
+
+@pytest.mark.parametrize("outcome", ["lookup", "readback"])
+def test_a_lost_request_is_sent_again_after_looking(outcome: OutcomeClass) -> None:
+    still, peer = house(outcome, peer=Peer(["silent"]))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(minutes=10))
+    assert (peer.kept, peer.asked) == (["PO-1"], 1)
+
+
+def test_class_none_asks_a_person_and_never_sends_again() -> None:
+    still, peer = house("none", peer=Peer(["lost"]))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=3))
+    assert peer.kept == ["PO-1"]
+    assert statuses(still) == ["parked"]
+    assert reasons(still) == ["unknown_outcome"]
+
+
+def test_class_statement_waits_for_the_word_and_never_sends_again() -> None:
+    still, peer = house("statement", peer=Peer(["lost"]))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(minutes=10))
+    assert (peer.kept, statuses(still)) == (["PO-1"], ["awaiting"])
+    still.accept(arrival(FunctionalAcknowledgement(reference="PO-1", accepted=True)))
+    still.settle()
+    assert told(still, "PO-1").fates == ("done",)
+
+
+def test_a_word_that_comes_before_we_know_that_we_wait() -> None:
+    still, _ = house("statement")
+    still.accept(arrival(FunctionalAcknowledgement(reference="PO-1", accepted=True)))
+    still.accept(arrival(order("PO-1")))
+    still.settle()
+    assert told(still, "PO-1").fates == ("done",)
+
+
+def test_a_bad_word_parks_the_delivery_for_repair() -> None:
+    still, _ = house("statement")
+    still.accept(arrival(order("PO-1")))
+    still.settle()
+    still.accept(arrival(FunctionalAcknowledgement(reference="PO-1", accepted=False)))
+    still.settle()
+    assert (statuses(still), reasons(still)) == (["parked"], ["refused_by_partner"])
+
+
+def test_a_missing_word_is_raised_once_a_day() -> None:
+    still, _ = house("statement")
+    still.accept(arrival(order("PO-1")))
+    still.settle()
+    still.clock.move_to(NOON + timedelta(hours=2))
+    still.settle()
+    still.settle()
+    assert (statuses(still), reasons(still)) == (["awaiting"], ["no_word"])
+    still.clock.move_to(NOON + timedelta(hours=27))
+    still.settle()
+    assert reasons(still) == ["no_word", "no_word"]
+
+
+def test_after_a_crash_sending_means_unknown() -> None:
+    journal = MemoryJournal(b"k" * 32)
+    still, peer = house("lookup", journal=journal)
+    still.accept(arrival(order("PO-1")))
+    turned = turn(still.wiring, still.delivering, NOON)
+    attempts = turned.attempts or turn(still.wiring, still.delivering, NOON).attempts
+    assert statuses(still) == ["sending"]
+    assert attempts, "the process dies here, with the request perhaps on its way"
+    peer.kept.append("PO-1")
+
+    restarted, _ = house("lookup", journal=journal, peer=peer)
+    restarted.until(NOON + timedelta(minutes=1))
+    assert peer.kept == ["PO-1"]
+    assert told(restarted, "PO-1").fates == ("done",)
+
+
+def test_order_is_kept_per_key_and_one_stuck_key_blocks_no_other() -> None:
+    still, peer = house(peer=Peer(["503"]))
+    still.accept(arrival(order("PO-1", "confirmed")), arrival(order("PO-1", "shipped")), arrival(order("PO-2")))
+    still.settle()
+    assert peer.kept == ["PO-2"]
+    still.until(NOON + timedelta(minutes=10))
+    assert peer.kept == ["PO-2", "PO-1", "PO-1"]
+    assert told(still, "PO-1").fates == ("done", "done")
+
+
+def test_a_permanent_refusal_is_not_retried() -> None:
+    still, peer = house(peer=Peer(["422"]))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=1))
+    assert (peer.kept, told(still, "PO-1").fates) == ([], ("refused",))
+
+
+def test_retries_end_and_become_an_exception() -> None:
+    still, peer = house(peer=Peer(["503"] * 100))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=2))
+    assert len(peer.script) == 100 - Retry().attempts
+    assert (statuses(still), reasons(still)) == (["parked"], ["retries_exhausted"])
+    assert told(still, "PO-1").fates == ("parked",)
+
+
+def test_a_peer_that_is_down_is_left_alone_and_tried_again() -> None:
+    still, peer = house(peer=Peer(["down"] * 8))
+    still.accept(*(arrival(order(f"PO-{number}")) for number in range(6)))
+    still.settle()
+    gate = still.delivering.gates["peer"]
+    assert gate.breaker.state(NOON) == "open"
+    still.until(NOON + timedelta(hours=2))
+    assert sorted(peer.kept) == [f"PO-{number}" for number in range(6)]
+
+
+def test_breaker_opens_half_opens_and_closes() -> None:
+    breaker = Breaker(trips=2, rest=timedelta(seconds=30))
+    for _ in range(2):
+        breaker.begin(NOON)
+        breaker.end(NOON, reached=False)
+    assert (breaker.state(NOON), breaker.room(NOON)) == ("open", 0)
+    later = NOON + timedelta(seconds=30)
+    assert (breaker.state(later), breaker.room(later)) == ("half-open", 1)
+    breaker.begin(later)
+    assert breaker.room(later) == 0
+    breaker.end(later, reached=True)
+    assert breaker.state(later) == "closed"
+
+
+def test_quota_refills_with_time() -> None:
+    quota = Quota(rate=2.0, burst=2.0)
+    assert quota.room(NOON) == 2
+    quota.spend()
+    quota.spend()
+    assert (quota.room(NOON), quota.wakes(NOON)) == (0, NOON + timedelta(seconds=0.5))
+    assert quota.room(NOON + timedelta(seconds=0.5)) == 1
+
+
+def test_backoff_grows_has_a_ceiling_and_repeats_exactly() -> None:
+    retry = Retry(first_s=2, longest_s=60)
+    waits = [retry.after(attempt, "D1").total_seconds() for attempt in range(1, 12)]
+    assert waits == [retry.after(attempt, "D1").total_seconds() for attempt in range(1, 12)]
+    assert waits[0] < 3
+    assert max(waits) <= 75
+    assert retry.after(1, "D1", wish_s=120).total_seconds() == 120
+
+
+def test_an_instance_without_code_for_an_item_parks_with_the_reason() -> None:
+    from decimal import Decimal
+
+    from suture.model import Crosswalk, Quantity, StockLow
+    from suture.processes import Send
+    from suture.runtime.units import UnitBuilder, delivery_of
+
+    still, _ = house()
+    still.wiring.learn([Crosswalk(system="peer", kind="item", local="T1", golden="O1")])
+    low: Document = StockLow(
+        item="O2", place="OR", balance=Quantity(Decimal(1), "EA"), reorder_point=Quantity(Decimal(2), "EA"), at=NOON
+    )
+    assert Send(role="peer", document=low, key="k")
+    unit = UnitBuilder(still.wiring, NOON)
+    unit.deliver(delivery_of(still.wiring, still.wiring.instances["peer"], low, NOON, id="D1", key="k"))
+    still.wiring.journal.commit([unit.build()])
+    still.settle()
+    assert statuses(still) == ["parked"]
+    assert "item O2" in next(case.text for case in facts(still, Case) if isinstance(case, Case))

@@ -1,0 +1,119 @@
+"""Intake: journal before acknowledgement, one ``once`` per message, the first answer for every repeat."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+
+from msgspec import structs
+
+from suture.formats.json import FORMAT
+from suture.model import Case, Crosswalk, Decision, MessageReceived, Parked, Quantity, Ref, StockLow
+from suture.runtime.command import command
+from suture.sandbox.still import Still
+from suture.transports import Arrival
+from tests.runtime.house import NOON, arrival, facts, house, order
+
+
+def test_what_is_answered_is_durable() -> None:
+    still, _ = house()
+    (answer,) = still.accept(arrival(order("PO-1")))
+    assert answer.outcome == "accepted"
+    assert [message.outcome for message in facts(still, MessageReceived)] == ["accepted"]
+
+
+def test_the_bytes_are_kept_under_their_hash() -> None:
+    still, _ = house()
+    sent = arrival(order("PO-1"))
+    still.accept(sent)
+    assert still.wiring.journal.blob(hashlib.sha256(sent.raw).hexdigest()) == sent.raw
+
+
+def test_a_repeat_gets_the_first_answer_and_is_counted() -> None:
+    still, peer = house()
+    first = still.accept(arrival(order("PO-1")))[0]
+    again = still.accept(arrival(order("PO-1")), arrival(order("PO-1")))
+    still.settle()
+    assert [answer.repeated for answer in again] == [True, True]
+    assert {answer.body for answer in again} == {first.body}
+    assert sum(still.wiring.journal.repeats().values()) == 2
+    assert peer.kept == ["PO-1"]
+
+
+def test_repeats_within_one_group_commit() -> None:
+    still, peer = house()
+    answers = still.accept(arrival(order("PO-1")), arrival(order("PO-1")), arrival(order("PO-2")))
+    still.settle()
+    assert [answer.repeated for answer in answers] == [False, True, False]
+    assert sorted(peer.kept) == ["PO-1", "PO-2"]
+
+
+def test_a_malformed_message_is_refused_with_its_reason_and_stops_nothing() -> None:
+    still, peer = house()
+    bad = Arrival(instance="peer", channel="in", raw=b"{not json")
+    answers = still.accept(bad, arrival(order("PO-1")))
+    still.settle()
+    assert [answer.outcome for answer in answers] == ["refused", "accepted"]
+    (parked,) = facts(still, Parked)
+    assert parked.reason == "refused_message"
+    assert parked.findings
+    assert still.wiring.journal.blob(hashlib.sha256(bad.raw).hexdigest()) == bad.raw
+    assert peer.kept == ["PO-1"]
+
+
+def test_a_reader_that_raises_costs_neither_the_bytes_nor_the_neighbours() -> None:
+    def explode(raw: bytes, profile: object) -> object:
+        if b"boom" in raw:
+            raise RuntimeError("boom")
+        return FORMAT.read(raw, profile)  # type: ignore[arg-type]  # a test double of the reader
+
+    still, _ = house(formats={"json": structs.replace(FORMAT, read=explode)})
+    answers = still.accept(Arrival(instance="peer", channel="in", raw=b'"boom"'), arrival(order("PO-1")))
+    still.settle()
+    assert [answer.outcome for answer in answers] == ["refused", "accepted"]
+    assert [parked.findings[0].code for parked in facts(still, Parked)] == ["reader_failed"]
+
+
+def low(item: str) -> StockLow:
+    return StockLow(item=item, place="OR", balance=Quantity(Decimal(1), "EA"), reorder_point=Quantity(Decimal(4), "EA"), at=NOON)
+
+
+def know(still: Still, local: str, golden: str) -> None:
+    still.wiring.learn([Crosswalk(system="peer", kind="item", local=local, golden=golden)])
+
+
+def test_codes_are_translated_on_the_way_in() -> None:
+    still, _ = house()
+    know(still, "THEIRS-1", "OURS-1")
+    still.accept(arrival(low("THEIRS-1")))
+    assert [stock.item for stock in facts(still, StockLow)] == ["OURS-1"]
+
+
+def test_an_unknown_code_parks_the_document_with_candidates_and_can_be_released() -> None:
+    still, _ = house()
+    know(still, "THEIRS-1", "OURS-1")
+    answers = still.accept(arrival(low("THEIRS-2"), low("THEIRS-1")))
+    assert answers[0].outcome == "accepted"
+    (parked,) = facts(still, Parked)
+    assert parked.reason == "unknown_item"
+    assert "OURS-1" in parked.candidates
+    assert len(facts(still, StockLow)) == 1
+
+    know(still, "THEIRS-2", "OURS-2")
+    case = facts(still, Case)[0]
+    said = command(still.wiring, decide(case.id, still), NOON)
+    assert "released" in said
+    assert {stock.item for stock in facts(still, StockLow)} == {"OURS-1", "OURS-2"}
+
+
+def decide(case: str, still: Still) -> Decision:
+    rows = still.wiring.journal.find(Ref("Case", case))
+    return Decision(
+        id="D1",
+        subject=Ref("Case", case),
+        verb="release",
+        actor="steward-1",
+        at=NOON,
+        reason="code added",
+        position=rows[-1].position,
+    )

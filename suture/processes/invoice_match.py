@@ -47,7 +47,7 @@ from suture.processes.order_account import (
 from suture.processes.process import Effect, Emit, Example, Process, Seen, Step
 from suture.processes.rehearsal import START
 from suture.rules.credits import match_credit, net
-from suture.rules.duplicates import Copy, looks_doubled
+from suture.rules.duplicates import Copy, same_content, same_number
 from suture.rules.matching import LineAccount, Matched, Terms, claims, match, summed
 from suture.rules.tolerances import NAME as TOLERANCES
 from suture.rules.tolerances import version
@@ -157,6 +157,9 @@ def _answer(
     objections = _objections(state, bill, earlier)
     lines = net(bill.lines, credits_of(state, bill), accounts, terms)
     answer = match(lines, accounts, terms, objections)
+    if "quantity_over_ordered" in answer.reasons() and any(same_content(_copy(bill), _copy(other)) for other in earlier):
+        objections.append("duplicate")
+        answer = match(lines, accounts, terms, objections)
     if bill.outcome == "matched" or any("receipt_reversed" in line.reasons for line in bill.told):
         answer = _lost(answer)
     return answer, {} if "duplicate" in objections else claims(lines, answer.lines)
@@ -165,10 +168,13 @@ def _answer(
 def _objections(state: Account, bill: Bill, earlier: Sequence[Bill]) -> list[str]:
     """What speaks against a bill as a whole."""
     found = [] if bill.supplier == state.supplier else ["supplier_differs"]
-    mine = Copy(bill.number, bill.issued_on, bill.lines)
-    if any(looks_doubled(mine, Copy(other.number, other.issued_on, other.lines)) for other in earlier):
+    if any(same_number(_copy(bill), _copy(other)) for other in earlier):
         found.append("duplicate")
     return found
+
+
+def _copy(bill: Bill) -> Copy:
+    return Copy(bill.number, bill.issued_on, bill.lines)
 
 
 def _lost(answer: Matched) -> Matched:

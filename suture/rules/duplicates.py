@@ -21,13 +21,16 @@ class Copy(Struct, frozen=True):
     lines: Sequence[InvoiceLine]
 
 
-def looks_doubled(one: Copy, other: Copy) -> bool:
-    """Whether two bills of one supplier for one order are probably the same bill.
+def same_number(one: Copy, other: Copy) -> bool:
+    """Whether two bills of one supplier are one: numbers agree but for punctuation and leading zeros, and so does the money."""
+    return _plain(one.number) == _plain(other.number) and _sum(one) == _sum(other)
 
-    Either the numbers agree but for punctuation and leading zeros, and the money is the same; or all lines agree, and the day.
+
+def same_content(one: Copy, other: Copy) -> bool:
+    """Whether two bills read the same on the same day under different numbers: a copy, or another delivery of the same goods.
+
+    Only what order and receipts have no room for is the former.
     """
-    if _plain(one.number) == _plain(other.number):
-        return _sum(one) == _sum(other)
     return one.issued_on == other.issued_on and _content(one) == _content(other)
 
 

@@ -238,10 +238,11 @@ class OrderStatus(Document, frozen=True, kw_only=True):
     state: OrderState
     at: Instant
     reason: Text = ""
+    requisition: str = ""
 
     @property
     def id(self) -> str:
         return self.order
 
     def refs(self) -> tuple[Ref, ...]:
-        return (Ref("PurchaseOrder", self.order),)
+        return only(Ref("PurchaseOrder", self.order), Ref("Requisition", self.requisition))

@@ -147,7 +147,7 @@ def settle(turn: Turn) -> tuple[Fulfilment, Sequence[Effect]]:
     order, before, now = order_of(turn), turn.state.phase, stands(turn)
     if now != before:
         turn.become(phase=now)
-        status = OrderStatus(order=order.id, state=now, at=turn.seen.now)
+        status = OrderStatus(order=order.id, state=now, at=turn.seen.now, requisition=order.requisition)
         turn.want(Emit(document=status), send(turn, "procurement", status))
         if before == "confirmed":
             turn.want(Wait(name="acknowledgement", until=None))

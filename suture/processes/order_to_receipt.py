@@ -68,7 +68,7 @@ def ordered(state: Fulfilment, event: Event, seen: Seen) -> Answer:
         return state, ()
     implants = any(item and item.implant for item in (seen.one(Item, line.item) for line in order.lines))
     turn.become(phase="confirmed", order=order, early=(), priority=0 if implants or order.urgency == "emergency" else 5)
-    confirmed = OrderStatus(order=order.id, state="confirmed", at=seen.now)
+    confirmed = OrderStatus(order=order.id, state="confirmed", at=seen.now, requisition=order.requisition)
     turn.want(
         send(turn, "supplier", order),
         send(turn, "procurement", confirmed),

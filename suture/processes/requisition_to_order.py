@@ -271,7 +271,8 @@ def _confirmed(turn: Turn, order: PurchaseOrder) -> None:
         turn.want(to_erp(turn, order, cancellation(turn, order)))
     else:
         set_fate(turn, order, "confirmed")
-        turn.want(Emit(document=order), Emit(document=OrderStatus(order=order.id, state="confirmed", at=turn.seen.now)))
+        confirmed = OrderStatus(order=order.id, state="confirmed", at=turn.seen.now, requisition=order.requisition)
+        turn.want(Emit(document=order), Emit(document=confirmed))
     _conclude(turn)
 
 

@@ -100,9 +100,8 @@ def requisition_id(key: str, number: int) -> str:
     return f"RQ-{key}-{number}"
 
 
-def stock_of(number: str) -> str:
-    """Which stock made the requisition or order of this number; empty if none did."""
-    requisition = number.removeprefix("PO-")
+def stock_of(requisition: str) -> str:
+    """Which stock made the requisition of this number; empty if none did."""
     key = requisition[3:].rpartition("-")[0] if requisition.startswith("RQ-") else ""
     return key if "@" in key else ""
 

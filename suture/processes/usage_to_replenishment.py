@@ -323,7 +323,7 @@ def key_of(document: Document) -> tuple[str, ...]:
             return (f"{item}@{place}",)
         case ReceiptPosted(receipt=receipt):
             return tuple(dict.fromkeys(f"{line.item}@{receipt.place}" for line in receipt.lines))
-        case RequisitionStatus(requisition=number) | OrderStatus(order=number):
+        case RequisitionStatus(requisition=number) | OrderStatus(requisition=number):
             stock = stock_of(number)
             return (stock,) if stock else ()
     return ()

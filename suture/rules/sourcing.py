@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -40,9 +42,20 @@ class NotOrderable(ValueError):
     """A line has no price or no exact quantity to order at; the message is the reason told to the requester."""
 
 
+#: No partner's field for an order number is shorter (X12 4010: BEG03, data element 324).
+LONGEST_ORDER_ID = 22
+
+
 def order_id(requisition: str, index: int = 0) -> str:
-    """The number of a requisition's order to its first (0), second (1), ... supplier."""
-    return f"PO-{requisition}" + (f"-{index + 1}" if index else "")
+    """The number of a requisition's order to its first (0), second (1), ... supplier.
+
+    A requisition whose number is too long for some partner's field is named by a digest of it (60 bits).
+    """
+    suffix = f"-{index + 1}" if index else ""
+    if len(f"PO-{requisition}{suffix}") <= LONGEST_ORDER_ID:
+        return f"PO-{requisition}{suffix}"
+    digest = hashlib.blake2s(requisition.encode(), digest_size=8).digest()
+    return f"PO-{base64.b32encode(digest).decode()[:12]}{suffix}"
 
 
 def contract_price(

@@ -111,13 +111,16 @@ def _minimised(wiring: Wiring, format: Format, raw: bytes) -> bytes:
 
 
 def _reading(format: Format, instance: Instance, arrival: Arrival, raw: bytes) -> Reading:
-    if arrival.problem:
-        return Reading(findings=(Finding(code="transport", text=arrival.problem, path=arrival.name),))
     try:
-        return format.read(raw, instance.profile)
+        reading = format.read(raw, instance.profile)
     except Exception as error:  # a reader that fails must not cost the bytes, nor the messages beside it
         text = f"the {format.name} reader failed: {type(error).__name__}"
-        return Reading(findings=(Finding(code="reader_failed", text=text),))
+        reading = Reading(findings=(Finding(code="reader_failed", text=text),))
+    if not arrival.problem:
+        return reading
+    # what came with a defect is refused, but read all the same: the acknowledgement then names the message
+    defect = Finding(code="transport", text=arrival.problem, path=arrival.name)
+    return msgspec.structs.replace(reading, documents=(), findings=(defect, *reading.findings))
 
 
 class _Intake:

@@ -75,3 +75,10 @@ def test_orders_are_numbered_by_requisition_and_supplier() -> None:
 @given(st.integers(1, 10**6))
 def test_what_is_ordered_in_boxes_is_what_was_asked_for_in_pieces(boxes: int) -> None:
     assert GLOVE.convert(quantity(str(boxes * 100)), "BX").value == Decimal(boxes)
+
+
+def test_an_order_number_fits_into_every_partners_field() -> None:
+    numbers = [order_id("RQ-CATHETER-GUIDING-05@LAKELAND-CATH-12", index) for index in range(3)]
+    assert len(set(numbers)) == 3
+    assert all(len(number) <= 22 for number in numbers)
+    assert numbers[0] == order_id("RQ-CATHETER-GUIDING-05@LAKELAND-CATH-12"), "the same requisition gives the same number"

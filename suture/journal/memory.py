@@ -265,7 +265,8 @@ class MemoryJournal(Journal):
 
     def _range(self, after: int, limit: int) -> range:
         # positions have no gaps here
-        return range(after + 1, min(after + limit, len(self._events)) + 1)
+        first = max(after, 0) + 1
+        return range(first, min(first + limit, len(self._events) + 1))
 
     def find(self, ref: Ref, limit: int = 1000) -> list[Recorded]:
         about = self._refs.get(ref.id, {})

@@ -27,13 +27,17 @@ _OPENING = 7316884262
 # position can appear any more. A long write transaction in any database of the server holds readers back.
 _SETTLED = "xid < pg_snapshot_xmin(pg_current_snapshot())"
 
+# Every query is written to walk an index. Queues fill and empty faster than statistics follow, and on old statistics
+# the planner would read and sort the whole backlog for the first few rows; compiling such short queries never pays.
+_SETTINGS = b"set jit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off"
+
 _KNOWN = "select once from events where once = any(%b)"
 _RESERVE = "select journal_positions(%b)"
-_WORK = f"""select w.id, w.process, w.key, e.position, e.body
-from unnest(%(partitions)s::int[]) as mine (partition) cross join lateral (
-    select id, process, key from work where partition = mine.partition and {_SETTLED} order by id limit %(limit)s) as w
-join events e on e.position = w.id >> 16
-order by w.id limit %(limit)s"""
+_WORK = f"""select w.id, w.process, w.key, e.position, e.body from (
+    select w.* from unnest(%(partitions)s::int[]) as mine (partition) cross join lateral (
+        select id, process, key from work where partition = mine.partition and {_SETTLED} order by id limit %(limit)s) as w
+    order by w.id limit %(limit)s) as w
+join events e on e.position = w.id >> 16 order by w.id"""
 _STATES = """select process, key, version, data from states
 where (process, key) in (select * from unnest(%(processes)s::text[], %(keys)s::text[]))"""
 _BODIES = f"select position, body from events where position > :after and {_SETTLED} order by position limit :limit"
@@ -267,16 +271,19 @@ class _Writes:
 @functools.cache
 def _spoken(query: str) -> str:
     """The query as psycopg understands it: a list arrives as an array."""
-    listed = re.sub(r":(\w+)\.\.\.", r"select unnest(%(\1)s::text[])", query)
+    none = re.sub(r"not in \(:(\w+)\.\.\.\)", r"<> all(%(\1)s::text[])", query)
+    listed = re.sub(r"in \(:(\w+)\.\.\.\)", r"= any(%(\1)s::text[])", none)
     return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", listed)
 
 
 def _connected(url: str) -> Connection[Row]:
     try:
-        return psycopg.connect(url, autocommit=True, prepare_threshold=2)
+        db = psycopg.connect(url, autocommit=True, prepare_threshold=2)
     except psycopg.ProgrammingError:
         # the driver would repeat the address, which may hold a password
         raise Unavailable("the journal's PostgreSQL address cannot be read; write postgresql://USER@HOST/DATABASE") from None
+    db.execute(_SETTINGS)
+    return db
 
 
 def _first_line(error: BaseException) -> str:

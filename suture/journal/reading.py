@@ -13,7 +13,7 @@ from typing import TypeVar
 from suture.journal import blobs, rows
 from suture.journal.journal import Journal
 from suture.journal.records import Checkpoint, Delivery, Recorded, State, Timer, Work
-from suture.journal.rows import DELIVERIES, IS_OPEN, WAITS, Row
+from suture.journal.rows import DELIVERIES, HAS_ENDED, IS_OPEN, WAITS, Row
 from suture.model import Ref
 
 _T = TypeVar("_T")
@@ -54,12 +54,13 @@ _CHECKPOINT = f"{_CHECKPOINTS} order by position desc limit 1"
 _CHECKPOINTS_AFTER = f"{_CHECKPOINTS} where position > :after order by position limit :limit"
 _BLOB = "select sealed from blobs where address = :address"
 _REPEATS = "select once, times from repeats"
-_COUNTS = """select 'events', count(*) from events
+_COUNTS = f"""select 'events', count(*) from events
 union all select 'work', count(*) from work
 union all select 'timers', count(*) from timers
 union all select 'blobs', count(*) from blobs
 union all select 'repeats', cast(coalesce(sum(times), 0) as bigint) from repeats
-union all select 'deliveries.' || status, count(*) from deliveries group by status"""
+union all select 'deliveries.' || status, count(*) from deliveries where {IS_OPEN} group by status
+union all select 'deliveries.' || status, count(*) from deliveries where {HAS_ENDED} group by status"""
 
 
 class Reading(Journal):

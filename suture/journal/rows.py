@@ -15,6 +15,7 @@ Row = tuple[Any, ...]
 
 #: The conditions of the partial indexes, word for word, so that both databases recognise it.
 IS_OPEN = f"status in ({', '.join(repr(status) for status in OPEN)})"
+HAS_ENDED = "status in ('done', 'refused', 'cancelled')"
 WAITS = "status in ('queued', 'unknown', 'awaiting')"
 
 EVENTS = ("position", "once", "kind", "type", "source", "at", "root", "body")

@@ -14,6 +14,7 @@ each ended by one line feed, the time in UTC with six decimals:
     0f343b0931126a20f133d67c2b018a3b9c5d...
     2026-03-01T06:00:00.000000Z
 
+The other columns of an event and its references repeat parts of the body for queries; they can be written anew from it.
 What a seal cannot show by itself is that the newest checkpoints and everything after them were cut off: keep the latest
 one elsewhere too and hand it to ``verify`` as ``anchor``.
 """
@@ -38,6 +39,7 @@ from suture.model import Finding
 #: The head of the empty chain.
 BEGINNING = bytes(32)
 _PAGE = 1000
+_LOWEST = -(2**63)
 
 
 def link(head: bytes, position: int, body: bytes) -> bytes:
@@ -76,7 +78,7 @@ def verify(journal: Journal, public_key: Ed25519PublicKey, anchor: Checkpoint | 
     Codes: ``seal.signature`` (not signed by this key), ``seal.events`` and ``seal.head`` (between this checkpoint and the one
     before an event was changed, removed, added or moved), ``seal.anchor`` (the checkpoint kept elsewhere is not there).
     """
-    findings: list[Finding] = []
+    findings = _before_the_beginning(journal)
     chain = _Chain(journal)
     anchored = anchor is None
     for checkpoint in _checkpoints(journal):
@@ -87,6 +89,14 @@ def verify(journal: Journal, public_key: Ed25519PublicKey, anchor: Checkpoint | 
         assert anchor is not None
         findings.append(_finding("seal.anchor", anchor, "the checkpoint that was kept elsewhere is missing or differs"))
     return findings
+
+
+def _before_the_beginning(journal: Journal) -> list[Finding]:
+    """Readers begin at position 1, but ``find`` would show what somebody put before it."""
+    first = journal.bodies(_LOWEST, 1)
+    if not first or first[0][0] > 0:
+        return []
+    return [Finding(code="seal.events", text=f"an event stands at position {first[0][0]}", path="beginning", offset=0)]
 
 
 class _Chain:
@@ -109,7 +119,10 @@ class _Chain:
         if head.hex() != checkpoint.head:
             text = f"what stands after position {self._position} up to {checkpoint.position} is not what was sealed"
             findings.append(_finding("seal.head", checkpoint, text))
-        self._position, self._events, self._head = checkpoint.position, checkpoint.events, _head(checkpoint)
+        # go on from what was sealed, so that one wrong stretch does not taint those after it
+        sound = head.hex() == checkpoint.head
+        self._position = checkpoint.position
+        self._events, self._head = (events, head) if sound else (checkpoint.events, _head(checkpoint))
         return findings
 
 

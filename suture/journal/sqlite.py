@@ -39,14 +39,18 @@ on s.process = json_extract(k.value, '$[0]') and s.key = json_extract(k.value, '
 _BODIES = "select position, body from events where position > :after order by position limit :limit"
 
 _INSERT_EVENT = f"insert into events ({', '.join(EVENTS)}) values ({', '.join('?' * len(EVENTS))})"
-_COUNT_REPEAT = "insert into repeats values (?, ?) on conflict (once) do update set times = times + excluded.times"
+_COUNT_REPEAT = "insert into repeats (once, times) values (?, ?) on conflict (once) do update set times = times + excluded.times"
+_BEGIN_STATE = "insert into states (process, key, version, data) values (?, ?, ?, ?) on conflict do nothing"
 _MOVE_STATE = "update states set version = ?, data = ? where process = ? and key = ? and version = ?"
 _SETTLE = """update deliveries set status = ?, attempts = ?, due = ?, reference = coalesce(nullif(?, ''), reference),
 note = ?, document = coalesce(nullif(?, x''), document) where id = ? and status = ? and attempts = ?"""
 _DELIVER = f"""insert into deliveries ({", ".join(DELIVERIES)}) values ({", ".join("?" * len(DELIVERIES))})
 on conflict do nothing"""
 _FIRE = "delete from timers where process = ? and key = ? and name = ? and due = ?"
+_ARM = "insert or replace into timers (process, key, name, due, cause, root) values (?, ?, ?, ?, ?, ?)"
 _CANCEL = "delete from timers where process = ? and key = ? and name = ?"
+_INSERT_SEAL = """insert into checkpoints (position, events, head, at, signature) values (?, ?, ?, ?, ?)
+on conflict do nothing"""
 
 
 class SqliteJournal(Reading):
@@ -77,8 +81,8 @@ class SqliteJournal(Reading):
             for number, script in schema.pending(self._version(), schema.scripts("sqlite")):
                 for statement in _statements(script):
                     self._db.execute(statement)
-                self._db.execute("insert or replace into meta values ('schema', ?)", (str(number),))
-            self._db.execute("insert into meta values ('partitions', ?) on conflict do nothing", (str(partitions),))
+                self._db.execute("insert or replace into meta (name, value) values ('schema', ?)", (str(number),))
+            self._db.execute("insert into meta (name, value) values ('partitions', ?) on conflict do nothing", (str(partitions),))
         return int(self._rows("select value from meta where name = 'partitions'")[0][0])
 
     def _version(self) -> int:
@@ -125,25 +129,24 @@ class SqliteJournal(Reading):
         self._db.executemany(_INSERT_EVENT, batch.events)
         self._db.executemany("insert into refs (id, type, position, role) values (?, ?, ?, ?)", batch.refs)
         self._db.executemany("insert into work (id, partition, process, key) values (?, ?, ?, ?)", batch.work)
-        self._db.executemany("insert into blobs values (?, ?) on conflict do nothing", batch.blobs.items())
+        self._db.executemany("insert into blobs (address, sealed) values (?, ?) on conflict do nothing", batch.blobs.items())
         self._db.executemany(_COUNT_REPEAT, batch.repeats.items())
         if batch.events:
             self._count({"position": batch.next - 1})
 
     def _write_lives(self, batch: Batch) -> None:
         self._each("delete from work where id = ?", [(id,) for id in batch.done], "work")
-        self._each("insert into states values (?, ?, ?, ?) on conflict do nothing", batch.begun(), "states")
+        self._each(_BEGIN_STATE, batch.begun(), "states")
         self._each(_MOVE_STATE, batch.moved(), "states")
         self._each(_SETTLE, batch.settled(), "settlements")
         self._each(_DELIVER, self._numbered(batch.deliveries()), "deliveries")
         self._each(_FIRE, batch.fired(), "timers")
 
     def _write_rest(self, batch: Batch) -> None:
-        self._db.executemany("insert or replace into timers values (?, ?, ?, ?, ?, ?)", batch.armed())
+        self._db.executemany(_ARM, batch.armed())
         self._db.executemany(_CANCEL, batch.cancelled())
-        self._db.executemany("insert or replace into cursors values (?, ?)", batch.cursors.items())
-        seals = list(batch.checkpoints.values())
-        self._each("insert into checkpoints values (?, ?, ?, ?, ?) on conflict do nothing", seals, "seals")
+        self._db.executemany("insert or replace into cursors (name, position) values (?, ?)", batch.cursors.items())
+        self._each(_INSERT_SEAL, list(batch.checkpoints.values()), "seals")
 
     def _each(self, statement: str, values: Sequence[Row], what: str) -> None:
         """Run a statement for every row; raises Fenced unless each of them wrote one."""
@@ -171,7 +174,7 @@ class SqliteJournal(Reading):
         return int(found[0][0]) if found else 0
 
     def _count(self, last: Mapping[str, int]) -> None:
-        self._db.executemany("insert or replace into counters values (?, ?)", last.items())
+        self._db.executemany("insert or replace into counters (name, value) values (?, ?)", last.items())
 
     # -- reading
 

@@ -269,7 +269,7 @@ def test_a_fenced_commit_writes_nothing(journal: Journal, fence: str) -> None:
     ],
 )
 def test_what_could_not_be_read_back_is_refused(journal: Journal, unit: Unit) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         journal.commit([said("innocent"), unit])
     assert journal.read(0, 10) == []
     assert journal.commit([said("innocent")])[0].repeated == ""

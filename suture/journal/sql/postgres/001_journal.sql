@@ -92,13 +92,15 @@ create table deliveries (
 -- Only open deliveries are looked for: these four stay as small as the backlog, however long the history grows.
 create index deliveries_next on deliveries (priority, sequence, status, due, instance, key)
     where status in ('queued', 'sending', 'awaiting', 'unknown', 'parked');
-create index deliveries_lane on deliveries (instance, key, sequence)
+create index deliveries_lane on deliveries (instance, key, sequence, status)
     where status in ('queued', 'sending', 'awaiting', 'unknown', 'parked');
-create index deliveries_waits on deliveries (due, instance, key, sequence)
+create index deliveries_waits on deliveries (due, instance, key, sequence, status)
     where status in ('queued', 'unknown', 'awaiting');
 create index deliveries_awaiting on deliveries (instance, reference, sequence)
     where status = 'awaiting';
-create index deliveries_status on deliveries (status);
+-- What has ended is only counted.
+create index deliveries_ended on deliveries (status)
+    where status in ('done', 'refused', 'cancelled');
 
 create table timers (
     process text collate "C" not null,

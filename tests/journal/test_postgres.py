@@ -1,0 +1,278 @@
+"""What only PostgreSQL has to show: readers that never skip, writers that race, connections that die."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import psycopg
+import pytest
+
+from suture.journal import Committed, Fenced, Journal, PostgresJournal, State, Unavailable, Unit, open_journal
+from tests.journal.units import KEY, NOON, delivery, event, said
+
+pytestmark = pytest.mark.postgres
+
+ALL = range(16)
+SEED = 20260302
+
+
+@pytest.fixture
+def opened(postgres_url: str) -> Iterator[Callable[..., PostgresJournal]]:
+    """Opens journals over one database, each with a connection of its own, and closes them after the test."""
+    journals: list[PostgresJournal] = []
+
+    def make(kind: type[PostgresJournal] = PostgresJournal) -> PostgresJournal:
+        journals.append(kind(postgres_url, KEY))
+        return journals[-1]
+
+    yield make
+    for journal in journals:
+        journal.close()
+
+
+class Slow(PostgresJournal):
+    """Stops before the end of a commit, with everything else written, until it is let go."""
+
+    def __init__(self, url: str, key: bytes) -> None:
+        super().__init__(url, key)
+        self.stopped, self.go_on = threading.Event(), threading.Event()
+
+    def _write_rest(self, writes: object, batch: object) -> None:
+        super()._write_rest(writes, batch)  # type: ignore[arg-type]
+        self.stopped.set()
+        assert self.go_on.wait(30)
+
+    def begin(self, units: Sequence[Unit]) -> threading.Thread:
+        """Start the commit in a thread; returns when it has stopped."""
+        self.answer: list[Committed] | Exception = []
+        thread = threading.Thread(target=self._try, args=(units,))
+        thread.start()
+        assert self.stopped.wait(30)
+        return thread
+
+    def _try(self, units: Sequence[Unit]) -> None:
+        try:
+            self.answer = self.commit(units)
+        except Exception as error:
+            self.answer = error
+
+    def end(self, thread: threading.Thread) -> None:
+        self.go_on.set()
+        thread.join(30)
+
+
+def test_a_reader_waits_for_a_slow_writer_that_got_the_lower_position(
+    opened: Callable[..., PostgresJournal], postgres_url: str
+) -> None:
+    slow, fast = opened(Slow), opened()
+    assert isinstance(slow, Slow)
+    thread = slow.begin([said("slow", "k")])
+    fast.commit([said("fast", "k")])
+    with psycopg.connect(postgres_url, autocommit=True) as naive:
+        [(position,)] = naive.execute("select position from events where position > 0").fetchall()
+        assert fast.by_once(["fast"])["fast"].position == position
+        # ours sees nothing yet, neither facts nor what the seal would cover nor work of the same key
+        assert fast.read(0, 10) == fast.bodies(0, 10) == fast.work(ALL, 10) == []
+        slow.end(thread)
+        later = naive.execute("select position from events where position > %s", (position,)).fetchall()
+        assert later == [], "a reader that goes on after the position that it saw first would have skipped the slow one"
+    assert [recorded.event.once for recorded in fast.read(0, 10)] == ["slow", "fast"]
+    assert [work.event.once for work in fast.work(ALL, 10)] == ["slow", "fast"]
+    assert fast.read(0, 10)[1].position == position
+
+
+def test_an_id_taken_early_cannot_come_with_a_later_position(opened: Callable[..., PostgresJournal], postgres_url: str) -> None:
+    """Other transactions with older ids hold the reader back, whatever they do; nothing of ours is lost behind them."""
+    journal = opened()
+    with psycopg.connect(postgres_url) as stranger:
+        stranger.execute("select pg_current_xact_id()")
+        journal.commit([said("a")])
+        assert journal.read(0, 10) == []
+        stranger.rollback()
+        assert [recorded.event.once for recorded in journal.read(0, 10)] == ["a"]
+
+
+def test_of_two_writers_with_one_once_the_second_is_answered_as_a_repeat(opened: Callable[..., PostgresJournal]) -> None:
+    slow, fast = opened(Slow), opened()
+    assert isinstance(slow, Slow)
+    thread = slow.begin([said("same")])
+    answers: list[Committed] = []
+    second = threading.Thread(
+        target=lambda: answers.extend(fast.commit([Unit(events=[event("other"), event("same")], deliveries=[delivery("d")])]))
+    )
+    second.start()
+    second.join(0.3)
+    assert second.is_alive(), "it waits for the first to end"
+    slow.end(thread)
+    second.join(30)
+    assert isinstance(slow.answer, list)
+    assert slow.answer[0].repeated == ""
+    assert answers == [Committed(repeated="same")]
+    assert fast.repeats() == {"same": 1}
+    assert fast.delivery("d") is None
+    assert [recorded.event.once for recorded in fast.read(0, 10)] == ["same"]
+
+
+def test_if_the_first_writer_fails_the_second_one_wins(opened: Callable[..., PostgresJournal]) -> None:
+    slow, fast = opened(Slow), opened()
+    assert isinstance(slow, Slow)
+    thread = slow.begin([said("same"), Unit(done=[1])])
+    answers: list[Committed] = []
+    second = threading.Thread(target=lambda: answers.extend(fast.commit([said("same")])))
+    second.start()
+    slow.end(thread)
+    second.join(30)
+    assert isinstance(slow.answer, Fenced)
+    assert answers[0].repeated == ""
+
+
+def test_four_writers_with_overlapping_onces_and_a_reader(opened: Callable[..., PostgresJournal], postgres_url: str) -> None:
+    """Each once has one winner, the reader follows without a gap, and instances count without one."""
+    onces = [f"e{number:03}" for number in range(240)]
+    won: Counter[str] = Counter()
+    failures: list[BaseException] = []
+    lock, done = threading.Lock(), threading.Event()
+    seen: list[int] = []
+
+    def write(journal: Journal, seed: int) -> None:
+        chance = random.Random(seed)
+        mine = chance.sample(onces, len(onces))
+        while mine:
+            size = chance.randint(1, 12)
+            batch, mine = mine[:size], mine[size:]
+            units = [Unit(events=[event(once)], deliveries=[delivery(f"d-{once}", instance=once[:2])]) for once in batch]
+            for once, answer in zip(batch, journal.commit(units), strict=True):
+                with lock:
+                    won[once] += answer.repeated == ""
+
+    def follow(journal: Journal) -> None:
+        while not done.is_set():
+            page = journal.read(seen[-1] if seen else 0, 7)
+            seen.extend(recorded.position for recorded in page)
+        while page := journal.read(seen[-1] if seen else 0, 7):
+            seen.extend(recorded.position for recorded in page)
+
+    def guarded(work: Callable[..., None], *arguments: object) -> None:
+        try:
+            work(*arguments)
+        except BaseException as error:
+            failures.append(error)
+
+    reader = threading.Thread(target=guarded, args=(follow, opened()))
+    writers = [threading.Thread(target=guarded, args=(write, opened(), SEED + number)) for number in range(4)]
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join(60)
+    done.set()
+    reader.join(60)
+    journal = opened()
+    assert not failures
+    assert won == Counter(onces)
+    assert seen == [recorded.position for recorded in journal.read(0, 1000)]
+    assert len(seen) == len(onces)
+    assert sum(journal.repeats().values()) == 3 * len(onces)
+    for instance in ("e0", "e1", "e2"):
+        numbers = [each.number for each in journal.open_deliveries(instance)]
+        assert numbers == list(range(1, len(numbers) + 1)), "numbers follow the sequence without gaps"
+    with psycopg.connect(postgres_url) as db:
+        inverted = "select count(*) from events a join events b on a.position < b.position and a.xid > b.xid"
+        assert db.execute(inverted).fetchall() == [(0,)], "transactions get ids in the order of their positions"
+
+
+def test_two_writers_in_opposite_order_do_not_lock_each_other_out(opened: Callable[..., PostgresJournal]) -> None:
+    one, two = opened(), opened()
+    keys = [f"k{number}" for number in range(200)]
+    for version in range(1, 6):
+        answers: list[object] = []
+        meet = threading.Barrier(2)
+
+        def move(journal: Journal, order: list[str], version: int = version, meet: threading.Barrier = meet) -> None:
+            states = [State("matching", key, version, b"") for key in order]
+            meet.wait()
+            try:
+                answers.append(journal.commit([Unit(states=states)]))  # noqa: B023 - the threads end within the round
+            except Fenced as fence:
+                answers.append(fence)  # noqa: B023
+
+        threads = [threading.Thread(target=move, args=(one, keys)), threading.Thread(target=move, args=(two, keys[::-1]))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(type(answer).__name__ for answer in answers) == ["Fenced", "list"]
+    assert {state.version for state in one.scan_states("matching")} == {5}
+
+
+def kill(url: str) -> int:
+    """End all other connections to the database; returns how many there were."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        return len(admin.execute(f"select pg_terminate_backend(pid) {others}").fetchall())
+
+
+def test_a_lost_connection_is_said_and_made_anew(opened: Callable[..., PostgresJournal], postgres_url: str) -> None:
+    journal = opened()
+    journal.commit([said("a")])
+    assert kill(postgres_url) == 1
+    with pytest.raises(Unavailable, match="did not answer"):
+        journal.read(0, 1)
+    assert [recorded.event.once for recorded in journal.read(0, 1)] == ["a"]
+    assert kill(postgres_url) == 1
+    with pytest.raises(Unavailable):
+        journal.commit([said("b")])
+    assert journal.commit([said("b")])[0].repeated == ""
+
+
+def test_a_commit_whose_connection_dies_writes_nothing(opened: Callable[..., PostgresJournal], postgres_url: str) -> None:
+    slow, other = opened(Slow), opened()
+    assert isinstance(slow, Slow)
+    unit = Unit(events=[event("a")], deliveries=[delivery("d")])
+    thread = slow.begin([unit])
+    kill(postgres_url)
+    slow.end(thread)
+    assert isinstance(slow.answer, Unavailable)
+    with pytest.raises(Unavailable):
+        other.read(0, 10)
+    assert other.read(0, 10) == other.deliveries(NOON, 10) == []
+    assert other.commit([unit])[0].repeated == ""
+    assert slow.commit([unit])[0].repeated == "a"
+
+
+def test_a_journal_that_comes_second_finds_the_tables(postgres_server: str) -> None:
+    """Many workers start at once on an empty database: one of them makes the tables."""
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as admin:
+        admin.execute("create database empty_one")
+        url, failures = f"{postgres_server}/empty_one", list[BaseException]()
+
+        def start(number: int) -> None:
+            try:
+                open_journal(url, KEY, partitions=number + 1).close()
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=start, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert failures == []
+        admin.execute("drop database empty_one")
+
+
+def test_the_next_deliveries_come_from_their_indexes_without_statistics(
+    opened: Callable[..., PostgresJournal], postgres_url: str
+) -> None:
+    from suture.journal import postgres, reading
+
+    journal = opened()
+    journal.commit([Unit(deliveries=[delivery(f"d{number}") for number in range(500)])])
+    values = {"now": 2**62, "statuses": ["queued"], "shut": [], "limit": 10}
+    query = "explain (analyze, costs off, timing off, summary off) " + postgres._spoken(reading._DUE_DELIVERIES)
+    plan = "\n".join(str(row[0]) for row in journal._asked(query, values))
+    assert "Index Only Scan using deliveries_next on deliveries d (actual rows=10 loops=1)" in plan
+    assert "Index Only Scan using deliveries_lane on deliveries earlier" in plan
+    assert "Seq Scan" not in plan

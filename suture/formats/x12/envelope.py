@@ -129,6 +129,7 @@ class _Walk:
                 self.stray(f"{name[:3]} outside of any transaction set")
 
     def begin_set(self, elements: list[str], index: int) -> None:
+        """ST."""
         self.abandon_set()
         if self.group is None:
             self.stray("ST outside of any group")
@@ -163,6 +164,7 @@ class _Walk:
         return item
 
     def end_set(self, elements: list[str]) -> None:
+        """SE: its count and its number against the set's."""
         current, self.set = self.set, None
         if current is None:
             self.stray("SE without ST")
@@ -185,6 +187,7 @@ class _Walk:
     # -- groups
 
     def begin_group(self, elements: list[str], index: int) -> None:
+        """GS."""
         self.abandon_group()
         header = Segment("GS", 0, len(self.envelope.groups) + 1, elements)
         self.group = Group(header, index)
@@ -197,6 +200,7 @@ class _Walk:
         self.envelope.groups.append(self.group)
 
     def end_group(self, elements: list[str]) -> None:
+        """GE: its count and its number against the group's."""
         self.abandon_set()
         group, self.group = self.group, None
         if group is None:
@@ -221,6 +225,7 @@ class _Walk:
     # -- the interchange
 
     def end(self, elements: list[str]) -> None:
+        """IEA: its count and its number against the interchange's."""
         self.abandon_group()
         trailer = self.trailer = Segment("IEA", 0, 0, elements)
         if not _same(trailer[1], str(len(self.envelope.groups))):

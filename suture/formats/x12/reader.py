@@ -214,6 +214,7 @@ class _Where:
         return transaction.rows[place] if 0 <= place < len(transaction.rows) else transaction.rows[0]
 
     def finding(self, fault: Fault, within: str, row: int) -> Finding:
+        """One fault, at its path and at the offset of its row."""
         path = f"{self.place}{within}{fault.path}"
         return Finding(code=fault.code, text=fault.text, path=path, offset=self.offset(row), severity=fault.severity)
 

@@ -35,6 +35,7 @@ AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 #: What a decision may be made of; anything else could know more than it was told.
 PURE = {
     "__future__",
+    "base64",
     "collections",
     "collections.abc",
     "datetime",

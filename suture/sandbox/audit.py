@@ -40,7 +40,7 @@ def audit(stage: Stage, explained: set[str]) -> Audit:
         _usages(stage),
         _remittances(stage),
     )
-    lost = tuple(f"{count.what}: {id}" for count in counts for id in count.missing if id not in explained)
+    lost = tuple(f"{count.what}: {id}" for count in counts for id in count.missing if id.split()[0] not in explained)
     doubled = tuple(f"{count.what}: {id}" for count in counts for id in count.doubled)
     return Audit(counts, lost, doubled)
 
@@ -95,13 +95,16 @@ def _payments(stage: Stage) -> Count:
 
 
 def _usages(stage: Stage) -> Count:
-    """Whatever theatre has documented has moved stock, once; a correction or cancellation moves it back, once."""
-    documented = {usage.id for ehr in stage.ehrs.values() for usage in ehr.usages}
-    moved = [move["movementId"] for inventory in stage.inventories.values() for move in inventory.movements]
-    causes = {move["cause"] for inventory in stage.inventories.values() for move in inventory.movements}
-    count = _compare("stock movements for usage", documented, causes)
-    count.held, count.doubled = len(moved), sorted(id for id, times in Counter(moved).items() if times > 1)
-    return count
+    """Whatever theatre has documented has moved stock, once; what it took back has moved back, once."""
+    due, used = set(), [usage for ehr in stage.ehrs.values() for usage in ehr.usages]
+    for usage in used:
+        if usage.kind != "cancelled":
+            due.add(f"{usage.id} out")
+        if usage.reverses:
+            due.add(f"{usage.reverses} back")
+    moves = [move for inventory in stage.inventories.values() for move in inventory.movements]
+    held = [f"{move['cause']} {'back' if move['reason'] == 'reversal' else 'out'}" for move in moves]
+    return _compare("stock movements for usage", due, held)
 
 
 def _remittances(stage: Stage) -> Count:

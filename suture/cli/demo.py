@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from suture.cli import looping
 from suture.cli.output import JsonOption, console, errors, fail, write_json
 from suture.cli.tables import balance_table, count_table, documents_table, exceptions_table, money_table, states_table
 from suture.sandbox.demo import Demo, Result
@@ -82,7 +82,7 @@ def _run(demo: Demo, *, quiet: bool) -> Result:
             bar.update(task, completed=done, said=f"{step.now:%a %d %b %H:%M}  {step.messages} messages  {step.files} files")
 
         demo.tell = tell
-        result = asyncio.run(demo.run())
+        result = looping.run(demo.run())
         bar.update(task, completed=100.0)
     return result
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from suture.cli import looping
 from suture.cli.check import findings_of
 from suture.cli.output import console, errors, fail
 from suture.runtime.network import read_network
@@ -40,7 +41,7 @@ def run(
         for finding in problems:
             errors.print(f"[red]error[/red] {finding}", soft_wrap=True)
         fail(f"{network} has {len(problems)} errors", f"mend them; `suture check {network}` lists them again", 1)
-    asyncio.run(_serve(Path(network), database, port))
+    looping.run(_serve(Path(network), database, port))
 
 
 async def _serve(path: Path, database: str, port: int) -> None:

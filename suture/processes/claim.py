@@ -26,6 +26,8 @@ from suture.rules.payments import payable
 from suture.rules.totals import Verdict
 
 NAME = "invoice_to_payment"
+#: What the procurement suite is told of an invoice; the steps in between are the AP platform's own business.
+OF_INTEREST_TO_BUYERS = frozenset({"exception", "posted", "paid", "returned", "rejected"})
 HISTORY_KEPT = 12
 #: Exceptions that stand in the way; going on, or ending it, closes them.
 BLOCKING = frozenset(
@@ -159,8 +161,9 @@ def tell(turn: Turn, word: Word, reasons: Sequence[str] = (), payment: str = "",
     note(turn, f"{word} {' '.join((*reasons, payment))}".strip())
     if emit:
         turn.want(Emit(document=status))
-    for role in ("ap", "procurement"):
-        send(turn, role, status)
+    send(turn, "ap", status)
+    if word in OF_INTEREST_TO_BUYERS:
+        send(turn, "procurement", status)
 
 
 def note(turn: Turn, line: str) -> None:

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
-from suture.masters.crosswalk import Unknown, translate
 
 from suture.formats import Format, Reading, Stamp, Verdict
 from suture.journal import Event, Unit
+from suture.masters.crosswalk import Unknown, translate
 from suture.model import (
     Acknowledgement,
     Case,

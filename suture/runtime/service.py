@@ -193,7 +193,7 @@ class Service:
                     future.set_exception(Busy(f"not taken in: {type(error).__name__}"))
             raise
         self._speak(arrivals, turned)
-        return turned.moved or bool(self._arrivals or self._outcomes)
+        return turned.more or bool(self._arrivals or self._outcomes)
 
     def _speak(self, arrivals: list[tuple[Arrival, asyncio.Future[Answer]]], turned: Turned) -> None:
         for (_, future), answer in zip(arrivals, turned.answers, strict=True):

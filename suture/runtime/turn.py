@@ -15,21 +15,22 @@ from suture.runtime.wiring import Wiring
 from suture.systems import Outcome
 from suture.transports import Answer, Arrival
 
+#: Timers and overdue deliveries that are looked at in one turn; more are left to the next.
+LIMIT = 500
 #: Built-in state: how far each poll has come.
 POLLS = "polls"
 
 
+#: Rounds of deciding in one turn; what one decision says is decided in the next round.
+ROUNDS = 50
+
+
 class Turned(Struct, frozen=True, kw_only=True):
-    """What one turn did: the answers that may be spoken now, and the conversations to hold."""
+    """What one turn did: the answers that may be spoken now, the conversations to hold, and whether a limit left more to do."""
 
     answers: Sequence[Answer] = ()
     attempts: Sequence[Attempt] = ()
-    decided: int = 0
-
-    @property
-    def moved(self) -> bool:
-        """Whether anything happened, so that another turn may find more."""
-        return bool(self.answers or self.attempts or self.decided)
+    more: bool = False
 
 
 def turn(
@@ -39,14 +40,18 @@ def turn(
     arrivals: Sequence[Arrival] = (),
     outcomes: Sequence[tuple[Attempt, Outcome]] = (),
 ) -> Turned:
-    """One turn, in the calling thread; when it returns, everything it answers and claims is durable."""
-    answers = intake.accept(wiring, arrivals, now) if arrivals else []
+    """One turn, in the calling thread; when it returns, everything it answers and claims is durable.
+
+    Outcomes are concluded before arrivals are read: a word about a delivery finds the delivery waiting for it.
+    """
     if outcomes:
         delivering.conclude(outcomes, now)
-    fired = fire(wiring, now)
-    decided = decide(wiring, range(wiring.journal.partitions), now)
-    overdue = delivering.overdue(now)
-    return Turned(answers=answers, attempts=delivering.claim(now), decided=decided + fired + overdue + len(outcomes))
+    answers = intake.accept(wiring, arrivals, now) if arrivals else []
+    fired = fire(wiring, now, LIMIT) + delivering.overdue(now, LIMIT) if wiring.time_moved(now) else 0
+    rounds = next((count for count in range(ROUNDS) if not decide(wiring, range(wiring.journal.partitions), now)), ROUNDS)
+    attempts = delivering.claim(now)
+    full = len(attempts) >= wiring.limits.deliver_batch
+    return Turned(answers=answers, attempts=attempts, more=full or rounds == ROUNDS or fired >= LIMIT)
 
 
 def poll_cursor(wiring: Wiring, name: str) -> str:

@@ -38,7 +38,7 @@ class Still:
         for count in range(TURNS_MOST):
             turned = turn(self.wiring, self.delivering, self.clock.now(), (), outcomes)
             outcomes = [(attempt, self._talk(attempt)) for attempt in turned.attempts]
-            if not turned.moved:
+            if not (outcomes or turned.more):
                 return count
         raise RuntimeError(f"the river does not come to rest after {TURNS_MOST} turns")
 

@@ -8,13 +8,16 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-try:
-    from uvloop import new_event_loop
-except ImportError:  # Windows has none
-    from asyncio import new_event_loop
-
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on a loop of its own."""
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_loop) as runner:
         return runner.run(main)
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,11 +1,14 @@
-"""The tables that the commands print."""
+"""The tables that the commands print: readable at 80 columns, and no wider than they must be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Group as Stack
 from rich.table import Table
+from rich.text import Text
 
 from suture.sandbox.audit import Count
 from suture.views import Ledger
@@ -13,26 +16,33 @@ from suture.views.exceptions import Group
 from suture.views.purchasing import STAGES
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", expand=False)
+def plain_table(title: str, *columns: str) -> Table:
+    """A table without a frame: the first column is words, the others are numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index > 0)
     return table
+
+
+def beside(left: Table, *right: Table) -> Table:
+    """One table on the left, the others one under another beside it."""
+    grid = Table.grid(padding=(0, 4))
+    grid.add_row(left, Stack(*right))
+    return grid
 
 
 def documents_table(received: Mapping[str, int], sent: Mapping[str, int]) -> Table:
     """Documents in and out by kind."""
-    table = _table("Documents", "kind", "received", "delivered")
+    table = plain_table("Documents", "kind", "received", "delivered")
     for kind in sorted({*received, *sent}):
-        table.add_row(
-            kind, f"{received.get(kind, 0):,}" if kind in received else "", f"{sent.get(kind, 0):,}" if kind in sent else ""
-        )
+        cells = (f"{counts[kind]:,}" if kind in counts else "" for counts in (received, sent))
+        table.add_row(kind, *cells)
     return table
 
 
 def states_table(title: str, counts: Mapping[str, int]) -> Table:
     """How many are in which state."""
-    table = _table(title, "state", "number")
+    table = plain_table(title, "state", "number")
     for state, number in sorted(counts.items(), key=lambda pair: -pair[1]):
         table.add_row(state.replace("_", " "), f"{number:,}")
     return table
@@ -40,63 +50,65 @@ def states_table(title: str, counts: Mapping[str, int]) -> Table:
 
 def money_table(money: Mapping[str, Mapping[str, Decimal]]) -> Table:
     """Money per entity and stage."""
-    table = _table("Money by legal entity, USD", "entity", *STAGES)
+    table = plain_table("Money by legal entity, USD", "entity", *STAGES)
     for entity, stages in money.items():
         table.add_row(entity, *(f"{stages[stage]:,.2f}" for stage in STAGES))
     return table
 
 
 def exceptions_table(groups: Sequence[Group]) -> Table:
-    """Open exceptions by reason, by money."""
-    table = _table("Open exceptions, by money", "reason", "number", "at stake, USD", "owner", "what to do")
-    table.columns[3].justify = table.columns[4].justify = "left"
+    """Open exceptions by reason, by money, each with whose it is, what to do, and one to look at."""
+    table = plain_table("Open exceptions, by money", "number", "at stake, USD", "reason, owner, what to do")
+    table.columns[0].justify = "right"
+    table.columns[2].justify, table.columns[2].no_wrap = "left", False
     for group in groups:
-        owner = ", ".join(group.owners).replace("_", " ")
-        table.add_row(
-            group.reason.replace("_", " "), f"{group.count:,}", f"{group.money:,.2f}", owner, group.example.suggestion[:70]
-        )
+        told = Text(group.reason.replace("_", " "), style="bold")
+        told.append(f" · {', '.join(group.owners).replace('_', ' ')}", style="not bold")
+        told.append(f"\n{_with_example(group)}", style="not bold dim")
+        table.add_row(f"{group.count:,}", f"{group.money:,.2f}", told)
     return table
 
 
-def count_table(counts: Iterable[Count], faults: Mapping[str, int]) -> Table:
-    """What the twins hold, and the faults that they lived through."""
-    told = ", ".join(f"{what}: {number}" for what, number in faults.items())
-    table = _table(f"Counted in the twins ({told})", "what", "due", "held", "missing", "doubled")
+def _with_example(group: Group) -> str:
+    objects = [ref.id for ref in group.example.objects]
+    return "; ".join(filter(None, (group.example.suggestion, f"see {objects[0]}" if objects else "")))
+
+
+def count_table(counts: Iterable[Count]) -> Table:
+    """What the twins hold, compared with what they should."""
+    table = plain_table("Counted in the twins", "what", "due", "held", "missing", "doubled")
     for count in counts:
         doubled = f"[red]{len(count.doubled)}[/red]" if count.doubled else "0"
         table.add_row(count.what, f"{count.due:,}", f"{count.held:,}", f"{len(count.missing):,}", doubled)
     return table
 
 
-def balance_table(ledger: Ledger, lost: int, doubled: int) -> Table:
-    """The ledger in one row."""
-    table = _table(
-        "Ledger", "accepted", "= delivered", "+ refused", "+ compensated", "+ parked", "+ in flight", "lost", "doubled", "repeats"
-    )
+def faults_line(faults: Mapping[str, int]) -> str:
+    """What the network lived through on purpose."""
+    return "Faults on purpose: " + "; ".join(f"{what} {number:,}" for what, number in faults.items()) + "."
+
+
+def balance_table(ledger: Ledger) -> Table:
+    """The ledger as an equation."""
+    ends = ("delivered", "refused", "compensated", "parked", "in flight")
+    numbers = (ledger.delivered, ledger.refused, ledger.compensated, ledger.parked, ledger.in_flight)
+    table = plain_table("Ledger: every accepted document is in one place", "accepted", *_sum("=", ends))
     table.columns[0].justify = "right"
-    mark = "[green]" if ledger.balanced and not lost and not doubled else "[red]"
-    numbers = (
-        ledger.accepted,
-        ledger.delivered,
-        ledger.refused,
-        ledger.compensated,
-        ledger.parked,
-        ledger.in_flight,
-        lost,
-        doubled,
-        ledger.repeated,
-    )
-    table.add_row(*(f"{mark}{number:,}" for number in numbers))
+    colour = "green" if ledger.balanced else "red"
+    table.add_row(*(f"[{colour}]{cell}" for cell in (f"{ledger.accepted:,}", *_sum("=", [f"{number:,}" for number in numbers]))))
     return table
+
+
+def _sum(sign: str, terms: Sequence[str]) -> list[str]:
+    return [cell for index, term in enumerate(terms) for cell in (sign if index == 0 else "+", term)]
 
 
 def instances_table(instances: Mapping[str, Mapping[str, int]]) -> Table:
     """What is owed to each counterpart, and what became of it."""
     fates = ("done", "refused", "parked", "cancelled")
-    table = _table("Obligations by counterpart", "counterpart", "owed", *fates, "open")
+    table = plain_table("Deliveries by counterpart", "counterpart", "owed", *fates, "open")
     for name, counts in instances.items():
         ended = [counts.get(fate, 0) for fate in fates]
-        table.add_row(
-            name, f"{counts.get('owed', 0):,}", *(f"{number:,}" for number in ended), f"{counts.get('owed', 0) - sum(ended):,}"
-        )
+        open_still = counts.get("owed", 0) - sum(ended)
+        table.add_row(name, f"{counts.get('owed', 0):,}", *(f"{number:,}" for number in ended), f"{open_still:,}")
     return table

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from suture.journal import open_journal
 from suture.journal.blobs import load_or_create_key
+from suture.journal.seal import load_or_create_signing_key, seal
 from suture.model import Case, Crosswalk, Delivered, Document, Parked, RequisitionStatus
 from suture.runtime.clock import ManualClock
 from suture.runtime.publish import publish
@@ -93,6 +94,8 @@ class Demo:
         finally:
             await sockets.close()
             await service.stop()
+        while seal(journal, load_or_create_signing_key(self.folder / "seal.key"), self.clock.now()):
+            pass
         result = self._result(wiring, sockets, time.perf_counter() - began)
         journal.close()
         return result

@@ -246,7 +246,7 @@ def _policies() -> list[Policy]:
             "services_two_way": True,
         },
         "receiving": {"over_percent": "0"},
-        "payment": {"release_limit": {"USD": "25000"}, "two_approvers_over": {"USD": "100"}},
+        "payment": {"release_limit": {"USD": "25000"}, "two_approvers_over": {"USD": "100000"}},
         "waits": {},
     }
     return [

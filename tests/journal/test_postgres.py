@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -183,28 +184,32 @@ def test_four_writers_with_overlapping_onces_and_a_reader(opened: Callable[..., 
         assert db.execute(inverted).fetchall() == [(0,)], "transactions get ids in the order of their positions"
 
 
-def test_two_writers_in_opposite_order_do_not_lock_each_other_out(opened: Callable[..., PostgresJournal]) -> None:
-    one, two = opened(), opened()
-    keys = [f"k{number}" for number in range(200)]
-    for version in range(1, 6):
-        answers: list[object] = []
-        meet = threading.Barrier(2)
+def test_a_deadlock_is_begun_anew(opened: Callable[..., PostgresJournal], postgres_url: str) -> None:
+    """Somebody else's transaction, say a repair by hand, locks our rows in the opposite order; we give way."""
+    slow, other = opened(Slow), opened()
+    assert isinstance(slow, Slow)
+    other.commit([Unit(cursors=[("view", 1)], states=[State("matching", "k", 1, b"1")])])
+    with psycopg.connect(postgres_url) as stranger:
+        stranger.execute("select * from cursors where name = 'view' for update")
+        thread = slow.begin([Unit(cursors=[("view", 2)], states=[State("matching", "k", 2, b"2")])])
+        slow.go_on.set()
+        wait_until(postgres_url, "wait_event_type = 'Lock'")
+        stranger.execute("select * from states where key = 'k' for update")
+        stranger.rollback()
+    slow.end(thread)
+    assert slow.answer == [Committed()]
+    assert other.cursor("view") == 2
+    assert other.states([("matching", "k")])["matching", "k"].version == 2
 
-        def move(journal: Journal, order: list[str], version: int = version, meet: threading.Barrier = meet) -> None:
-            states = [State("matching", key, version, b"") for key in order]
-            meet.wait()
-            try:
-                answers.append(journal.commit([Unit(states=states)]))  # noqa: B023 - the threads end within the round
-            except Fenced as fence:
-                answers.append(fence)  # noqa: B023
 
-        threads = [threading.Thread(target=move, args=(one, keys)), threading.Thread(target=move, args=(two, keys[::-1]))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        assert sorted(type(answer).__name__ for answer in answers) == ["Fenced", "list"]
-    assert {state.version for state in one.scan_states("matching")} == {5}
+def wait_until(url: str, condition: str) -> None:
+    """Return once a connection to the database is in this condition of pg_stat_activity."""
+    query = f"select count(*) from pg_stat_activity where datname = current_database() and {condition}"
+    with psycopg.connect(url, autocommit=True) as admin:
+        deadline = time.monotonic() + 30
+        while admin.execute(query).fetchall() == [(0,)]:
+            assert time.monotonic() < deadline, condition
+            time.sleep(0.01)
 
 
 def kill(url: str) -> int:

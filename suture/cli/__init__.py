@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import typer
 
 from suture.cli import check, demo, export, ledger, new, replay, resolve, run, show
+from suture.cli.output import told
 
 app = typer.Typer(
     name="suture",
     help="The operational synchronisation layer of a hospital group: every document once, in order, provably.",
+    epilog="Begin with `suture demo`; `suture COMMAND --help` explains each command with examples.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -18,6 +22,7 @@ for module in (demo, run, check, new, show, ledger, resolve, replay, export):
     module.register(app)
 
 
-def main() -> None:
-    """The entry point of the ``suture`` command."""
-    app()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point of the ``suture`` command; leaves with SystemExit."""
+    with told():
+        app(args=arguments, prog_name="suture")

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from suture.cli.output import JsonOption, console, write_json
+from suture.cli.output import JsonOption, console, counted, write_json
 from suture.extensions import found
 from suture.formats import Format
+from suture.kpis import Kpi
 from suture.model import Finding
 from suture.processes import Process
 from suture.runtime.checks import check as check_network
 from suture.runtime.network import BadNetwork, Network, read_network
 from suture.systems import System
+
+#: Every kind of extension: its folder, what it is called there, and its type.
+KINDS: Mapping[str, tuple[str, str, type[Any]]] = {
+    "systems": ("suture.systems", "SYSTEM", System),
+    "formats": ("suture.formats", "FORMAT", Format),
+    "processes": ("suture.processes", "PROCESS", Process),
+    "kpis": ("suture.kpis", "KPI", Kpi),
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +36,9 @@ def check(
     network: Annotated[str, typer.Argument(metavar="[NETWORK.TOML]", help="The network file; without it only extensions.")] = "",
     json: Annotated[str, JsonOption] = "",
 ) -> None:
-    """Validate a network file and all extensions, and say what is wrong and how to mend it. Exit code 1 on errors.
+    """Validate a network file and all extensions, and say what is wrong and how to mend it.
+
+    Exit code 1 on errors; warnings are told and let pass.
 
     Examples:
 
@@ -34,24 +46,38 @@ def check(
 
       suture check
     """
-    findings = findings_of(network)
+    known, findings = extensions()
+    findings += () if findings else findings_of(network, known)
+    wrong = sum(finding.severity == "error" for finding in findings)
     if json:
         write_json(json, findings)
     if json != "-":
         for finding in findings:
             colour = "red" if finding.severity == "error" else "yellow"
-            console.print(f"[{colour}]{finding.severity}[/{colour}] {finding}", soft_wrap=True)
-        errors = sum(finding.severity == "error" for finding in findings)
-        console.print(f"{errors} errors, {len(findings) - errors} warnings")
-    raise typer.Exit(1 if any(finding.severity == "error" for finding in findings) else 0)
+            console.print(f"[{colour}]{finding.severity}[/{colour}] ", end="")
+            console.print(str(finding), soft_wrap=True, markup=False)
+        checked = [*([network] if network else []), *(f"{len(values)} {kind}" for kind, values in known.items())]
+        console.print(f"checked {', '.join(checked)}", soft_wrap=True, markup=False)
+        console.print(f"{counted(wrong, 'error')}, {counted(len(findings) - wrong, 'warning')}")
+    raise typer.Exit(1 if wrong else 0)
 
 
-def findings_of(path: str) -> tuple[Finding, ...]:
-    """What is wrong with the file and the extensions."""
+def extensions() -> tuple[dict[str, dict[str, Any]], tuple[Finding, ...]]:
+    """Every extension by kind and name, and what is wrong with those that cannot be used."""
+    known: dict[str, dict[str, Any]] = {}
+    findings: list[Finding] = []
+    for kind, (folder, attribute, of) in KINDS.items():
+        try:
+            known[kind] = found(folder, attribute, of)
+        except (ImportError, TypeError) as error:
+            findings.append(Finding(code="bad_extension", path=folder, text=str(error)))
+    return known, tuple(findings)
+
+
+def findings_of(path: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[Finding, ...]:
+    """What is wrong with the file; nothing if none is named."""
     try:
         read = read_network(Path(path)) if path else None
     except BadNetwork as bad:
         return bad.findings
-    systems, formats = found("suture.systems", "SYSTEM", System), found("suture.formats", "FORMAT", Format)
-    processes = found("suture.processes", "PROCESS", Process)
-    return check_network(read, systems, formats, processes) if isinstance(read, Network) else ()
+    return check_network(read, known["systems"], known["formats"], known["processes"]) if isinstance(read, Network) else ()

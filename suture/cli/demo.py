@@ -12,13 +12,21 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from suture.cli import looping
-from suture.cli.output import JsonOption, console, errors, fail, write_json
-from suture.cli.tables import balance_table, count_table, documents_table, exceptions_table, money_table, states_table
+from suture.cli.output import JsonOption, console, counted, errors, fail, write_json
+from suture.cli.tables import (
+    balance_table,
+    beside,
+    count_table,
+    documents_table,
+    exceptions_table,
+    faults_line,
+    money_table,
+    states_table,
+)
 from suture.sandbox.demo import Demo, Result
 from suture.sandbox.demo import Progress as Step
 from suture.sandbox.group import MORNING
 from suture.views.exceptions import grouped
-from suture.views.purchasing import Purchasing
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +65,8 @@ def demo(
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
     if keep and json != "-":
-        console.print(f"\nThe journal is kept: [bold]suture show ID --journal {keep}[/bold]")
+        gravest = next((ref.id for row in result.open for ref in row.case.objects), "ID")
+        console.print(f"The journal is kept. See for yourself: suture show {gravest} --journal {keep}", soft_wrap=True)
     raise typer.Exit(0 if result.ok else 1)
 
 
@@ -130,19 +139,25 @@ def summary(result: Result) -> dict[str, Any]:
 
 
 def _show(result: Result) -> None:
-    purchasing: Purchasing = result.purchasing
-    console.print()
-    console.print(documents_table(result.received, result.sent))
-    console.print(states_table("Orders by state", purchasing.orders))
-    console.print(states_table("Invoice match", purchasing.matches))
-    console.print(money_table(purchasing.money))
-    console.print(exceptions_table(grouped(result.open)))
-    console.print(count_table(result.audit.counts, result.faults))
-    console.print(balance_table(result.ledger, len(result.audit.lost), len(result.audit.doubled)))
-    for line in (*result.audit.lost[:10], *result.audit.doubled[:10]):
-        console.print(f"  [red]{line}[/red]")
+    purchasing = result.purchasing
+    orders = states_table("Orders by state", purchasing.orders), states_table("Invoice match", purchasing.matches)
+    console.print(beside(documents_table(result.received, result.sent), *orders))
+    for table in (money_table(purchasing.money), exceptions_table(grouped(result.open)), count_table(result.audit.counts)):
+        console.print(table)
+    console.print(faults_line(result.faults))
+    console.print(_losses(result))
+    console.print(balance_table(result.ledger))
     at_stake = sum((row.money for row in result.open), Decimal(0))
     console.print(
-        f"{result.ledger.accepted} documents, {result.ledger.debits} deliveries, {len(result.open)} open exceptions "
-        f"worth {at_stake:,.2f} USD, in {result.seconds:.1f} s"
+        f"{counted(result.ledger.accepted, 'document')}, {result.ledger.debits:,} deliveries, "
+        f"{counted(result.ledger.repeated, 'repeat')} recognised, "
+        f"{counted(len(result.open), 'open exception')} worth {at_stake:,.2f} USD, in {result.seconds:.1f} s"
     )
+
+
+def _losses(result: Result) -> str:
+    """The verdict of the count: what is missing without an open exception that explains it, and what is there twice."""
+    lost, doubled = result.audit.lost, result.audit.doubled
+    if not lost and not doubled:
+        return "[green]Nothing is lost, nothing is doubled[/green]: an open exception explains whatever is missing."
+    return "\n".join([f"[red]{len(lost)} lost, {len(doubled)} doubled[/red]", *(f"  {line}" for line in (*lost, *doubled)[:20])])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,8 +12,11 @@ import msgspec
 import typer
 from rich.console import Console
 
-from suture.journal import Journal, open_journal
+from suture.journal import Journal, Unavailable, open_journal
 from suture.journal.blobs import load_or_create_key
+from suture.runtime.network import BadNetwork
+from suture.runtime.publish import BadMasters
+from suture.runtime.secrets import NoSecret
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -20,12 +26,36 @@ JournalOption = typer.Option(
     "--journal", "-j", metavar="PATH|URL", help="The journal: a folder kept by --keep, a file, or postgresql://…"
 )
 
+#: What can go wrong outside of us, and what to do next.
+NEXT: dict[type[Exception], str] = {
+    BadNetwork: "`suture check FILE` lists everything that is wrong with a network file",
+    BadMasters: "mend the master data, or name another folder as masters in the network file",
+    NoSecret: "set it, or name another place for it in the network file",
+    Unavailable: "is this a journal, and does its server run?",
+    OSError: "look at the path, its folder and who may write there",
+}
+
 
 def fail(what: str, then: str, code: int = 2) -> NoReturn:
     """Say what went wrong and what to do next, and leave."""
-    errors.print(f"[red]suture:[/red] {what}", soft_wrap=True)
-    errors.print(f"        {then}", soft_wrap=True)
+    _complain(what, then)
     raise typer.Exit(code)
+
+
+def _complain(what: str, then: str) -> None:
+    errors.print("[red]suture:[/red] ", end="")
+    errors.print(what, soft_wrap=True, markup=False)
+    errors.print(f"        {then}", soft_wrap=True, markup=False)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Whatever goes wrong outside of us leaves as two lines and exit code 2, never as a traceback."""
+    try:
+        yield
+    except tuple(NEXT) as error:
+        _complain(str(error), next(then for kind, then in NEXT.items() if isinstance(error, kind)))
+        sys.exit(2)
 
 
 def write_json(target: str, report: Any) -> None:
@@ -37,16 +67,29 @@ def write_json(target: str, report: Any) -> None:
         Path(target).write_bytes(raw + b"\n")
 
 
+def counted(number: int, what: str) -> str:
+    """A number and its noun: "1 error", "2 errors"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def existing_journal(place: str) -> tuple[Journal, Path]:
     """The journal at a place, and the folder of its keys; leaves with a reason if there is none."""
-    if place.startswith("postgresql://"):
-        folder = Path.cwd()
-        return open_journal(place, load_or_create_key(folder / "blobs.key")), folder
-    path = Path(place)
-    file = path / "suture.db" if path.is_dir() else path
-    if not file.is_file():
+    if "://" in place:
+        file, folder = None, Path.cwd()
+    else:
+        file = Path(place) / "suture.db" if Path(place).is_dir() else Path(place)
+        folder = file.parent
+    if file is not None and not file.is_file():
         fail(
             f"there is no journal at {place}",
             "run `suture demo --keep DIR` and pass --journal DIR, or name the network's journal file",
         )
-    return open_journal(str(file), load_or_create_key(file.parent / "blobs.key")), file.parent
+    if not (folder / "blobs.key").is_file():
+        fail(
+            f"{place} has no key: there is no {folder / 'blobs.key'}",
+            "keys lie beside the journal's file, or in the folder where the network runs: go there",
+        )
+    try:
+        return open_journal(str(file or place), load_or_create_key(folder / "blobs.key")), folder
+    except (ValueError, ModuleNotFoundError) as error:
+        fail(str(error), "name a folder kept by --keep, a file, or postgresql://… (needs suture[postgres])")

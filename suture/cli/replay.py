@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     journal: Annotated[str, JournalOption] = ".",
-    until: Annotated[int, typer.Option(help="Stop at this position; 0 goes to the end.")] = 0,
+    until: Annotated[int, typer.Option(min=0, metavar="POSITION", help="Stop at this position; 0 goes to the end.")] = 0,
     json: Annotated[str, JsonOption] = "",
 ) -> None:
     """Make every recorded decision again, in memory, and list those that would differ today. Nothing is written or sent.

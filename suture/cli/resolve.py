@@ -35,32 +35,31 @@ def resolve(
 
     Examples:
 
-      suture resolve Case:order_to_receipt/PO-7/wrong_lot release --actor dock-lead --reason "label misprinted" -j day
+      suture resolve Case:ID release --actor dock --reason mislabelled -j day
 
-      suture resolve Message:ID repair --with fixed.x12 --actor ops --reason "bad count" -j suture.db --network network.toml
+      suture resolve Message:ID repair --with new.x12 --actor ops --reason count --network network.toml
     """
-    opened, folder = existing_journal(journal)
     kind, _, id = subject.partition(":")
+    if kind not in ("Case", "Message", "Delivery") or not id:
+        fail(f"{subject!r} takes no decision", "name Case:ID, Message:ID or Delivery:ID; `suture show ID` names what is open")
+    declared = read_network(Path(network)) if network else Network(name="none")
+    raw = Path(content).read_bytes() if content else b""
+    opened, folder = existing_journal(journal)
     try:
-        found = opened.find(Ref(kind, id))
-        now = SystemClock().now()
-        decision = Decision(
-            id=uuid.uuid4().hex,
-            subject=Ref(kind, id),
-            verb=verb,
-            actor=actor,
-            at=now,
-            reason=reason,
-            position=found[-1].position if found else 0,
-        )
-        wired = Wiring(
-            opened,
-            read_network(Path(network)) if network else Network(name="none"),
-            privacy_key=load_or_create_key(folder / "privacy.key"),
-        )
-        said = command(wired, decision, now, raw=Path(content).read_bytes() if content else b"")
+        wiring = Wiring(opened, declared, privacy_key=load_or_create_key(folder / "privacy.key"))
+        said = _decide(wiring, Ref(kind, id), verb, actor, reason, raw)
     except (NoSuchThing, Stale, ValueError) as error:
-        fail(str(error), "look at it with `suture show` and decide again")
+        fail(str(error), "look at it with `suture show` and decide again", 1)
+    except KeyError as error:
+        fail(f"it came from {error}, which is not in the network", "name the file that has it: --network network.toml")
     finally:
         opened.close()
-    console.print(said)
+    console.print(f"{said}; what follows happens while the network runs", soft_wrap=True, markup=False)
+
+
+def _decide(wiring: Wiring, subject: Ref, verb: str, actor: str, reason: str, raw: bytes) -> str:
+    known, now = wiring.journal.find(subject), SystemClock().now()
+    position = known[-1].position if known else 0
+    id = uuid.uuid4().hex
+    decision = Decision(id=id, subject=subject, verb=verb, actor=actor, at=now, reason=reason, position=position)
+    return command(wiring, decision, now, raw=raw)

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from suture.cli import looping
-from suture.cli.check import findings_of
-from suture.cli.output import console, errors, fail
+from suture.cli.check import extensions, findings_of
+from suture.cli.output import console, counted, errors, fail
 from suture.runtime.network import read_network
 from suture.runtime.serving import Serving
 
@@ -36,11 +36,13 @@ def run(
 
       suture run network.toml --database postgresql://suture@127.0.0.1/suture --port 8090
     """
-    problems = [finding for finding in findings_of(network) if finding.severity == "error"]
+    known, broken = extensions()
+    problems = [finding for finding in broken or findings_of(network, known) if finding.severity == "error"]
     if problems:
         for finding in problems:
-            errors.print(f"[red]error[/red] {finding}", soft_wrap=True)
-        fail(f"{network} has {len(problems)} errors", f"mend them; `suture check {network}` lists them again", 1)
+            errors.print("[red]error[/red] ", end="")
+            errors.print(str(finding), soft_wrap=True, markup=False)
+        fail(f"{network} has {counted(len(problems), 'error')}", f"mend them; `suture check {network}` lists them again", 1)
     looping.run(_serve(Path(network), database, port))
 
 
@@ -51,7 +53,7 @@ async def _serve(path: Path, database: str, port: int) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
     await serving.start()
-    console.print(f"{serving.network.name}: listening on {serving.listening}; Ctrl-C stops")
+    console.print(f"{serving.network.name}: listening on {serving.listening}; Ctrl-C stops", soft_wrap=True, markup=False)
     waits = [asyncio.create_task(stopped.wait()), asyncio.create_task(serving.failed())]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     await serving.stop()

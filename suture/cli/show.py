@@ -6,9 +6,12 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from suture.cli.output import JournalOption, JsonOption, console, existing_journal, fail, write_json
+from suture.cli.tables import plain_table
+from suture.journal import Journal
+from suture.views import exceptions
 from suture.views.journey import Journey, journey
 from suture.views.story import tell
 
@@ -33,7 +36,7 @@ def show(
     """
     opened, _ = existing_journal(journal)
     try:
-        found = journey(opened, id)
+        found = _found(opened, id)
         if not found.events:
             fail(f"nothing is known of {id}", "identifiers are case-sensitive; try the number on the order or the invoice", 1)
         if json:
@@ -44,24 +47,41 @@ def show(
         opened.close()
 
 
+def _found(opened: Journal, id: str) -> Journey:
+    """The journey of an id; what the command itself calls Type:ID is found without its type."""
+    whole = journey(opened, id)
+    return whole if whole.events or ":" not in id else journey(opened, id.partition(":")[2])
+
+
 def _plain(event: object) -> dict[str, object]:
     plain = msgspec.to_builtins(event, builtin_types=())
     return dict(plain)
 
 
 def _print(found: Journey) -> None:
-    table = Table(title=f"The journey of {found.subject}", title_justify="left", title_style="bold", header_style="dim")
-    for column in ("time, UTC", "who", "what happened"):
-        table.add_column(column)
+    table = plain_table(f"The journey of {found.subject}", "time, UTC", "who", "what happened")
+    for column in table.columns[1:]:
+        column.justify, column.no_wrap = "left", False
+    table.columns[0].no_wrap = True
     for row in found.events:
         line = tell(row.event)
         if line:
-            table.add_row(f"{row.event.at:%d %b %H:%M}", row.event.source, line)
+            table.add_row(f"{row.event.at:%d %b %H:%M}", _who(row.event.source), Text(line))
     console.print(table)
     for delivery in found.open:
         what = f"{type(delivery.document).__name__} {getattr(delivery.document, 'id', '')}"
-        console.print(f"  still owed: {what} to {delivery.instance}, {delivery.status} {delivery.note}")
+        _line(f"still owed: {what} to {delivery.instance}, {delivery.status} {delivery.note}")
     if not found.open:
-        console.print("  nothing is still owed")
+        _line("nothing is still owed")
+    for case in (row.case for row in exceptions(found.events)):
+        _line(f"open: Case:{case.id} takes {' or '.join(case.actions) or 'no decision'}: {case.suggestion}")
     others = ", ".join(str(ref) for ref in found.objects[:20])
-    console.print(f"  objects: {others}" + (" …" if len(found.objects) > 20 or found.cut else ""), soft_wrap=True)
+    _line(f"objects: {others}" + (" …" if len(found.objects) > 20 or found.cut else ""))
+
+
+def _who(source: str) -> str:
+    return source.replace("_", " ")
+
+
+def _line(text: str) -> None:
+    console.print(text, soft_wrap=True, markup=False)

@@ -18,7 +18,8 @@ from suture.views.purchasing import STAGES
 
 def plain_table(title: str, *columns: str) -> Table:
     """A table without a frame: the first column is words, the others are numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD)
+    table.show_edge, table.pad_edge = False, False
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index > 0)
     return table
@@ -90,17 +91,15 @@ def faults_line(faults: Mapping[str, int]) -> str:
 
 def balance_table(ledger: Ledger) -> Table:
     """The ledger as an equation."""
-    ends = ("delivered", "refused", "compensated", "parked", "in flight")
-    numbers = (ledger.delivered, ledger.refused, ledger.compensated, ledger.parked, ledger.in_flight)
-    table = plain_table("Ledger: every accepted document is in one place", "accepted", *_sum("=", ends))
+    table = plain_table(
+        "Ledger of accepted documents",
+        *("accepted", "= delivered", "+ refused", "+ compensated", "+ parked", "+ in flight"),
+    )
     table.columns[0].justify = "right"
+    ends = (ledger.delivered, ledger.refused, ledger.compensated, ledger.parked, ledger.in_flight)
     colour = "green" if ledger.balanced else "red"
-    table.add_row(*(f"[{colour}]{cell}" for cell in (f"{ledger.accepted:,}", *_sum("=", [f"{number:,}" for number in numbers]))))
+    table.add_row(*(f"[{colour}]{number:,}" for number in (ledger.accepted, *ends)))
     return table
-
-
-def _sum(sign: str, terms: Sequence[str]) -> list[str]:
-    return [cell for index, term in enumerate(terms) for cell in (sign if index == 0 else "+", term)]
 
 
 def instances_table(instances: Mapping[str, Mapping[str, int]]) -> Table:

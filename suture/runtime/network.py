@@ -90,7 +90,9 @@ def read_network(path: Path) -> Network:
     try:
         return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Network)
     except FileNotFoundError:
-        finding = Finding(code="no_file", path=str(path), text="there is no such file; `suture new network` writes one")
+        finding = Finding(code="no_file", path=str(path), text="there is no such file; `suture new network NAME` writes one")
+    except OSError as error:
+        finding = Finding(code="unreadable", path=str(path), text=f"{error.strerror}; name a TOML file that you may read")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         finding = Finding(code="not_toml", path=str(path), text=f"{error}; see https://toml.io for the syntax")
     except msgspec.ValidationError as error:

@@ -7,7 +7,7 @@ from collections import deque
 from msgspec import Struct
 
 from suture.journal import Delivery, Journal, Recorded
-from suture.model import Ref
+from suture.model import Delivered, Ref
 
 #: Objects that belong to one transaction; suppliers, items and places would join everything with everything.
 FOLLOWED = frozenset(
@@ -55,13 +55,16 @@ def journey(journal: Journal, id: str) -> Journey:
                     cut = cut or len(seen) >= OBJECTS_MOST
                     if len(seen) < OBJECTS_MOST:
                         seen[other.type, other.id] = other
-                        queue.append(Ref(other.type, other.id))
+                        queue.append(Ref("", other.id))
     ordered = tuple(events[position] for position in sorted(events))[:EVENTS_MOST]
     return Journey(id, tuple(seen.values()), ordered, _open(journal, set(seen)), cut)
 
 
 def _followed(row: Recorded) -> list[Ref]:
-    return [ref for ref in row.event.refs() if ref.type in FOLLOWED]
+    """Where to go on from a fact. A peer's own number finds its fact and leads no further: two ERPs count alike."""
+    data = row.event.data
+    refs = (data.document,) if isinstance(data, Delivered) else row.event.refs()
+    return [ref for ref in refs if ref.type in FOLLOWED]
 
 
 def _open(journal: Journal, objects: set[tuple[str, str]]) -> tuple[Delivery, ...]:

@@ -11,6 +11,7 @@ from suture.model import (
     Decided,
     Decision,
     Delivered,
+    FunctionalAcknowledgement,
     GoodsReceipt,
     Invoice,
     InvoiceStatus,
@@ -87,8 +88,11 @@ def _care(event: Event) -> str:
         case Usage(id=id, kind=kind, quantity=quantity, item=item, place=place):
             return f"usage {id}: {quantity} of {item} {kind} in {place}"
         case Delivered(document=document, instance=instance, outcome=outcome, reference=reference, reason=reason):
-            number = f" as {reference}" if reference else ""
-            return f"{document.type} {document.id} to {instance}: {outcome}{number}{_because((reason,) if reason else ())}"
+            number = f" as {reference}" if reference not in ("", document.id) else ""
+            fate = f"{instance} has it{number}" if outcome == "done" else f"{outcome} at {instance}"
+            return f"{document.type} {document.id}: {fate}{_because((reason,) if reason else ())}"
+        case FunctionalAcknowledgement(reference=reference, accepted=accepted):
+            return f"{event.source} {'could' if accepted else 'could not'} read {reference}"
         case Case(reason=reason, text=text, owner=owner):
             return f"exception for {owner}: {_words(reason)}: {text}"
         case CaseResolved(case=case, action=action, actor=actor):

@@ -52,7 +52,7 @@ def new(
         fail(f"{target} exists", "choose another name, or edit the file that is there")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(SCAFFOLDS[kind.value].replace("NAME", target.stem).replace("TITLE", _title(target.stem)), "utf-8")
-    console.print(f"{target} written; next: {_next(kind)}", soft_wrap=True)
+    console.print(f"{target} written\n{_next(kind, target, into)}", soft_wrap=True, markup=False)
 
 
 def _target(kind: Kind, name: str, into: str) -> Path:
@@ -68,7 +68,10 @@ def _title(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _next(kind: Kind) -> str:
+def _next(kind: Kind, target: Path, into: str) -> str:
     if kind is Kind.NETWORK:
-        return "fill in addresses and owners, then `suture check FILE` and `suture run FILE`"
-    return f"read docs/adding/a-{kind.value}.md, then `pytest tests/conformance`"
+        return f"next: fill in addresses and owners, then `suture check {target}` and `suture run {target}`"
+    if not into:
+        return f"next: read docs/adding/a-{kind.value}.md, then `pytest tests/conformance -k {target.stem}`"
+    group = f'[project.entry-points."suture.{FOLDERS[kind]}"]'
+    return f'next: declare it in your package: {group} {target.stem} = "PACKAGE.{target.stem}:{kind.value.upper()}"'

@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 #: How long the river rests at most when nothing wakes it, in seconds.
 LONGEST_REST = 1.0
-#: How long a turn waits for conversations that are about to end: at most so many times so many seconds.
-GATHERINGS, GATHER_S = 2, 0.001
+#: How often a turn that waits looks whether conversations have ended, in seconds.
+BREATH_S = 0.001
 
 
 class Inbox(Protocol):
@@ -172,10 +172,10 @@ class Service:
 
     async def _gather(self) -> None:
         """While conversations are under way, wait a moment: what ends together is committed together."""
-        for _ in range(GATHERINGS):
+        for _ in range(round(self.wiring.limits.gather_s / BREATH_S)):
             if not self._talks:
                 return
-            await asyncio.sleep(GATHER_S)
+            await asyncio.sleep(BREATH_S)
 
     async def _turn(self) -> bool:
         batch = self.wiring.limits.intake_batch

@@ -36,6 +36,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     intake_queue: int = 4096
     documents_per_message: int = 10_000
     effects_per_decision: int = 1000
+    #: How long a turn waits for conversations that are about to end, so that they are committed together, in seconds.
+    gather_s: float = 0.002
 
 
 class Wiring:

@@ -17,7 +17,7 @@ from suture.model import Case, Crosswalk, Delivered, Document, Parked, Requisiti
 from suture.runtime.clock import ManualClock
 from suture.runtime.publish import publish
 from suture.runtime.service import Service
-from suture.runtime.wiring import Wiring
+from suture.runtime.wiring import Limits, Wiring
 from suture.sandbox.audit import Audit, audit
 from suture.sandbox.day import requisitions, usages
 from suture.sandbox.group import MORNING, Group, invent
@@ -28,6 +28,8 @@ from suture.views.purchasing import Purchasing, purchasing
 
 #: The day is walked in steps of this much time; whatever falls into one step happens together.
 STEP = timedelta(minutes=20)
+#: In a day of minutes nobody waits for milliseconds: what is under way together is committed together.
+GATHER_S = 0.02
 #: After this long the day is over, whatever still waits.
 HORIZON = timedelta(days=40)
 
@@ -83,7 +85,8 @@ class Demo:
         journal_path = self.folder / "suture.db"
         key = load_or_create_key(self.folder / "blobs.key")
         journal = open_journal(str(journal_path), key)
-        wiring = Wiring(journal, network, privacy_key=load_or_create_key(self.folder / "privacy.key"))
+        privacy = load_or_create_key(self.folder / "privacy.key")
+        wiring = Wiring(journal, network, privacy_key=privacy, limits=Limits(gather_s=GATHER_S))
         publish(wiring, (*self.group.crosswalk, *self.group.masters), MORNING)
         service = Service(wiring, self.clock, sockets.links(), inboxes=sockets.inboxes())
         await service.start(driven=True)

@@ -18,7 +18,7 @@ from suture.sandbox.stage import Stage, network
 from suture.sandbox.twins.ehr import EhrTwin
 from suture.sandbox.twins.supplier import SupplierTwin
 from suture.sandbox.twins.twin import Outgoing, RestTwin
-from suture.transports import Drop, Http, HttpReply, NoReply, NotSent, Say, Taken
+from suture.transports import Drop, Http, HttpReply, NoReply, NotSent, Request, Say, Taken
 from suture.transports.exchange import Accept, Link
 from suture.transports.folder import FolderInbox, FolderLink
 from suture.transports.http import HttpLink
@@ -51,6 +51,24 @@ class Losses:
         hit = self.chance.random() < rate
         self.counts[what] += hit
         return hit
+
+
+class Leaving:
+    """How a careless partner leaves a file: written aside and renamed, but nobody waits for the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    async def perform(self, request: Request) -> Taken:
+        """Leave one file."""
+        assert isinstance(request, Drop)
+        aside = self.folder / f".{request.name}"
+        aside.write_bytes(request.body)
+        aside.rename(self.folder / request.name)
+        return Taken()
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
 
 
 class Sockets:
@@ -113,7 +131,7 @@ class Sockets:
             self._closers.append(mllp.close)
             self._ways[name] = MllpLink("127.0.0.1", mllp.port, timeout_s=30)
         for name in self.stage.file_twins():
-            self._ways[name] = FolderLink(self.folder / name / "from")
+            self._ways[name] = Leaving(self.folder / name / "from")
 
     async def close(self) -> None:
         """Stop everything that was started."""

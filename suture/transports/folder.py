@@ -10,7 +10,7 @@ import logging
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -36,6 +36,8 @@ from suture.transports.pickup import (
 
 _log = logging.getLogger(__name__)
 
+#: Files that are offered together.
+AT_ONCE = 32
 #: File systems without hard links (FAT, some network shares) say one of these.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
 
@@ -78,10 +80,9 @@ class FolderInbox:
         done = 0
         try:
             while claims:
-                answer = await self._offer(claims[0], accept)
-                await asyncio.to_thread(self.conclude, claims[0], answer)
-                claims.pop(0)
-                done += answer.outcome != "busy"
+                # together, and in order: so that intake can commit them together
+                offers = [self._offer(arrival, accept) for arrival in await asyncio.to_thread(self._read_some, claims)]
+                done += await asyncio.to_thread(self._conclude_some, claims, await asyncio.gather(*offers))
         finally:
             # Whatever stopped us (a shutdown, a full disk), the rest is not forgotten.
             self._waiting.extend(claims)
@@ -129,10 +130,33 @@ class FolderInbox:
             target.with_name(target.name + FINDINGS).write_bytes(sidecar(answer, target.name))
         self._forget(claim.token)
 
-    async def _offer(self, claim: Claim, accept: Accept) -> Answer:
+    def _conclude_some(self, claims: list[Claim], answers: Sequence[Answer]) -> int:
+        for answer in answers:
+            self.conclude(claims[0], answer)
+            claims.pop(0)
+        return sum(answer.outcome != "busy" for answer in answers)
+
+    def _read_some(self, claims: Sequence[Claim]) -> list[Arrival | None]:
+        """The first claimed files, as many as may be held in memory together; None for one that cannot be read."""
+        arrivals: list[Arrival | None] = []
+        held = 0
+        for claim in claims[:AT_ONCE]:
+            try:
+                arrivals.append(self.read(claim))
+            except OSError:
+                _log.exception("file not read for %s/%s", self._instance, self._channel)
+                arrivals.append(None)
+            held += len(arrivals[-1].raw) if arrivals[-1] else 0
+            if held > self._limit:
+                break
+        return arrivals
+
+    async def _offer(self, arrival: Arrival | None, accept: Accept) -> Answer:
         """Intake's answer; a file that cannot be read or answered for stays, and does not hold back the others."""
+        if arrival is None:
+            return Answer(outcome="busy")
         try:
-            return await accept(await asyncio.to_thread(self.read, claim))
+            return await accept(arrival)
         except Exception:
             _log.exception("intake failed for %s/%s", self._instance, self._channel)
             return Answer(outcome="busy")

@@ -35,8 +35,11 @@ order by priority, sequence"""
 _DELIVERY = f"{_DELIVERIES} where id = :id"
 _AWAITING = f"""{_DELIVERIES}
 where status = 'awaiting' and instance = :instance and reference = :reference order by sequence limit 1"""
-_OPEN_DELIVERIES = f"""{_DELIVERIES}
-where {IS_OPEN} and :instance in ('', instance) and :status in ('', status) order by sequence limit :limit"""
+# "+ 0" keeps the databases from walking the whole history, which is in this order, to find the few that are open
+_OPEN_DELIVERIES = f"""{_DELIVERIES} where sequence in (
+    select sequence from deliveries
+    where {IS_OPEN} and :instance in ('', instance) and :status in ('', status) order by sequence + 0 limit :limit)
+order by sequence + 0"""
 _TIMERS = """select process, key, name, due, cause, root from timers
 where due <= :now order by due, process, key, name limit :limit"""
 _NEXT_DUE = f"""select min(due) from (
@@ -46,8 +49,8 @@ _NEXT_DUE = f"""select min(due) from (
         select d.due from deliveries d where d.{WAITS} and {_FIRST_OF_ITS_KEY} order by d.due limit 1) as delivery
 ) as waits"""
 _FIND = """select position, body from events where position in (
-    select position from refs where id = :id and :type in ('', type) order by position limit :limit)
-order by position limit :limit"""
+    select distinct position from refs where id = :id and :type in ('', type) order by position limit :limit)
+order by position + 0"""
 _BY_ONCE = "select position, body from events where once in (:onces...)"
 _CURSOR = "select position from cursors where name = :name"
 _CHECKPOINT = f"{_CHECKPOINTS} order by position desc limit 1"

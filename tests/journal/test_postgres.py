@@ -6,12 +6,15 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import psycopg
 import pytest
 
 from suture.journal import Committed, Fenced, Journal, PostgresJournal, State, Unavailable, Unit, open_journal
+from suture.journal.rows import Row
+from tests.journal.test_sqlite import QUESTIONS, write_history
 from tests.journal.units import KEY, NOON, delivery, event, said
 
 pytestmark = pytest.mark.postgres
@@ -42,6 +45,9 @@ class Slow(PostgresJournal):
         self.stopped, self.go_on = threading.Event(), threading.Event()
 
     def _write_rest(self, writes: object, batch: object) -> None:
+        assert self._held is not None
+        with self._held.pipeline():
+            pass  # the end of an inner pipeline waits until the server has done all that was sent
         super()._write_rest(writes, batch)  # type: ignore[arg-type]
         self.stopped.set()
         assert self.go_on.wait(30)
@@ -268,16 +274,36 @@ def test_a_journal_that_comes_second_finds_the_tables(postgres_server: str) -> N
         admin.execute("drop database empty_one")
 
 
-def test_the_next_deliveries_come_from_their_indexes_without_statistics(
-    opened: Callable[..., PostgresJournal], postgres_url: str
-) -> None:
-    from suture.journal import postgres, reading
+class Explaining(PostgresJournal):
+    """Notes how many rows the server touched at most in one step of each query."""
 
-    journal = opened()
-    journal.commit([Unit(deliveries=[delivery(f"d{number}") for number in range(500)])])
-    values = {"now": 2**62, "statuses": ["queued"], "shut": [], "limit": 10}
-    query = "explain (analyze, costs off, timing off, summary off) " + postgres._spoken(reading._DUE_DELIVERIES)
-    plan = "\n".join(str(row[0]) for row in journal._asked(query, values))
-    assert "Index Only Scan using deliveries_next on deliveries d (actual rows=10 loops=1)" in plan
-    assert "Index Only Scan using deliveries_lane on deliveries earlier" in plan
-    assert "Seq Scan" not in plan
+    touched = 0
+
+    def _asked(self, query: str, values: Mapping[str, object]) -> list[Row]:
+        [(plan,)] = super()._asked("explain (analyze, timing off, format json) " + query, values)
+        self.touched = max(rows_of(plan[0]["Plan"]))
+        return super()._asked(query, values)
+
+
+def rows_of(node: Any) -> Iterator[int]:
+    """How many rows each step of a plan produced or threw away."""
+    yield (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    for child in node.get("Plans", ()):
+        yield from rows_of(child)
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_history_costs_nothing(opened: Callable[..., PostgresJournal], postgres_url: str, analyzed: bool) -> None:
+    """Whether the server knows its tables or not, no answer touches what has been done and closed."""
+    journal = opened(Explaining)
+    assert isinstance(journal, Explaining)
+    write_history(journal, 0, 100)
+    write_history(journal, 100, 3_000)
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute("analyze" if analyzed else "select")
+    touched = {}
+    for name, ask in QUESTIONS.items():
+        ask(journal)
+        touched[name] = journal.touched
+    # the open ones are 30, and work is taken from 16 partitions
+    assert {name: rows for name, rows in touched.items() if rows > 100} == {}

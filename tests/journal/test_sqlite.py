@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from suture.journal import SqliteJournal, Timer, Unavailable, Unit, reading, sqlite
+from suture.journal import Journal, SqliteJournal, State, Timer, Unavailable, Unit, reading, sqlite
 from suture.journal.sqlite import _spoken
-from tests.journal.units import KEY, NOON, delivery, said, settled
+from suture.model import Ref
+from tests.journal.units import KEY, NOON, delivery, event, later, order, said, settled
 
 
 @pytest.fixture
@@ -38,6 +39,64 @@ def test_what_may_go_is_found_on_small_indexes_alone(journal: SqliteJournal) -> 
     assert "SCAN d USING COVERING INDEX deliveries_waits" in found
     assert "deliveries_lane" in found
     assert "INDEX deliveries_awaiting (instance=? AND reference=?)" in plan(journal, reading._AWAITING, instance="", reference="")
+
+
+QUESTIONS: dict[str, Callable[[Journal], object]] = {
+    "work": lambda journal: journal.work(range(16), 10),
+    "states": lambda journal: journal.states([("matching", "k7"), ("matching", "k8")]),
+    "scan_states": lambda journal: journal.scan_states("matching", "k3", 10),
+    "deliveries": lambda journal: journal.deliveries(later(10**6), 10),
+    "delivery": lambda journal: journal.delivery("d7"),
+    "awaiting": lambda journal: journal.awaiting("erp", "r7"),
+    "open_deliveries": lambda journal: journal.open_deliveries(limit=10),
+    "open_deliveries of one": lambda journal: journal.open_deliveries("erp", "parked", 10),
+    "timers": lambda journal: journal.timers(later(10**6), 10),
+    "next_due": lambda journal: journal.next_due(),
+    "read": lambda journal: journal.read(10, 10),
+    "find": lambda journal: journal.find(Ref("PurchaseOrder", "PO-e7"), 10),
+    "find in all": lambda journal: journal.find(Ref("", "PO-e7"), 10),
+    "find what is everywhere": lambda journal: journal.find(Ref("Supplier", "S-100"), 10),
+    "by_once": lambda journal: journal.by_once(["e7", "e8"]),
+    "checkpoint": lambda journal: journal.checkpoint(),
+    "cursor": lambda journal: journal.cursor("view"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_history_costs_nothing(journal: SqliteJournal, question: str) -> None:
+    """The work that SQLite does for an answer does not grow with what has been done and closed."""
+    write_history(journal, 0, 300)
+    before = steps(journal, QUESTIONS[question])
+    write_history(journal, 300, 3_000)
+    assert steps(journal, QUESTIONS[question]) < before * 1.5 + 50
+
+
+def write_history(journal: Journal, first: int, last: int) -> None:
+    """Deliveries that went, events that were decided, states of other keys; and, once, a little that is still open."""
+    numbers = range(first, last)
+    journal.commit(
+        [Unit(events=[event(f"e{n}", order(f"PO-e{n}"))], states=[State("matching", f"k{n}", 1, b"")]) for n in numbers]
+    )
+    journal.commit([Unit(deliveries=[delivery(f"d{n}", key=f"k{n % 7}", reference=f"r{n}") for n in numbers])])
+    if first == 0:
+        journal.commit([said(f"open{n}", f"k{n}") for n in range(30)])
+        journal.commit([Unit(timers=[Timer("matching", f"k{n}", "t", later(n)) for n in range(30)])])
+    journal.commit([Unit(settlements=[settled(f"d{n}", "done") for n in numbers if first or n >= 30])])
+
+
+def steps(journal: SqliteJournal, ask: Callable[[Journal], object]) -> int:
+    """How many tens of instructions SQLite's machine runs for an answer."""
+    count = 0
+
+    def tick() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    journal._db.set_progress_handler(tick, 10)
+    ask(journal)
+    journal._db.set_progress_handler(None, 10)
+    return count
 
 
 def test_work_is_walked_in_order_without_sorting(journal: SqliteJournal) -> None:

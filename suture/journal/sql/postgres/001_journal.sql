@@ -39,13 +39,13 @@ begin
 end
 $$;
 
--- Which events are about an object: the graph that every journey walks.
+-- Which events are about an object: the graph that every journey walks, in order, from any place in its history.
 create table refs (
     id       text collate "C" not null,
     type     text collate "C" not null,
     position bigint not null,
     role     text   not null,
-    primary key (id, type, position, role)
+    primary key (id, position, type, role)
 );
 
 -- Events waiting to be decided. id = position * 65536 + number within its unit, so its order is the order of positions.

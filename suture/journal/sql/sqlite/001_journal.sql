@@ -17,13 +17,13 @@ create table events (
     body     blob    not null
 );
 
--- Which events are about an object: the graph that every journey walks.
+-- Which events are about an object: the graph that every journey walks, in order, from any place in its history.
 create table refs (
     id       text    not null,
     type     text    not null,
     position integer not null,
     role     text    not null,
-    primary key (id, type, position, role)
+    primary key (id, position, type, role)
 ) without rowid;
 
 -- Events waiting to be decided. id = position * 65536 + number within its unit, so its order is the order of positions.

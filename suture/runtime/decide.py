@@ -41,12 +41,27 @@ def decide(wiring: Wiring, partitions: Iterable[int], now: datetime) -> int:
     """
     work = wiring.journal.work(partitions, wiring.limits.decide_batch)
     if work:
-        batch = Batch(wiring, work, now)
-        for item in work:
-            batch.decide(item)
-        wiring.journal.commit([batch.close()])
+        _decide(wiring, work, now)
         wiring.learn(item.event.data for item in work if isinstance(item.event.data, Crosswalk))
     return len(work)
+
+
+def _decide(wiring: Wiring, work: Sequence[Work], now: datetime) -> None:
+    """One transaction; if the journal cannot hold what was decided, the culprit is found by halving and parked alone."""
+    batch = Batch(wiring, work, now)
+    for item in work:
+        batch.decide(item)
+    try:
+        wiring.journal.commit([batch.close()])
+    except ValueError as error:
+        if len(work) > 1:
+            half = len(work) // 2
+            _decide(wiring, work[:half], now)
+            _decide(wiring, work[half:], now)
+            return
+        alone = Batch(wiring, work, now)
+        alone.park(work[0], error)
+        wiring.journal.commit([alone.close()])
 
 
 class Batch:
@@ -105,7 +120,6 @@ class Batch:
 
     def decide(self, item: Work) -> None:
         """Decide one event; whatever it does is collected."""
-        self.unit.done.append(item.id)
         process, key = self.wiring.processes[item.process], (item.process, item.key)
         version, state = self.states[key]
         try:
@@ -113,8 +127,9 @@ class Batch:
             after, effects = process.on[type(item.event.data)](state, item.event, seen)
             self._check(effects)
         except Exception as error:  # one poison event is parked alone; its key and all others go on
-            self._park(item, error)
+            self.park(item, error)
             return
+        self.unit.done.append(item.id)
         if after is not state and after != state:
             self.states[key] = (version, after)
             self.changed.add(key)
@@ -239,7 +254,9 @@ class Batch:
         )
         self.unit.event(self._event(item, resolved, once))
 
-    def _park(self, item: Work, error: Exception) -> None:
+    def park(self, item: Work, error: Exception) -> None:
+        """Finish an event that cannot be decided: it becomes an exception, with its cause."""
+        self.unit.done.append(item.id)
         case = Case(
             id=f"{item.process}/{item.key}/failed/{item.position}",
             reason="handler_failed",

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from suture.formats import Format, Reading, Stamp, Verdict
-from suture.journal import Event, Unit
+from suture.journal import Committed, Event, Unit
 from suture.masters.crosswalk import Unknown, translate
 from suture.model import (
     Acknowledgement,
@@ -46,14 +46,27 @@ def accept(wiring: Wiring, arrivals: Sequence[Arrival], now: datetime) -> list[A
 
     A message that came before gets the answer that it got then, and is counted. Nothing here waits or sends.
     """
-    messages = [read(wiring, arrival, now) for arrival in arrivals]
-    results = wiring.journal.commit([message.unit for message in messages])
-    repeated = [message.once for message, result in zip(messages, results, strict=True) if result.repeated]
+    kept = _kept(wiring, [(arrival, read(wiring, arrival, now)) for arrival in arrivals], now)
+    repeated = [message.once for message, result in kept if result.repeated]
     first = wiring.journal.by_once(repeated) if repeated else {}
     return [
         _first_answer(wiring, message, first[message.once].event) if result.repeated else message.answer
-        for message, result in zip(messages, results, strict=True)
+        for message, result in kept
     ]
+
+
+def _kept(wiring: Wiring, messages: list[tuple[Arrival, Message]], now: datetime) -> list[tuple[Message, Committed]]:
+    """Commit all; what the journal cannot hold (a text beyond every bound) is found by halving and refused alone."""
+    try:
+        results = wiring.journal.commit([message.unit for _, message in messages])
+        return [(message, result) for (_, message), result in zip(messages, results, strict=True)]
+    except ValueError as error:
+        if len(messages) > 1:
+            half = len(messages) // 2
+            return _kept(wiring, messages[:half], now) + _kept(wiring, messages[half:], now)
+        problem = f"it says something that no document can hold: {error}"[:300]
+        refused = read(wiring, msgspec.structs.replace(messages[0][0], problem=problem), now)
+        return [(refused, wiring.journal.commit([refused.unit])[0])]
 
 
 def _first_answer(wiring: Wiring, message: Message, event: Event) -> Answer:
@@ -88,6 +101,21 @@ def translated(wiring: Wiring, instance: Instance, document: Document) -> tuple[
         return wiring.book.inbound(instance.name, kind, code)
 
     return translate(document, lookup, wiring.system(instance).codes)
+
+
+def trespass_of(wiring: Wiring, instance: Instance, document: Document) -> str:
+    """Why this instance may not say this; "" if it may.
+
+    A system speaks of the document types that it declares in ``emits``, and a supplier's instance of its own suppliers only:
+    each fact has one owner.
+    """
+    emits = wiring.system(instance).emits
+    if emits and not isinstance(document, emits):
+        return f"{instance.name} does not own {type(document).__name__} documents"
+    supplier = getattr(document, "supplier", "")
+    if instance.suppliers and supplier and supplier not in instance.suppliers:
+        return f"{instance.name} speaks for {', '.join(instance.suppliers)}, not for {supplier}"
+    return ""
 
 
 def channel_of(wiring: Wiring, instance: Instance, name: str) -> Channel:
@@ -195,6 +223,11 @@ class _Intake:
         once = f"{self.once}#{index}"
         if unknown:
             self._park_unknown(once, document, unknown)
+            return
+        trespass = trespass_of(self.wiring, self.instance, document)
+        if trespass:
+            finding = Finding(code="not_theirs", text=trespass)
+            self._park(once, "not_theirs", document.refs(), (finding,), ())
             return
         routes = self.wiring.routes(document)
         self._event(once, document, routes)

@@ -143,7 +143,9 @@ class Demo:
         sent = Counter(data.document.type for data in documents if isinstance(data, Delivered) and data.outcome == "done")
         repeats = sum(wiring.journal.repeats().values())
         open_cases = exceptions(rows)
-        faults = dict(sockets.losses.counts) | {"supplier outage, files that waited": sockets.waited}
+        throttled = sum(twin.throttled for twin in self.stage.rest_twins().values())
+        faults = dict(sockets.losses.counts)
+        faults |= {"supplier outage, files that waited": sockets.waited, "calls over a quota": throttled}
         return Result(
             ledger=ledger(rows, repeats),
             audit=audit(self.stage, _explained(documents)),

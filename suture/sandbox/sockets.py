@@ -147,6 +147,8 @@ class Sockets:
     async def _serve(self, twin: RestTwin) -> str:
         async def answer(request: web.Request) -> web.StreamResponse:
             body = await request.read()
+            if twin.latency_s:
+                await asyncio.sleep(twin.latency_s)
             headers = {name.lower(): value for name, value in request.headers.items()}
             reply = twin.handle(Http(method=request.method, path=request.path_qs, body=body, headers=headers))
             if self.losses.loses_reply() and request.transport is not None:

@@ -29,6 +29,8 @@ D = TypeVar("D", bound=Document)
 ERP_OF = {"NORTH": "erp-north", "PINE": "erp-north", "LAKE": "erp-lake"}
 INVENTORY_OF = {"NSH": "inventory-main", "NSC": "inventory-main", "PVM": "inventory-main"}
 EHR_OF = {"PVM": "ehr-pine"}
+#: The AP platform's quota is below what a busy minute asks of it; the ERPs think before they answer.
+AP_PER_MINUTE, ERP_LATENCY_S = 120, 0.002
 #: The supplier that goes dark in the middle of the day, and for how long.
 DARK, DARK_FROM, DARK_FOR = "ALDER", timedelta(hours=5), timedelta(hours=6)
 
@@ -72,6 +74,9 @@ class Stage:
                 *self.suppliers.values(),
             )
         }
+        self.ap.per_minute = AP_PER_MINUTE
+        for erp in self.erps.values():
+            erp.latency_s = ERP_LATENCY_S
         self._plan_outage()
 
     def _chance(self, name: str) -> Random:

@@ -6,16 +6,22 @@ from typing import Any
 from urllib.parse import quote
 
 from suture.model import (
+    ContractPrice,
+    CostCenter,
     CreditNote,
+    Entity,
     GoodsReceipt,
     Invoice,
     InvoiceLine,
+    Item,
     OrderChange,
     OrderLine,
     PaymentStatus,
+    Place,
     Posting,
     PurchaseOrder,
     Remittance,
+    Supplier,
 )
 from suture.systems.rest import keyed, looked_up, money, price, quantity
 from suture.systems.system import Call, Channel, System
@@ -142,6 +148,7 @@ SYSTEM = System(
         PaymentStatus: keyed(lambda document: "/api/payment-status", payment_status),
     },
     channels=(Channel(name="events", transport="http", format="json"),),
+    emits=(Entity, Place, CostCenter, Item, Supplier, ContractPrice),
     codes=("supplier", "item", "cost_center"),
     rate_per_s=400.0,
     concurrency=8,

@@ -47,7 +47,7 @@ SYSTEM = System(
         StockMovement: keyed(lambda document: "/api/stock-movements", movement),
     },
     channels=(Channel(name="events", transport="http", format="json"),),
-    emits=(GoodsReceipt,),
+    emits=(GoodsReceipt, StockMovement),
     codes=("item",),
     rate_per_s=400.0,
     concurrency=8,

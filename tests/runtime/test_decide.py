@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 from msgspec import structs
 
+from suture.journal import Event
 from suture.model import Case, Decided, Decision, OrderStatus, Ref
+from suture.processes import Effect, Emit, Seen
 from suture.runtime.command import NoSuchThing, Stale, command
 from suture.runtime.replay import replay
 from suture.sandbox.still import Still
-from tests.runtime.house import NOON, TELLER, arrival, facts, house, order, told
+from tests.runtime.house import NOON, TELLER, Told, arrival, facts, house, order, told
 
 
 def test_every_decision_is_a_fact_that_says_what_it_owes() -> None:
@@ -31,6 +34,21 @@ def test_a_poison_event_is_parked_alone_with_its_cause() -> None:
     assert case.reason == "handler_failed"
     assert "a poisoned event" in case.text
     assert sorted(peer.kept) == ["PO-1", "PO-2"]
+
+
+def test_what_the_journal_cannot_hold_is_parked_alone() -> None:
+    still, peer = house()
+
+    def wordy(state: Told, event: Event, seen: Seen) -> tuple[Told, Sequence[Effect]]:
+        if seen.key == "PO-1":
+            return state, (Emit(document=structs.replace(order("PO-9"), reason="x" * 5000)),)
+        return TELLER.on[OrderStatus](state, event, seen)
+
+    still.wiring.processes["teller"] = structs.replace(TELLER, on={**TELLER.on, OrderStatus: wordy})
+    still.accept(*(arrival(order(f"PO-{number}")) for number in range(4)))
+    still.settle()
+    assert sorted(peer.kept) == ["PO-0", "PO-2", "PO-3"]
+    assert [case.reason for case in facts(still, Case)] == ["handler_failed"]
 
 
 def test_an_open_exception_is_not_opened_again() -> None:

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from msgspec import structs
 
+from suture.formats import Profile, Reading
 from suture.formats.json import FORMAT
-from suture.model import Case, Crosswalk, Decision, MessageReceived, Parked, Quantity, Ref, StockLow
+from suture.model import Case, Crosswalk, Decision, MessageReceived, OrderAcknowledgement, Parked, Quantity, Ref, StockLow
 from suture.runtime.command import command
 from suture.sandbox.still import Still
 from suture.transports import Arrival
@@ -117,3 +118,39 @@ def decide(case: str, still: Still) -> Decision:
         reason="code added",
         position=rows[-1].position,
     )
+
+
+def test_a_fact_has_one_owner() -> None:
+    still, peer = house()
+    system = still.wiring.systems["peer"]
+    still.wiring.systems["peer"] = structs.replace(system, emits=(StockLow,))
+    still.accept(arrival(order("PO-1")))
+    still.settle()
+    assert [parked.reason for parked in facts(still, Parked)] == ["not_theirs"]
+    assert peer.kept == []
+
+
+def test_a_supplier_speaks_for_itself_only() -> None:
+    still, _ = house()
+    mine = structs.replace(still.wiring.instances["peer"], suppliers=("ALDER",))
+    still.wiring.instances["peer"] = mine
+    for supplier in ("ALDER", "BIRCH"):
+        acknowledgement = OrderAcknowledgement(number="A1", order="PO-1", supplier=supplier, at=NOON, status="accepted")
+        still.accept(arrival(acknowledgement))
+    assert [document.supplier for document in facts(still, OrderAcknowledgement)] == ["ALDER"]
+    (parked,) = facts(still, Parked)
+    assert "not for BIRCH" in parked.findings[0].text
+
+
+def test_what_the_journal_cannot_hold_is_refused_alone() -> None:
+    def endless(raw: bytes, profile: Profile) -> Reading:
+        if b"endless" not in raw:
+            return FORMAT.read(raw, profile)
+        return Reading(message_id="M1", documents=(structs.replace(order("PO-9"), reason="x" * 5000),))
+
+    still, peer = house(formats={"json": structs.replace(FORMAT, read=endless)})
+    bad = Arrival(instance="peer", channel="in", raw=b'"endless"')
+    answers = still.accept(arrival(order("PO-1")), bad, arrival(order("PO-2")))
+    still.settle()
+    assert [answer.outcome for answer in answers] == ["accepted", "refused", "accepted"]
+    assert sorted(peer.kept) == ["PO-1", "PO-2"]

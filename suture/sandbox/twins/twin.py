@@ -6,7 +6,7 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -88,6 +88,10 @@ class RestTwin(Twin):
         self._routes: list[tuple[str, tuple[str, ...], Handler, bool]] = []
         self.numbers = itertools.count(1)
         self.down = False
+        #: Calls that the counterpart takes in a minute of the day, and how long it thinks about one, in seconds of real time.
+        self.per_minute, self.latency_s = 0, 0.0
+        self._minute: tuple[datetime, int] = (agenda.now, 0)
+        self.throttled = 0
 
     def route(self, method: str, path: str, handler: Handler, *, honours_keys: bool = True) -> None:
         """Answer ``method path``, where "{name}" stands for one segment."""
@@ -97,12 +101,22 @@ class RestTwin(Twin):
         """The reply to one request."""
         if self.down:
             return replied(503, {"title": "maintenance"}, **{"retry-after": "60"})
+        if self._over_quota():
+            self.throttled += 1
+            return replied(429, {"title": "too many requests"}, **{"retry-after": "60"})
         path, _, query = request.path.partition("?")
         for method, pattern, handler, honours_keys in self._routes:
             names = _matched(pattern, path) if method == request.method else None
             if names is not None:
                 return self._answer(request, handler, names | _query(query), honours_keys)
         return replied(404, {"title": f"no resource {request.method} {path}"})
+
+    def _over_quota(self) -> bool:
+        since, calls = self._minute
+        if self.agenda.now - since >= timedelta(minutes=1):
+            since, calls = self.agenda.now, 0
+        self._minute = (since, calls + 1)
+        return bool(self.per_minute) and calls >= self.per_minute
 
     def _answer(self, request: Http, handler: Handler, names: dict[str, str], honours_keys: bool) -> HttpReply:
         key = request.headers.get("idempotency-key", "") if honours_keys else ""

@@ -29,6 +29,7 @@ def fate(found: Reading) -> str:
 
 
 @needs_corpus
+@pytest.mark.tables
 def test_every_real_message_is_read_and_comes_back_byte_for_byte(capsys: pytest.CaptureFixture[str]) -> None:
     table: dict[str, Counter[str]] = {}
     reasons: dict[str, Counter[str]] = {}

@@ -26,6 +26,7 @@ def _row(path: Path, reading: Reading) -> str:
     return f"{path.parts[-2][:20]:21}{path.name[:40]:41}{kind:17}{fate:8}{len(reading.documents):4}  {why}"
 
 
+@pytest.mark.tables
 def test_every_file_is_read_or_refused_with_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
     rows = []
     for path in _files():

@@ -67,6 +67,7 @@ def test_what_is_read_is_written_and_read_the_same() -> None:
     assert written >= 15
 
 
+@pytest.mark.tables
 def test_the_table_of_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
     reasons: dict[str, list[str]] = defaultdict(list)

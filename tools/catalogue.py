@@ -1,0 +1,153 @@
+"""The catalogue page: every system, format, process and KPI, told from what each says of itself."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterable, Iterator
+
+from suture.extensions import found
+from suture.formats import Format, formats
+from suture.kpis import Kpi
+from suture.model import DOCUMENTS, Document
+from suture.processes import Process
+from suture.systems import System
+
+EVIDENCE = {"real": "a product", "simulator": "somebody else's simulator", "twin": "our own twin only"}
+ROLES = {
+    "erp": "ERP",
+    "procurement": "procurement suite",
+    "inventory": "inventory",
+    "supplier": "suppliers",
+    "ap": "AP automation",
+    "bank": "bank",
+    "ehr": "EHR",
+}
+
+HEAD = """# Catalogue
+
+This page is generated from what is found in the folders: `python -m tools.docs`. Do not edit it.
+
+## Proven against what
+
+A connector is as good as what it was tried against. *A product*: the vendor's own software, installed and run (`make live`).
+*Somebody else's simulator*: a public one that nobody here wrote (`make live`). *Our own twin*: a counterpart of the sandbox, which
+was written by those who wrote the connector, and shares their misunderstandings (`make demo`).
+"""
+
+PROCUREMENT = """
+No procurement suite is packaged so that it could be installed and tried against, and none of the public simulators plays one. That
+role, AP automation, inventory and the EHR are proven against our own twins only. So is everything about facilities and legal entities.
+"""
+
+CLASSES = """
+After a timeout the class of the operation says what is done: `key` sends again under the same idempotency key; `lookup` searches by
+our reference first; `readback` reads the state and sends the difference; `statement` waits for the report that will tell; `none` asks
+a person.
+"""
+
+
+def catalogue() -> str:
+    """The whole page as Markdown."""
+    systems = found("suture.systems", "SYSTEM", System).values()
+    processes = found("suture.processes", "PROCESS", Process).values()
+    parts = [
+        HEAD,
+        *_proven(systems),
+        PROCUREMENT,
+        "\n## Systems\n" + CLASSES,
+        *(_system(system) for system in systems),
+        "\n## Formats\n\n",
+        *_formats(formats().values()),
+        "\n## Processes\n",
+        *(_process(process) for process in processes),
+        "\n## KPIs\n\n",
+        *_kpis(found("suture.kpis", "KPI", Kpi).values()),
+    ]
+    return "".join(parts)
+
+
+def _proven(systems: Iterable[System]) -> Iterator[str]:
+    yield "\n" + _row("role", *EVIDENCE.values()) + _row(*["---"] * 4)
+    known = list(systems)
+    for role in dict.fromkeys([*ROLES, *(system.role for system in known)]):
+        cells = (_code(system.name for system in known if system.role == role and _best(system) == grade) for grade in EVIDENCE)
+        yield _row(ROLES.get(role, role), *cells)
+
+
+def _best(system: System) -> str:
+    return next(grade for grade in EVIDENCE if grade in system.evidence)
+
+
+def _system(system: System) -> str:
+    ways = [
+        *(f"{channel.transport} channel `{channel.name}` (`{channel.format}`)" for channel in system.channels),
+        *(f"poll `{poll.name}` every {poll.every_s:g} s (`{poll.format}`)" for poll in system.polls),
+    ]
+    accepts = [f"{kind.__name__} `{operation.outcome}`" for kind, operation in system.accepts.items()]
+    lines = {
+        "Role": ROLES.get(system.role, system.role),
+        "Proven against": ", ".join(EVIDENCE[grade] for grade in system.evidence),
+        "Accepts": ", ".join(accepts) or "nothing",
+        "Ways in": ", ".join(ways) or "none: it is only called",
+        "Sends": _names(system.emits) if system.emits else "whatever its formats read" if ways else "nothing",
+        "Its own codes for": ", ".join(system.codes) or "nothing",
+        "Bounds": f"{system.rate_per_s:g} calls a second, {system.concurrency} at once, {system.timeout_s:g} s to answer",
+        "Notes": system.notes,
+    }
+    return f"\n### `{system.name}`: {system.title}\n\n{_list(lines)}"
+
+
+def _formats(known: Iterable[Format]) -> Iterator[str]:
+    yield _row("format", "standard", "reads", "writes", "acknowledges", "samples") + _row(*["---"] * 6)
+    for format in known:
+        name = f"`{format.name}` {format.title}"
+        acknowledges = "yes" if format.acknowledge else "no"
+        yield _row(name, format.standard, _kinds(format.reads), _kinds(format.writes), acknowledges, str(len(format.samples)))
+
+
+def _kinds(kinds: Iterable[type[Document]]) -> str:
+    named = list(kinds)
+    return "every document" if set(named) >= set(DOCUMENTS.values()) else _names(named) or "nothing"
+
+
+def _process(process: Process) -> str:
+    assert process.example is not None
+    steps = process.example.steps
+    module = inspect.getdoc(importlib.import_module(process.key.__module__)) or ""
+    keys = next((process.key(step.given) for step in steps if process.key(step.given)), ())
+    lines = {
+        "What": module.split("\n\n")[0].replace("\n", " ") if process.key.__module__.endswith(process.name) else "",
+        "Key": f"such as `{keys[0]}`" if keys else "",
+        "Hears": _names(process.on),
+        "Says in its example": ", ".join(dict.fromkeys(effect for step in steps for effect in step.effects)) or "nothing",
+        "Phases": ", ".join(phase.replace("_", " ") for phase in process.phases),
+        "What undoes it": "; ".join(f"*{phase.replace('_', ' ')}*: {text}" for phase, text in process.compensation.items()),
+        "Owner": process.owner.replace("_", " "),
+        "Criticality": process.criticality,
+        "Example": process.example.text,
+    }
+    image = f"\n![{process.title}](pictures/processes/{process.name}.svg)\n"
+    return f"\n### `{process.name}`: {process.title}\n\n{_list(lines)}{image}"
+
+
+def _kpis(known: Iterable[Kpi]) -> Iterator[str]:
+    yield _row("KPI", "unit", "good", "target", "definition", "owner") + _row(*["---"] * 6)
+    for kpi in known:
+        yield _row(f"`{kpi.name}` {kpi.title}", kpi.unit, kpi.good, str(kpi.target), kpi.definition, kpi.owner)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
+def _list(lines: dict[str, str]) -> str:
+    return "".join(f"- **{name}**: {text}\n" for name, text in lines.items() if text)
+
+
+def _names(kinds: Iterable[type[Document]]) -> str:
+    return ", ".join(kind.__name__ for kind in kinds)
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

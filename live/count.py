@@ -5,29 +5,51 @@ from __future__ import annotations
 import json
 import sqlite3
 import urllib.request
+from decimal import Decimal
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 
 from live.database import NAME, Database
 
-#: What Tryton holds, each row a document: its key of ours, its state. Cancelled ones count too: they were made.
+
+class Found(Struct, frozen=True):
+    """A document in a peer: our key for it, the peer's word for its state, and its amount where it has one."""
+
+    key: str
+    state: str
+    amount: Decimal = Decimal(0)
+
+
+#: What Tryton holds. Cancelled documents count too: they were made.
 _TABLES = {
-    "orders": "select reference, state from purchase_purchase order by id",
-    "receipts": "select reference, state from stock_shipment_in order by id",
-    "returns": "select reference, state from stock_shipment_in_return order by id",
-    "bills": "select reference, state from account_invoice where type = 'in' order by id",
-    "moves": "select description, state from account_move where description is not null order by id",
+    "orders": "select reference, state, total_amount_cache from purchase_purchase order by id",
+    "receipts": "select reference, state, 0 from stock_shipment_in order by id",
+    "returns": "select reference, state, 0 from stock_shipment_in_return order by id",
+    "bills": "select reference, state, total_amount_cache from account_invoice where type = 'in' order by id",
+    "moves": (
+        "select m.description, m.state, sum(l.debit) from account_move m join account_move_line l on l.move = m.id "
+        "where m.description is not null group by m.id, m.description, m.state order by m.id"
+    ),
 }
 
 
-def in_tryton(base: Database) -> dict[str, list[tuple[str, str]]]:
-    """Every order, receipt, return, bill and named move in Tryton's database: (our key, Tryton's state), oldest first."""
+def in_tryton(base: Database) -> dict[str, list[Found]]:
+    """Every order, receipt, return, bill and named move in Tryton's database, oldest first."""
+    return {name: [_found(*row) for row in rows] for name, rows in _rows(base).items()}
+
+
+def _found(key: str, state: str, amount: Any) -> Found:
+    return Found(key, state, Decimal(str(amount or 0)).quantize(Decimal("0.01")))
+
+
+def _rows(base: Database) -> dict[str, list[Any]]:
     if base.kind == "sqlite":
         with sqlite3.connect(f"file:{base.folder / NAME}.sqlite?mode=ro", uri=True) as lite:
-            return {name: [tuple(row) for row in lite.execute(question)] for name, question in _TABLES.items()}
+            return {name: lite.execute(question).fetchall() for name, question in _TABLES.items()}
     with psycopg.connect(host="127.0.0.1", port=base.port, user="postgres", dbname=NAME) as connection:
-        return {name: connection.execute(question).fetchall() for name, question in _TABLES.items()}
+        return {name: connection.execute(question.encode()).fetchall() for name, question in _TABLES.items()}
 
 
 def asked(url: str) -> Any:
@@ -36,12 +58,21 @@ def asked(url: str) -> Any:
         return json.loads(reply.read())
 
 
-def in_supplier(address: str) -> list[tuple[str, str]]:
-    """Every order that the supplier took, with its state; the two that mock-edi is seeded with are left out."""
-    rows = asked(f"{address}/_mock/orders?limit=1000")
-    return [(row["po_number"], row["status"]) for row in rows if row.get("source") != "seed"]
+def in_supplier(address: str) -> list[Found]:
+    """Every order that the supplier took from us, with its state (mock-edi is seeded with orders of others, too)."""
+    return [Found(row["po_number"], row["status"]) for row in asked(f"{address}/_mock/orders?limit=1000")]
 
 
-def in_bank(address: str) -> list[tuple[str, str]]:
-    """Every payment that the bank decided on: end-to-end id and state, oldest first."""
-    return [(row["end_to_end_id"], row["status"]) for row in reversed(asked(f"{address}/_mock/payments"))]
+def advised(address: str) -> list[Found]:
+    """Every remittance advice that the supplier has: the payment, its state, its total."""
+    rows = asked(f"{address}/_mock/remittances?limit=1000")
+    return [Found(row["trace"], row["status"], Decimal(row["total"])) for row in rows]
+
+
+def in_bank(address: str) -> list[Found]:
+    """Every payment that the bank decided on, oldest first; booked ones have left the account."""
+    rows = reversed(asked(f"{address}/_mock/payments"))
+    return [
+        Found(row["end_to_end_id"], "booked" if row["booked_at"] else row["status"], Decimal(row["amount"]).scaleb(-2))
+        for row in rows
+    ]

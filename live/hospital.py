@@ -168,6 +168,12 @@ def requisition(number: int) -> Requisition:
     )
 
 
+def total(requisition: Requisition) -> Decimal:
+    """What it comes to at our contract prices."""
+    prices = {id: Decimal(amount) for id, _, _, _, amount in ITEMS}
+    return sum((prices[line.item] * line.quantity.value for line in requisition.lines), Decimal(0)).quantize(Decimal("0.01"))
+
+
 Accept = Callable[[Arrival], Awaitable[Answer]]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from live import setup
-from live.count import in_tryton
+from live.count import Found, in_tryton
 from live.peers import faulty, tryton
 from live.place import run_folder
 from live.processes import heed_signals
@@ -246,11 +246,12 @@ EXPECTED = {
 }
 
 
-def judge(counted: dict[str, list[tuple[str, str]]]) -> list[str]:
+def judge(counted: dict[str, list[Found]]) -> list[str]:
     """What is missing, too much or in the wrong state in Tryton's database."""
     wrong = []
     for name, expected in EXPECTED.items():
-        rows = [row for row in counted[name] if name != "moves" or row[0] in {key for key, _ in expected}]
+        ours = [row for row in counted[name] if name != "moves" or row.key in {key for key, _ in expected}]
+        rows = [(row.key, row.state) for row in ours]
         twice = [key for key, times in Counter(key for key, _ in rows).items() if times > 1]
         print(f"{name:9} {len(rows)} in Tryton, {len(expected)} expected, {len(twice)} twice")
         if twice or set(rows) != expected:

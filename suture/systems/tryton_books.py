@@ -112,10 +112,11 @@ def _ordered_lines(session: Session, bill: Invoice) -> Talk[dict[tuple[str, int]
 
 
 def _company_of(session: Session, bill: Invoice, ordered: Mapping[tuple[str, int], Row]) -> Talk[int]:
-    if bill.entity:
-        return int((yield from company(session, bill.entity))["id"])
+    """The company that ordered; the entity that a supplier names is only his word for it."""
     for row in ordered.values():
         return int((yield from session.read(PURCHASE, row["purchase"], ["company"]))["company"])
+    if bill.entity:
+        return int((yield from company(session, bill.entity))["id"])
     return int(session.context["company"])
 
 

@@ -27,7 +27,7 @@ from suture.views import Ledger, OpenException, exceptions, history, ledger
 from suture.views.purchasing import Purchasing, purchasing
 
 #: The day is walked in steps of this much time; whatever falls into one step happens together.
-STEP = timedelta(minutes=20)
+STEP = timedelta(minutes=30)
 #: In a day of minutes nobody waits for milliseconds: what is under way together is committed together.
 GATHER_S = 0.02
 #: After this long the day is over, whatever still waits.

@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 READY := .venv/.ready
 
-.PHONY: help demo test check dev live clean
+.PHONY: help demo test check docs dev live clean
 
 help: ## What one can do here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ check: $(READY) ## Format, lint, types, tidy, and the mirror of sizes
 	@.venv/bin/mypy
 	@.venv/bin/pytest tests/test_tidy.py
 	@$(PY) tools/mirror.py
+
+docs: $(READY) ## Write what the documentation takes from the code
+	@$(PY) -m tools.docs
 
 dev: $(READY) ## A shell-ready environment, without services
 	@echo "Activate it with: . .venv/bin/activate   then: suture --help"

@@ -1,4 +1,4 @@
-"""What many tests need: a private PostgreSQL server for the session, and a fresh database in it for each test."""
+"""What many tests need: a PostgreSQL server for the session, a fresh database in it for each test, and a day that was kept."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.day import Day, run_day
+
 #: Nothing here claims durability, so the server need not wait for the disk.
 SETTINGS = {
     "fsync": "off",
@@ -25,6 +27,12 @@ SETTINGS = {
     "autovacuum": "off",
     "log_min_messages": "panic",
 }
+
+
+@pytest.fixture(scope="session")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """A small day that the demo kept; whoever changes its journal takes a copy."""
+    return run_day(tmp_path_factory.mktemp("kept") / "day")
 
 
 @pytest.fixture(scope="session")

@@ -26,24 +26,24 @@ ROLES = {
 
 HEAD = """# Catalogue
 
-This page is generated from what is found in the folders: `python -m tools.docs`. Do not edit it.
+This page is generated from what is found in the folders, by `make docs`. Do not edit it.
 
 ## Proven against what
 
-A connector is as good as what it was tried against. *A product*: the vendor's own software, installed and run (`make live`).
-*Somebody else's simulator*: a public one that nobody here wrote (`make live`). *Our own twin*: a counterpart of the sandbox, which
-was written by those who wrote the connector, and shares their misunderstandings (`make demo`).
+A connector is as good as what it was tried against. *A product* is the vendor's own software, installed and run (`make live`).
+*Somebody else's simulator* is one that nobody here wrote (`make live`). *Our own twin* is part of the sandbox: written by
+those who wrote the connector, it shares their misunderstandings (`make demo`).
 """
 
 PROCUREMENT = """
-No procurement suite is packaged so that it could be installed and tried against, and none of the public simulators plays one. That
-role, AP automation, inventory and the EHR are proven against our own twins only. So is everything about facilities and legal entities.
+No packaged procurement suite exists to prove a connector against, so that role is proven against our own twin only. Where a row
+has nothing in its first two columns, the same is true of that role: nobody else's software has been asked yet.
 """
 
 CLASSES = """
-After a timeout the class of the operation says what is done: `key` sends again under the same idempotency key; `lookup` searches by
-our reference first; `readback` reads the state and sends the difference; `statement` waits for the report that will tell; `none` asks
-a person.
+After a timeout, the class of the operation says what is done. `key` sends again under the same idempotency key. `lookup` searches
+by our reference first. `readback` reads the state and sends the difference. `statement` waits for the report that will tell.
+`none` asks a person.
 """
 
 
@@ -122,7 +122,7 @@ def _process(process: Process) -> str:
         "Hears": _names(process.on),
         "Says in its example": ", ".join(dict.fromkeys(effect for step in steps for effect in step.effects)) or "nothing",
         "Phases": ", ".join(phase.replace("_", " ") for phase in process.phases),
-        "What undoes it": "; ".join(f"*{phase.replace('_', ' ')}*: {text}" for phase, text in process.compensation.items()),
+        "What undoes it": "".join(f"\n  - {phase.replace('_', ' ')}: {text}" for phase, text in process.compensation.items()),
         "Owner": process.owner.replace("_", " "),
         "Criticality": process.criticality,
         "Example": process.example.text,

@@ -151,7 +151,7 @@ def _show(result: Result) -> None:
     console.print(
         f"{counted(result.ledger.accepted, 'document')}, {result.ledger.debits:,} deliveries, "
         f"{counted(result.ledger.repeated, 'repeat')} recognised, "
-        f"{counted(len(result.open), 'open exception')} worth {at_stake:,.2f} USD, in {result.seconds:.1f} s"
+        f"{counted(len(result.open), 'open exception')} worth {at_stake:,.2f} USD, in {result.seconds:.0f} s"
     )
 
 

@@ -13,7 +13,7 @@ from suture.cli import looping
 from suture.cli.check import extensions, findings_of
 from suture.cli.output import console, counted, errors, fail
 from suture.runtime.network import read_network
-from suture.runtime.serving import Serving
+from suture.runtime.serving import BadAddress, CannotListen, Serving
 
 
 def register(app: typer.Typer) -> None:
@@ -47,15 +47,22 @@ def run(
 
 
 async def _serve(path: Path, database: str, port: int) -> None:
-    serving = Serving(read_network(path), path.parent, database=database, port=port)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
-    await serving.start()
+    try:
+        serving = Serving(read_network(path), path.parent, database=database, port=port)
+        await serving.start()
+    except CannotListen as error:
+        fail(str(error), f"stop what listens there, or name another address: --port, or port and listen in {path}")
+    except BadAddress as error:
+        fail(str(error), f"mend the instance in {path}; `suture check {path}` knows the forms")
     console.print(f"{serving.network.name}: listening on {serving.listening}; Ctrl-C stops", soft_wrap=True, markup=False)
     waits = [asyncio.create_task(stopped.wait()), asyncio.create_task(serving.failed())]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
     await serving.stop()
     if serving.service.failure is not None:
         fail(f"stopped: {serving.service.failure}", "everything acknowledged is in the journal; start again")

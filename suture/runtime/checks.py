@@ -11,7 +11,9 @@ from suture.processes import Process
 from suture.runtime.network import Instance, Network
 from suture.systems import System
 
-SCHEMES = ("http://", "https://", "mllp://", "file://", "sftp://")
+SCHEMES = ("http://", "https://", "mllp://", "mllps://", "file://", "sftp://")
+#: Where a channel of a transport listens; HTTP channels share the network's own port.
+LISTENS = {"mllp": ("mllp://",), "folder": ("file:///", "sftp://"), "sftp": ("file:///", "sftp://")}
 
 
 def check(
@@ -47,12 +49,30 @@ def _instance(instance: Instance, systems: Mapping[str, System], formats: Mappin
         yield Finding(
             code="no_owner", path=f"{path}.owner", text="every interface has an owner: name the team that answers for it"
         )
-    if instance.secret and not instance.secret.startswith(("env:", "file:")):
-        text = "a secret is named, never written here: use env:NAME or file:PATH"
-        yield Finding(code="secret_in_file", path=f"{path}.secret", text=text)
+    for place in ("secret", "token", "host_key", "client_key"):
+        if getattr(instance, place) and not getattr(instance, place).startswith(("env:", "file:")):
+            text = "a secret is named, never written here: use env:NAME or file:PATH"
+            yield Finding(code="secret_in_file", path=f"{path}.{place}", text=text)
+    yield from _ways_in(path, instance, system)
     for channel in system.channels:
         if channel.format not in formats:
             yield Finding(code="unknown_format", path=f"{path}.{channel.name}", text=f"there is no format {channel.format!r}")
+
+
+def _ways_in(path: str, instance: Instance, system: System) -> Iterator[Finding]:
+    for channel in system.channels:
+        address = instance.listen.get(channel.name, "")
+        schemes = LISTENS.get(channel.transport, ())
+        if schemes and not address:
+            text = f"nothing can come in through {channel.name!r}: name where, beginning with {' or '.join(schemes)}"
+            yield Finding(code="no_listen", path=f"{path}.listen.{channel.name}", text=text, severity="warning")
+        elif schemes and not address.startswith(schemes):
+            text = f"{system.title} comes in by {channel.transport}: must begin with {' or '.join(schemes)}"
+            yield Finding(code="bad_listen", path=f"{path}.listen.{channel.name}", text=text)
+    for name in instance.listen.keys() - {channel.name for channel in system.channels}:
+        known = ", ".join(channel.name for channel in system.channels) or "none"
+        text = f"{system.title} has no channel {name!r}; it has {known}"
+        yield Finding(code="unknown_channel", path=f"{path}.listen.{name}", text=text)
 
 
 def _roles(network: Network, processes: Mapping[str, Process]) -> Iterator[Finding]:

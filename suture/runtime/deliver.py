@@ -187,11 +187,11 @@ class Delivering:
     def conclude(self, outcomes: Sequence[tuple[Attempt, Outcome]], now: datetime) -> None:
         """Commit the outcomes of conversations and the facts that they cause, together."""
         units = []
-        for attempt, outcome in outcomes:
-            unit = UnitBuilder(self.wiring, now)
-            self._conclude(unit, attempt.delivery, outcome)
-            units.append(unit.build())
         try:
+            for attempt, outcome in outcomes:
+                unit = UnitBuilder(self.wiring, now)
+                self._conclude(unit, attempt.delivery, outcome)
+                units.append(unit.build())
             if units:
                 self.wiring.journal.commit(units)
         finally:

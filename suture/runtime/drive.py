@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from suture.transports import NoReply, NotSent, Reply, Request
 from suture.transports.exchange import Link
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 #: Requests that one conversation may make.
 LONGEST = 200
@@ -23,6 +25,8 @@ async def drive(steps: Steps, link: Link) -> Outcome:
             reply: Reply | Exception = await link.perform(turn.request)
         except (NotSent, NoReply) as failure:
             reply = failure
+        except Exception as failure:  # a link that breaks its law leaves doubt, not a delivery that nobody attends to
+            reply = NoReply(f"the link failed: {type(failure).__name__}")
         turn.take(reply)
     return turn.outcome
 
@@ -58,6 +62,8 @@ async def ask(question: Generator[Request, Reply, T], link: Link) -> T | None:
         return answer
     except (NotSent, NoReply):
         return None
+    except Exception as error:  # a poll that stumbles over a strange reply must not stop being asked
+        _log.warning("a poll stumbled over a reply: %s", type(error).__name__)
     return None
 
 

@@ -18,8 +18,10 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One counterpart of the network.
 
     ``address`` is where we call it (http://, mllp://, file://, sftp://); ``listen`` per channel where it calls us or leaves
-    files. ``entities``, ``facilities`` and ``suppliers`` narrow what is routed to it; empty means all. ``secret`` names
-    where the credential is kept ("env:NAME", "file:PATH"), never the credential itself.
+    files. ``entities``, ``facilities`` and ``suppliers`` narrow what is routed to it; empty means all. Credentials are named
+    where they are kept ("env:NAME", "file:PATH"), never written here: ``secret`` signs what we send over HTTP and proves what
+    comes (Standard Webhooks), ``token`` goes along as a bearer token, ``host_key`` is an SFTP server's public key and
+    ``client_key`` our private one.
     """
 
     name: str
@@ -33,6 +35,9 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mode: Literal["live", "shadow", "canary", "retired"] = "live"
     owner: str = ""
     secret: str = ""
+    token: str = ""
+    host_key: str = ""
+    client_key: str = ""
     profile: Profile = Profile()
     options: Mapping[str, str] = field(default_factory=dict)
     rate_per_s: float = 0.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -17,15 +19,18 @@ from suture.runtime.network import Instance
 from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
 from suture.runtime.wiring import Wiring
 from suture.systems import Again, Call, Outcome, Poll
-from suture.transports import Answer, Arrival
+from suture.transports import Answer, Arrival, NoReply, NotSent
 from suture.transports.exchange import Accept, Link
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 #: How long the river rests at most when nothing wakes it, in seconds.
 LONGEST_REST = 1.0
 #: How often a turn that waits looks whether conversations have ended, in seconds.
 BREATH_S = 0.001
+#: How long a stop waits for conversations under way, and for a journal that is out of reach, in seconds.
+STOP_WITHIN_S = 30.0
 
 
 class Inbox(Protocol):
@@ -53,6 +58,8 @@ class Service:
         self.wiring, self.clock, self.links, self.inboxes = wiring, clock, links, inboxes or {}
         self.delivering = delivering or Delivering(wiring)
         self.failure: BaseException | None = None
+        #: Why nothing can be taken in just now, or nothing.
+        self.trouble = ""
         self._arrivals: list[tuple[Arrival, asyncio.Future[Answer]]] = []
         self._outcomes: list[tuple[Attempt, Outcome]] = []
         self._talks: dict[str, asyncio.Task[None]] = {}
@@ -61,6 +68,7 @@ class Service:
         self._awake = asyncio.Event()
         self._changed = asyncio.Event()
         self._turning = False
+        self._failing: dict[str, str] = {}
 
     # -- life
 
@@ -77,7 +85,7 @@ class Service:
 
     def _watchers(self) -> list[asyncio.Task[None]]:
         watchers = [asyncio.create_task(self._ticks())]
-        watchers += [asyncio.create_task(self._watch(inbox)) for inbox in self.inboxes.values()]
+        watchers += [asyncio.create_task(self._watch(name, inbox)) for name, inbox in self.inboxes.items()]
         return watchers + [
             asyncio.create_task(self._poll(instance, poll))
             for instance in self.wiring.network.instances
@@ -86,19 +94,29 @@ class Service:
         ]
 
     async def stop(self) -> None:
-        """Let conversations under way end, commit their outcomes, and stop; whatever is queued stays in the journal."""
-        for loop in self._loops[1:]:
-            loop.cancel()
-        if self._talks:
-            await asyncio.wait(self._talks.values(), timeout=30)
-        self.wake()
-        while self._outcomes and self.failure is None:
-            await asyncio.sleep(0.005)
-        self._loops[0].cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        """Begin no conversation, let those under way end, commit their outcomes, and stop; what is owed stays in the journal."""
+        self.delivering.paused = set(self.delivering.gates)
+        for watcher in self._loops[1:]:
+            watcher.cancel()
+        if self._loops:
+            self.wake()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_WITHIN_S):
+                    await self._rest()
+        tasks = [*self._loops, *self._talks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._thread.shutdown(wait=True)
+        for _, future in self._arrivals:
+            if not future.done():
+                future.set_exception(Busy("stopped"))
         for link in self.links.values():
             await link.close()
+
+    async def ended(self) -> None:
+        """Return when the river has stopped by itself; ``failure`` says why."""
+        await asyncio.wait(self._loops[:1])
 
     # -- in
 
@@ -106,6 +124,8 @@ class Service:
         """Take in one message; returns after the commit. Raises Busy over the limit, and whatever kept it from the journal."""
         if self.failure is not None:
             raise Busy(f"stopped: {self.failure}")
+        if self.trouble:
+            raise Busy(self.trouble)
         if len(self._arrivals) >= self.wiring.limits.intake_queue:
             raise Busy("too many messages wait to be taken in")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -124,9 +144,12 @@ class Service:
 
     async def settle(self) -> None:
         """Return when it is quiet; raises what made the service stop."""
-        while not self.quiet:
-            if self.failure is not None:
-                raise self.failure
+        await self._rest()
+        if self.failure is not None:
+            raise self.failure
+
+    async def _rest(self) -> None:
+        while not self.quiet and self.failure is None:
             await self._changed.wait()
             self._changed.clear()
 
@@ -142,10 +165,23 @@ class Service:
         """Look once into the inboxes of these instances; returns how many files were taken in."""
         return sum([await self.inboxes[name].poll_once(self.accept) for name in names])
 
-    async def _watch(self, inbox: Inbox) -> None:
+    async def _watch(self, name: str, inbox: Inbox) -> None:
         while True:
             await self.clock.sleep(LONGEST_REST)
-            await inbox.poll_once(self.accept)
+            await self._survive(f"inbox {name}", inbox.poll_once(self.accept))
+
+    async def _survive(self, name: str, look: Awaitable[object]) -> None:
+        """A look that fails is told once, and the next may succeed: a share that is away comes back."""
+        why = ""
+        try:
+            await look
+        except (NotSent, NoReply, Busy, Unavailable) as failure:
+            why = str(failure)
+        except Exception as failure:  # an error's own words may hold content
+            why = type(failure).__name__
+        if why != self._failing.get(name, ""):
+            _log.warning("%s: %s", name, why or "works again")
+        self._failing[name] = why
 
     async def in_thread(self, step: Callable[[], T]) -> T:
         """Run a step that touches the journal, between turns."""
@@ -162,8 +198,8 @@ class Service:
             try:
                 if await self._turn():
                     self._awake.set()
-            except Unavailable:
-                await self._wait_for_journal()
+            except Unavailable as unavailable:
+                await self._wait_for_journal(unavailable)
             except Exception as error:
                 self._fail(error)
             finally:
@@ -209,16 +245,15 @@ class Service:
         del self._talks[attempt.delivery.id]
         self.wake()
 
-    async def _wait_for_journal(self) -> None:
+    async def _wait_for_journal(self, unavailable: Unavailable) -> None:
         """The journal is out of reach: partners are told to come back, and what was being sent is in doubt."""
-        while True:
+        self.trouble = f"the journal is out of reach: {unavailable}"
+        while self.trouble:
             await self.clock.sleep(LONGEST_REST)
-            try:
+            with contextlib.suppress(Unavailable):
                 await self.in_thread(self._recover)
-            except Unavailable:
-                continue
-            self.wake()
-            return
+                self.trouble = ""
+        self.wake()
 
     def _recover(self) -> int:
         under_way = set(self._talks) | {attempt.delivery.id for attempt, _ in self._outcomes}
@@ -234,7 +269,9 @@ class Service:
 
     async def _ticks(self) -> None:
         while True:
-            due = await self.in_thread(self.next_due)
+            due = None
+            with contextlib.suppress(Unavailable):  # the river meets it too, and waits
+                due = await self.in_thread(self.next_due)
             rest = LONGEST_REST if due is None else (due - self.clock.now()).total_seconds()
             await self.clock.sleep(min(max(rest, 0.01), LONGEST_REST))
             self.wake()
@@ -245,7 +282,7 @@ class Service:
         name = f"{instance.name}/{poll.name}"
         while True:
             await self.clock.sleep(poll.every_s)
-            await self.poll_once(instance, poll, name)
+            await self._survive(f"poll {name}", self.poll_once(instance, poll, name))
 
     async def poll_once(self, instance: Instance, poll: Poll, name: str) -> int:
         """Ask once; accept what came, then remember how far it went. Returns how many messages came."""

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+import errno
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from suture.journal import Journal, open_journal
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from suture.journal import Fenced, Journal, Unavailable, open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.journal.seal import load_or_create_signing_key, seal
 from suture.runtime.clock import SystemClock
@@ -23,105 +29,202 @@ from suture.transports.http_server import inbound_app, serve
 from suture.transports.link import Access, open_link
 from suture.transports.mllp import serve_mllp
 
+_log = logging.getLogger(__name__)
+
 #: How often the journal is sealed, in seconds.
 SEAL_EVERY_S = 60.0
+#: The port that HL7's own guide registers for MLLP, where the network file names none.
+MLLP_PORT = 2575
+
+
+class CannotListen(OSError):
+    """An address where partners are to call us is taken or not ours; the message names the address."""
+
+
+class BadAddress(ValueError):
+    """An instance's address cannot be used; the message names the instance, never the address."""
 
 
 class Serving:
-    """One network in service. ``start`` returns when it listens; ``stop`` when everything under way has ended."""
+    """One network in service. ``start`` returns when it listens; ``stop`` when everything under way has ended.
+
+    Raises, when it is made, NoSecret and BadAddress for an instance whose door cannot be opened, and Unavailable for a
+    journal that cannot. ``port`` replaces the file's; 0 in both takes any free one.
+    """
 
     def __init__(self, network: Network, folder: Path, *, database: str = "", port: int = 0) -> None:
         self.network, self.folder = network, folder
-        self.clock = SystemClock()
-        self.journal: Journal = open_journal(database or str(folder / network.journal), load_or_create_key(folder / "blobs.key"))
-        self.wiring = Wiring(self.journal, network, privacy_key=load_or_create_key(folder / "privacy.key"))
         self.port = port or network.port
         self.listening = ""
-        self.service = Service(self.wiring, self.clock, self._links(), inboxes=self._inboxes())
-        self._closers: list[Callable[[], Awaitable[object]]] = []
+        self.clock = SystemClock()
+        self.journal: Journal = open_journal(database or str(folder / network.journal), load_or_create_key(folder / "blobs.key"))
+        self._ending = contextlib.AsyncExitStack()
+        self._ending.callback(self.journal.close)
+        try:
+            self.wiring = Wiring(self.journal, network, privacy_key=load_or_create_key(folder / "privacy.key"))
+            self.service = Service(self.wiring, self.clock, self._links(), inboxes=self._inboxes())
+        except BaseException:
+            self.journal.close()
+            raise
 
     async def start(self) -> None:
-        """Publish master data, recover, connect and listen."""
+        """Publish master data, recover, connect and listen.
+
+        Raises BadMasters, Unavailable, and CannotListen; then everything that was begun has been ended again.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        self._ending.push_async_callback(self.service.stop)
         if self.network.masters:
-            publish(self.wiring, read_masters(self.wiring, self.folder / self.network.masters), self.clock.now())
+            documents = read_masters(self.wiring, self.folder / self.network.masters)
+            await self.service.in_thread(lambda: publish(self.wiring, documents, self.clock.now()))
+        key = load_or_create_signing_key(self.folder / "seal.key")
         await self.service.start()
-        self._sealing = asyncio.create_task(self._seal())
-        app = inbound_app(self.service.accept, self._secrets, clock=self.clock.now, ready=self._why_not_ready)
-        server = await serve(app, self.network.host, self.port)
-        self._closers.append(server.stop)
-        ports = [f"http://{self.network.host}:{server.port}"]
-        for instance, channel in self._channels("mllp"):
-            url = urlsplit(instance.listen[channel.name])
-            mllp = await serve_mllp(
-                url.hostname or self.network.host,
-                url.port or 2575,
-                self.service.accept,
-                instance=instance.name,
-                channel=channel.name,
-            )
-            self._closers.append(mllp.close)
-            ports.append(f"mllp://{url.hostname}:{mllp.port}")
-        self.listening = ", ".join(ports)
+        sealing = asyncio.create_task(self._seal(key))
+        self._ending.callback(sealing.cancel)
+        listening = [await self._listen_http()]
+        listening += [await self._listen_mllp(instance, channel) for instance, channel in self._channels("mllp")]
+        self.listening = ", ".join(listening)
 
     async def stop(self) -> None:
         """Listen no more, let conversations end, and close the journal."""
-        for closer in self._closers:
-            await closer()
-        self._sealing.cancel()
-        await self.service.stop()
-        self.journal.close()
+        await self._ending.aclose()
 
     async def failed(self) -> None:
-        """Returns when the service has stopped itself."""
-        while self.service.failure is None:
-            await asyncio.sleep(0.2)
+        """Return when the service has stopped itself."""
+        await self.service.ended()
 
-    async def _seal(self) -> None:
-        key = load_or_create_signing_key(self.folder / "seal.key")
+    async def _seal(self, key: Ed25519PrivateKey) -> None:
         while True:
-            await self.service.in_thread(lambda: seal(self.journal, key, self.clock.now()))
+            try:
+                while await self.service.in_thread(lambda: seal(self.journal, key, self.clock.now())):
+                    pass
+            except (Unavailable, Fenced) as failure:  # the next seal covers what this one did not
+                _log.warning("not sealed: %s", type(failure).__name__)
             await self.clock.sleep(SEAL_EVERY_S)
 
-    def _why_not_ready(self) -> str:
-        return f"stopped: {self.service.failure}" if self.service.failure else ""
+    # -- ways in
 
-    def _links(self) -> dict[str, Link]:
-        links = {}
-        for instance in self.network.instances:
-            if instance.address:
-                system = self.wiring.system(instance)
-                links[instance.name] = open_link(
-                    instance.address,
-                    Access(secret=secret(instance.secret)),
-                    clock=self.clock.now,
-                    timeout_s=instance.timeout_s or system.timeout_s,
-                    concurrency=instance.concurrency or system.concurrency,
-                )
-        return links
+    async def _listen_http(self) -> str:
+        app = inbound_app(self.service.accept, self._secrets, clock=self.clock.now, ready=self._why_not_ready)
+        try:
+            server = await serve(app, self.network.host, self.port)
+        except OSError as failure:
+            raise _cannot(f"http://{self.network.host}:{self.port}", failure) from None
+        self._ending.push_async_callback(server.stop)
+        return f"http://{self.network.host}:{server.port}"
 
-    def _channels(self, transport: str) -> list[tuple[Instance, Channel]]:
+    async def _listen_mllp(self, instance: Instance, channel: Channel) -> str:
+        url = urlsplit(instance.listen[channel.name])
+        host, port = url.hostname or self.network.host, MLLP_PORT if url.port is None else url.port
+        try:
+            server = await serve_mllp(host, port, self.service.accept, instance=instance.name, channel=channel.name)
+        except OSError as failure:
+            raise _cannot(f"mllp://{host}:{port} for {instance.name}", failure) from None
+        self._ending.push_async_callback(server.close)
+        return f"mllp://{host}:{server.port}"
+
+    def _channels(self, *transports: str) -> list[tuple[Instance, Channel]]:
         return [
             (instance, channel)
             for instance in self.network.instances
             for channel in self.wiring.system(instance).channels
-            if channel.transport == transport and (transport == "http" or channel.name in instance.listen)
+            if channel.transport in transports and (channel.transport == "http" or channel.name in instance.listen)
         ]
 
     def _inboxes(self) -> dict[str, Inbox]:
         return {
-            instance.name: FolderInbox(
-                Path(unquote(urlsplit(instance.listen[channel.name]).path)),
-                channel.pattern,
-                instance=instance.name,
-                channel=channel.name,
-                clock=self.clock.now,
-            )
-            for instance, channel in self._channels("folder")
+            f"{instance.name}/{channel.name}": self._inbox(instance, channel)
+            for instance, channel in self._channels("folder", "sftp")
         }
 
+    def _inbox(self, instance: Instance, channel: Channel) -> Inbox:
+        address = instance.listen[channel.name]
+        url = urlsplit(address)
+        match url.scheme:
+            case "file":
+                path = Path(unquote(url.path))
+                return FolderInbox(path, channel.pattern, instance=instance.name, channel=channel.name, clock=self.clock.now)
+            case "sftp":
+                return self._sftp_inbox(instance, channel, address)
+            case _:
+                raise BadAddress(f"{instance.name} listens for {channel.name} at file:///PATH or sftp://USER@HOST/PATH")
+
+    def _sftp_inbox(self, instance: Instance, channel: Channel, address: str) -> Inbox:
+        # SFTP is an extra; who does not use it need not have it
+        try:
+            from suture.transports.sftp import Session
+            from suture.transports.sftp_inbox import SftpInbox
+        except ImportError:
+            raise BadAddress(f"{instance.name} needs the extra: pip install 'suture[sftp]'") from None
+        timeout_s = instance.timeout_s or self.wiring.system(instance).timeout_s
+        keys = {"host_key": secret(instance.host_key), "client_key": secret(instance.client_key)}
+        with _told(instance):
+            session = Session(address, timeout_s=timeout_s, **keys)
+        inbox = SftpInbox(session, channel.pattern, instance=instance.name, channel=channel.name, clock=self.clock.now)
+        self._ending.push_async_callback(inbox.close)
+        return inbox
+
     def _secrets(self, instance: str, channel: str) -> Sequence[str] | None:
-        known = {(each.name, way.name): each for each, way in self._channels("http")}
-        found = known.get((instance, channel))
+        found = next((each for each, way in self._channels("http") if (each.name, way.name) == (instance, channel)), None)
         if found is None:
             return None
         return (secret(found.secret),) if found.secret else ()
+
+    def _why_not_ready(self) -> str:
+        return f"stopped: {self.service.failure}" if self.service.failure else self.service.trouble
+
+    # -- ways out
+
+    def _links(self) -> dict[str, Link]:
+        return {instance.name: self._link(instance) for instance in self.network.instances if instance.address}
+
+    def _link(self, instance: Instance) -> Link:
+        system = self.wiring.system(instance)
+        access = _access(instance)
+        with _told(instance):
+            return open_link(
+                instance.address,
+                access,
+                clock=self.clock.now,
+                timeout_s=instance.timeout_s or system.timeout_s,
+                concurrency=instance.concurrency or system.concurrency,
+            )
+
+
+def _access(instance: Instance) -> Access:
+    """What opens the counterpart's door; raises NoSecret now rather than at the first delivery."""
+    return Access(
+        secret=secret(instance.secret),
+        credentials=_bearer(instance.token) if secret(instance.token) else None,
+        host_key=secret(instance.host_key),
+        client_key=secret(instance.client_key),
+    )
+
+
+def _bearer(name: str) -> Callable[[], Awaitable[Mapping[str, str]]]:
+    """A bearer token (RFC 6750 section 2.1), read anew for each request, so that a rotated one is used at once."""
+
+    async def prove() -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {secret(name)}"}
+
+    return prove
+
+
+@contextlib.contextmanager
+def _told(instance: Instance) -> Iterator[None]:
+    """A door that cannot be opened is told with the instance's name."""
+    try:
+        yield
+    except ValueError as error:
+        raise BadAddress(f"{instance.name}: {error}") from None
+
+
+def _cannot(where: str, failure: OSError) -> CannotListen:
+    reason = "the port is in use" if failure.errno == errno.EADDRINUSE else os.strerror(failure.errno or 0)
+    return CannotListen(f"cannot listen at {where}: {reason}")

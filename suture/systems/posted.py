@@ -7,13 +7,15 @@ from collections.abc import Callable, Generator
 from suture.formats import Unwritable, Write
 from suture.model import Document, Finding
 from suture.systems.files import Reference
-from suture.systems.rest import BUSY
-from suture.systems.system import Again, Awaiting, Call, Done, Operation, Outcome, Refused, Steps, Unsure
+from suture.systems.rest import BARRED, outcome_of
+from suture.systems.system import Again, Awaiting, Call, Done, Operation, Outcome, Refused, Steps
 from suture.transports import Http, HttpReply, NoReply, NotSent, Reply, Request
 
 #: What one poll reads at most; the next poll goes on from there.
 MOST = 150
 Asked = Generator[Request, Reply, tuple[tuple[bytes, ...], str]]
+#: One post: None for a yes.
+Posting = Generator[Request, Reply, Outcome | None]
 #: What to keep of one archived message: its bytes, or None for what is not meant for us.
 Take = Callable[[HttpReply, Call], bytes | None]
 
@@ -37,7 +39,8 @@ def posted(
             body = write(document, call.profile, call.stamp)
         except Unwritable as error:
             return Refused(reason=str(error), findings=(Finding(code="unwritable", text=str(error)),))
-        return (yield from _post(body, path, media_type, call)) or awaited(document, call)
+        refused = yield from _post(body, path, media_type, call, report_follows=True)
+        return refused or awaited(document, call)
 
     def probe(document: Document, call: Call) -> Steps:
         yield from ()  # only the partner's own word can tell
@@ -50,25 +53,22 @@ def acknowledging(path: str, media_type: str) -> Operation:
     """Post the bytes of an acknowledgement; a partner that sees it twice takes the second for a repeat."""
 
     def send(document: Document, call: Call) -> Steps:
-        return (yield from _post(call.body, path, media_type, call)) or Done(reference=str(call.stamp.number))
+        refused = yield from _post(call.body, path, media_type, call)
+        return refused or Done(reference=str(call.stamp.number))
 
     return Operation(send=send, outcome="key")
 
 
-def _post(body: bytes, path: str, media_type: str, call: Call) -> Generator[Request, Reply, Outcome | None]:
-    """What the answer means where it is no plain yes; a 422 is a reading, and the partner's own report tells it better."""
+def _post(body: bytes, path: str, media_type: str, call: Call, *, report_follows: bool = False) -> Posting:
+    """What the answer means where it is no plain yes; where a report follows, a 422 is a reading that the report tells better."""
     headers = {"content-type": media_type}
     reply = yield Http(method="POST", path=call.options.get("post", path), body=body, headers=headers)
     assert isinstance(reply, HttpReply)
-    if reply.status in BUSY:
-        return Again(reason=f"HTTP {reply.status}", after_s=1.0)
-    if reply.status in (401, 403, 404, 405):
+    if 200 <= reply.status < 300 or (reply.status == 422 and report_follows):
+        return None
+    if reply.status in (*BARRED, 404, 405):
         return Again(reason=f"HTTP {reply.status}: address or credentials are wrong")
-    if reply.status >= 500:
-        return Unsure(reason=f"HTTP {reply.status}")
-    if reply.status >= 400 and reply.status != 422:
-        return Refused(reason=f"HTTP {reply.status}")
-    return None
+    return outcome_of(reply)
 
 
 def archive(path: str, take: Take) -> Callable[[str, Call], Asked]:

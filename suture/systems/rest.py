@@ -13,29 +13,42 @@ from suture.transports import Http, HttpReply, Reply
 
 #: Answers that mean: certainly not taken, come again.
 BUSY = {408, 425, 429, 503}
+#: Answers that speak of our credentials, not of the document.
+BARRED = {401, 403, 407}
+#: An API that honours keys says so of a request whose first copy it is still working on, others of a document they have.
+IN_THE_WAY = 409
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 Shape = Callable[[Any, Call], Mapping[str, Any]]
 
 
 def outcome_of(reply: Reply) -> Outcome:
-    """The fate that a status code announces (RFC 9110 section 15); the peer's number is read from "number" or "id"."""
+    """The fate that a status code announces (RFC 9110 section 15); the peer's number is read from "number" or "id".
+
+    Whatever is neither a plain yes nor a plain no is doubt: a redirect, or a page of somebody in between with status 200.
+    """
     assert isinstance(reply, HttpReply)
+    reason, said = f"HTTP {reply.status}", _said(reply)
     if reply.status in BUSY:
-        return Again(reason=f"HTTP {reply.status}", after_s=_retry_after(reply))
-    if reply.status >= 500:
-        return Unsure(reason=f"HTTP {reply.status}")
-    said = _said(reply)
-    if reply.status >= 400:
-        return Refused(reason=f"HTTP {reply.status}: {said.get('detail') or said.get('title') or 'no reason given'}"[:300])
+        return Again(reason=reason, after_s=_retry_after(reply))
+    if reply.status in BARRED:
+        return Again(reason=f"{reason}: the credentials are wrong or do not suffice")
+    if 400 <= reply.status < 500 and reply.status != IN_THE_WAY:
+        said = said or {}
+        return Refused(reason=f"{reason}: {said.get('detail') or said.get('title') or 'no reason given'}"[:300])
+    if not 200 <= reply.status < 300:
+        return Unsure(reason=reason)
+    if said is None:
+        return Unsure(reason=f"{reason} with something that is not JSON")
     return Done(reference=str(said.get("number") or said.get("id") or ""))
 
 
-def _said(reply: HttpReply) -> dict[str, Any]:
+def _said(reply: HttpReply) -> dict[str, Any] | None:
+    """The object in the body, an empty one for none; None for anything else."""
     try:
         said = reply.json() if reply.body else {}
     except msgspec.DecodeError:
-        return {}
-    return said if isinstance(said, dict) else {}
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def _retry_after(reply: HttpReply) -> float:
@@ -56,8 +69,8 @@ def find(path: str) -> Steps:
     assert isinstance(reply, HttpReply)
     if reply.status != 200:
         return Unsure(reason=f"look-up answered HTTP {reply.status}")
-    rows = _said(reply).get("items")
-    if not isinstance(rows, list):
+    rows = (_said(reply) or {}).get("items")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return Unsure(reason="look-up answered without a list of items")
     if not rows:
         return Again(reason="not there")

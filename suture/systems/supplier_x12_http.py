@@ -33,10 +33,12 @@ def _reference(document: Document, call: Call) -> str:
 
 
 def _sent_to_us(reply: HttpReply, call: Call) -> bytes | None:
-    """An archived interchange that the supplier sent, if it was sent to us."""
+    """An archived interchange that the supplier sent, if it was sent to us; what is no row of an archive is kept as it is."""
     try:
         row: Any = reply.json()
     except msgspec.DecodeError:
+        return reply.body
+    if not isinstance(row, dict):
         return reply.body
     if row.get("direction") != "out" or row.get("partner") != call.profile.us:
         return None

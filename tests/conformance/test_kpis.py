@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from suture.kpis import Kpi
 from suture.model import Document, MatchResult
 from tests.strategies import documents
 
+Outcome = Literal["matched", "waiting", "exception"]
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 KPIS = found("suture.kpis", "KPI", Kpi)
 every_kpi = pytest.mark.parametrize("kpi", KPIS.values(), ids=lambda kpi: kpi.name)
@@ -31,10 +33,9 @@ def told(*facts: Document) -> list[Recorded]:
     return [Recorded(position, event) for position, event in enumerate(events, 1)]
 
 
-def match(invoice: str, outcome: str, version: int = 1, order: str = "PO-1") -> MatchResult:
+def match(invoice: str, outcome: Outcome, version: int = 1, order: str = "PO-1") -> MatchResult:
     """What matching said about an invoice against an order."""
-    decided = "matched" if outcome == "matched" else "waiting" if outcome == "waiting" else "exception"
-    return MatchResult(invoice=invoice, order=order, version=version, outcome=decided, lines=(), at=NOW)
+    return MatchResult(invoice=invoice, order=order, version=version, outcome=outcome, lines=(), at=NOW)
 
 
 #: For each KPI some facts in order, and what they come to.

@@ -158,25 +158,37 @@ from decimal import Decimal
 
 from suture.journal import Event
 from suture.kpis.kpi import Kpi
-from suture.model import Case
+from suture.model import OrderAcknowledgement
+
+#: How many orders were accepted as they stood, and how many were answered.
+State = tuple[int, int]
 
 
-def step(state: int, event: Event) -> int:
-    """One more for every exception."""
-    return state + isinstance(event.data, Case)
+def step(state: State, event: Event) -> State:
+    """One answer more, whatever it says."""
+    if not isinstance(event.data, OrderAcknowledgement):
+        return state
+    accepted, answered = state
+    return accepted + (event.data.status == "accepted"), answered + 1
+
+
+def value(state: State) -> Decimal | None:
+    """Percent, or None before the first answer."""
+    accepted, answered = state
+    return (Decimal(100) * accepted / answered).quantize(Decimal("0.1")) if answered else None
 
 
 KPI = Kpi(
     name="NAME",
     title="TITLE",
-    unit="count",
-    good="down",
-    target=Decimal(0),
-    definition="exceptions that were raised, whatever became of them",
-    owner="operations",
-    start=int,
+    unit="percent",
+    good="up",
+    target=Decimal(95),
+    definition="answers of suppliers that accept the order as it stands, divided by all their answers",
+    owner="sourcing",
+    start=lambda: (0, 0),
     step=step,
-    value=Decimal,
+    value=value,
 )
 '''
 

@@ -49,7 +49,7 @@ from suture.processes.cases import close_by, close_case, reason_of, undelivered,
 from suture.processes.cast import CAST, MORNING, delivered, quantity
 from suture.processes.course import Course
 from suture.processes.process import Ask, Effect, Emit, Example, Process, Seen, Step, Wait
-from suture.rules.approvals import automatic, may_bypass, objection, role_for, same_person
+from suture.rules.approvals import REFUSALS, automatic, may_bypass, objection, role_for, same_person
 from suture.rules.sourcing import Sources, source
 
 APPROVAL_HOURS = 48
@@ -101,10 +101,18 @@ def approved(state: Buying, event: Event, seen: Seen) -> Answer:
         entity=requisition.entity,
     )
     if fault is None:
+        _answered(turn, approval.approver)
         _commit(turn, f"approved by {approval.approver}")
     else:
         open_about(turn, *fault, detail=approval.id, actions=("accept",), suggestion="have somebody with the authority answer")
     return turn.end()
+
+
+def _answered(turn: Turn, approver: str) -> None:
+    """Somebody with the authority has answered: refused answers before stay in the record, but nobody is waited for."""
+    for case in turn.state.cases:
+        if reason_of(case, NAME, turn.seen.key)[0] in REFUSALS:
+            close_case(turn, case, "answered", approver)
 
 
 def committed(state: Buying, event: Event, seen: Seen) -> Answer:

@@ -45,6 +45,10 @@ def same_person(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
+#: The codes of ``objection``: answers that do not count, while an answer is still waited for.
+REFUSALS = frozenset({"sod_violation", "limit_exceeded"})
+
+
 def objection(
     policy: Mapping[str, Any], total: Money, *, approver: str, person: Person | None, requester: str, entity: str
 ) -> tuple[str, str] | None:

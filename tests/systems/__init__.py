@@ -1,1 +1,1 @@
-"""Tests of the canonical model."""
+"""Tests of the systems: what each connector says, and what it makes of the answers."""

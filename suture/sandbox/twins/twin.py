@@ -122,8 +122,10 @@ class RestTwin(Twin):
         key = request.headers.get("idempotency-key", "") if honours_keys else ""
         if key and key in self._replies:
             return self._replies[key]
-        body = msgspec.json.decode(request.body) if request.body else None
-        reply = handler(request, names, body)
+        try:
+            reply = handler(request, names, msgspec.json.decode(request.body) if request.body else None)
+        except (msgspec.DecodeError, LookupError, TypeError) as error:  # a body that is not what this path takes
+            reply = replied(400, {"title": "malformed", "detail": f"{type(error).__name__}: {error}"})
         if key and reply.status < 500:
             self._replies[key] = reply
         return reply

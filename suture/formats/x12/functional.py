@@ -2,7 +2,8 @@
 
 A 997 answers a group: AK102 is the GS06 under which we sent, which is the control number of the stamp. It is accepted only if all
 of it was (AK901 A or E); ``partial`` says that some was. A TA1 that rejects the envelope is a refusal, too; one that accepts it
-says nothing about the content, so it is told as a finding and is no FunctionalAcknowledgement: the 997 decides.
+says nothing about the content, so it is told as a finding and is no FunctionalAcknowledgement: the 997 decides. So is one that
+rejects a control number as seen before (note 025): what we sent again after a lost answer is there already.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ AK9 = segment("AK9", required(1, "ID", 1, 1, "A E M P R W X"), *(optional(number
 _SET = LoopSpec(AK2, (Use(AK5, required=True, most=1),), (LoopSpec(AK3, (AK4,)),))
 SPEC = LoopSpec(ST, (Use(AK1, required=True, most=1), Use(AK9, required=True, most=1)), (_SET,))
 
+#: TA105: the interchange control number is a repeat.
+_SEEN_BEFORE = "025"
 _TA1 = (Element(1, "N0", 1, 9, True), Element(4, "ID", 1, 1, True, frozenset("AER")), Element(5, "AN", 1, 3, True))
 
 #: What the codes of acknowledgements mean, in our words.
@@ -106,7 +109,7 @@ def read_ta1(answer: Segment) -> tuple[FunctionalAcknowledgement | None, list[Fa
     if bad:
         return None, bad
     reference, note = str(abs(int(answer[1]))), f"TA1 {answer[4]}, note {answer[5]}"
-    if answer[4] != "R":
+    if answer[4] != "R" or answer[5] == _SEEN_BEFORE:
         return None, [answer.fault("x12.ta1", f"interchange {reference} arrived: {note}", 4, severity="info")]
     finding = Finding(code=f"x12.ta1.{answer[5]}", text=f"the envelope was rejected: {note}", path="TA1-05")
     return FunctionalAcknowledgement(reference=reference, accepted=False, findings=(finding,)), []

@@ -47,11 +47,19 @@ def turn(
     if outcomes:
         delivering.conclude(outcomes, now)
     answers = intake.accept(wiring, arrivals, now) if arrivals else []
-    fired = fire(wiring, now, LIMIT) + delivering.overdue(now, LIMIT) if wiring.time_moved(now) else 0
-    rounds = next((count for count in range(ROUNDS) if not decide(wiring, range(wiring.journal.partitions), now)), ROUNDS)
+    overdue = delivering.overdue(now, LIMIT)
+    unfinished = _decide_all(wiring, now)
     attempts = delivering.claim(now)
     full = len(attempts) >= wiring.limits.deliver_batch
-    return Turned(answers=answers, attempts=attempts, more=full or rounds == ROUNDS or fired >= LIMIT)
+    return Turned(answers=answers, attempts=attempts, more=full or unfinished or overdue >= LIMIT)
+
+
+def _decide_all(wiring: Wiring, now: datetime) -> bool:
+    """Decide until nothing is left to decide and no timer is due; true if the limit came first."""
+    for _ in range(ROUNDS):
+        if not decide(wiring, range(wiring.journal.partitions), now) and not fire(wiring, now, LIMIT):
+            return False
+    return True
 
 
 def poll_cursor(wiring: Wiring, name: str) -> str:

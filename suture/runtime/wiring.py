@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
 from functools import cached_property
 
 import msgspec
@@ -23,8 +22,6 @@ from suture.systems import System
 
 #: States of one process that are read at a time when the crosswalk is loaded.
 PAGE = 1000
-#: How often timers and overdue deliveries are looked for at most.
-DUE_EVERY = timedelta(milliseconds=20)
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -62,7 +59,6 @@ class Wiring:
         self.limits = limits or Limits()
         self._privacy_key = privacy_key
         self.instances = {instance.name: instance for instance in network.instances}
-        self._looked: datetime | None = None
         self.book = Book()
         self.load_book()
 
@@ -95,13 +91,6 @@ class Wiring:
     def pseudonym(self, identifier: str) -> str:
         """A keyed pseudonym (HMAC-SHA-256, 80 bits): the same person, never the identity."""
         return "P" + hmac.new(self._privacy_key, identifier.encode(), hashlib.sha256).hexdigest()[:20].upper()
-
-    def time_moved(self, now: datetime) -> bool:
-        """Whether it is time to look for what has become due: the clock stands elsewhere than at the last look."""
-        moved = self._looked is None or abs(now - self._looked) >= DUE_EVERY
-        if moved:
-            self._looked = now
-        return moved
 
     def load_book(self) -> None:
         """Read the crosswalk from the journal's master data."""

@@ -70,6 +70,14 @@ def test_a_timer_fires_once_at_its_time() -> None:
     assert peer.kept == ["PO-woken"]
 
 
+def test_a_timer_for_a_moment_that_has_passed_fires_at_once() -> None:
+    still, _ = house()
+    still.clock.move_to(NOON + timedelta(hours=3))
+    still.accept(arrival(order("PO-1", "closed")))
+    still.settle()
+    assert told(still, "PO-1").woken == 1
+
+
 def test_nobody_plays_the_role() -> None:
     still, _ = house()
     lonely = structs.replace(still.wiring.network, instances=())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from suture.journal import Delivery, Event, Recorded, State
+from suture.journal import Delivery, DeliveryStatus, Event, Recorded, State
 from suture.model import Case, CaseResolved, Decision, Document, Parked, Ref, decode
 from suture.runtime import intake
 from suture.runtime.decide import CASES, OpenCase, decode_case, encode
@@ -194,15 +194,24 @@ def _on_delivery(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: byt
 
 
 def _resend(unit: UnitBuilder, delivery: Delivery, decision: Decision, raw: bytes) -> str:
-    change(unit, delivery, "queued", note=f"released by {decision.actor}: {decision.reason}")
+    change(unit, delivery, _again(unit.wiring, delivery), note=f"released by {decision.actor}: {decision.reason}")
     return "queued again"
+
+
+def _again(wiring: Wiring, delivery: Delivery) -> DeliveryStatus:
+    """What has been tried is looked for before it is sent again, wherever one can look: the person may not know either."""
+    instance = wiring.instances.get(delivery.instance)
+    operation = wiring.system(instance).accepts.get(type(delivery.document)) if instance else None
+    looks = operation is not None and operation.outcome in ("lookup", "readback")
+    return "unknown" if looks and delivery.attempts else "queued"
 
 
 def _repair(unit: UnitBuilder, delivery: Delivery, decision: Decision, raw: bytes) -> str:
     document = decode(raw)
     if type(document) is not type(delivery.document):
         raise ValueError(f"a repair keeps the type: {type(delivery.document).__name__}, not {type(document).__name__}")
-    change(unit, delivery, "queued", note=f"repaired by {decision.actor}: {decision.reason}", document=document)
+    note = f"repaired by {decision.actor}: {decision.reason}"
+    change(unit, delivery, _again(unit.wiring, delivery), note=note, document=document)
     return "repaired and queued again"
 
 

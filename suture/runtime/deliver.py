@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -24,11 +25,15 @@ OVERDUE_AGAIN = timedelta(hours=24)
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One delivery that has been marked ``sending``: the conversation that is to be held with its instance."""
+    """One delivery that has been marked ``sending``: the conversation that is to be held with its instance.
+
+    ``doubtful``: an earlier attempt may have got there.
+    """
 
     delivery: Delivery
     instance: Instance
     steps: Steps
+    doubtful: bool = False
 
 
 class Gate:
@@ -125,9 +130,10 @@ class Delivering:
             return None
         attempts = delivery.attempts + 1
         change(unit, delivery, "sending", attempts=attempts)
-        steps = conversation(operation, document, self._call(instance, delivery, attempts), doubtful=delivery.status == "unknown")
+        doubtful = delivery.status == "unknown"
+        steps = conversation(operation, document, self._call(instance, delivery, attempts), doubtful=doubtful)
         sending = msgspec.structs.replace(delivery, status="sending", attempts=attempts)
-        return Attempt(delivery=sending, instance=instance, steps=steps)
+        return Attempt(delivery=sending, instance=instance, steps=steps, doubtful=doubtful)
 
     def _operation(self, instance: Instance | None, document: Document) -> Operation | None:
         return None if instance is None else self.wiring.system(instance).accepts.get(type(document))
@@ -190,7 +196,7 @@ class Delivering:
         try:
             for attempt, outcome in outcomes:
                 unit = UnitBuilder(self.wiring, now)
-                self._conclude(unit, attempt.delivery, outcome)
+                self._conclude(unit, attempt, outcome)
                 units.append(unit.build())
             if units:
                 self.wiring.journal.commit(units)
@@ -202,7 +208,8 @@ class Delivering:
             reached = isinstance(outcome, Done | Refused | Awaiting) or (isinstance(outcome, Again) and outcome.after_s > 0)
             self.gates[attempt.instance.name].end(now, reached=reached)
 
-    def _conclude(self, unit: UnitBuilder, delivery: Delivery, outcome: Outcome) -> None:
+    def _conclude(self, unit: UnitBuilder, attempt: Attempt, outcome: Outcome) -> None:
+        delivery = attempt.delivery
         match outcome:
             case Done(reference=reference):
                 change(unit, delivery, "done", reference=reference)
@@ -211,7 +218,8 @@ class Delivering:
             case Awaiting():
                 self._await(unit, delivery, outcome)
             case Again(reason=reason, after_s=after_s):
-                self._again(unit, delivery, "queued", reason, after_s)
+                # a look that could not be had leaves the doubt that it was to settle
+                self._again(unit, delivery, "unknown" if attempt.doubtful else "queued", reason, after_s)
             case Unsure(reason=reason):
                 self._unsure(unit, delivery, reason)
 
@@ -223,12 +231,14 @@ class Delivering:
         due = unit.now + timedelta(seconds=outcome.within_s)
         change(unit, delivery, "awaiting", reference=outcome.reference, due=due)
 
-    def _again(self, unit: UnitBuilder, delivery: Delivery, status: str, reason: str, after_s: float) -> None:
+    def _again(
+        self, unit: UnitBuilder, delivery: Delivery, status: Literal["queued", "unknown"], reason: str, after_s: float
+    ) -> None:
         if self.retry.over(delivery.attempts):
             self._park(unit, delivery, f"given up after {delivery.attempts} attempts: {reason}", reason="retries_exhausted")
             return
         due = unit.now + self.retry.after(delivery.attempts, delivery.id, after_s)
-        change(unit, delivery, "unknown" if status == "unknown" else "queued", note=reason, due=due)
+        change(unit, delivery, status, note=reason, due=due)
 
     def _unsure(self, unit: UnitBuilder, delivery: Delivery, reason: str) -> None:
         instance = self.wiring.instances[delivery.instance]

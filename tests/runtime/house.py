@@ -98,11 +98,13 @@ class Peer:
     asked: int = 0
 
     def handle(self, request: Request) -> Reply:
-        """One request; "lost" acts and then loses the reply, "down" never gets the request."""
+        """One request; "lost" acts and then loses the reply, "mute" does nothing and says nothing, "down" never gets it."""
         assert isinstance(request, Http)
         mood = self.script.pop(0) if self.script else "ok"
         if mood == "down":
             raise NotSent("refused")
+        if mood == "mute":
+            raise NoReply("nothing came")
         if request.method == "GET":
             self.asked += 1
             there = request.path.rpartition("/")[2] in self.kept

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from suture.journal import MemoryJournal
-from suture.model import Case, Delivered, Document, FunctionalAcknowledgement
+from suture.model import Case, Decision, Delivered, Document, FunctionalAcknowledgement
+from suture.runtime.command import command
 from suture.runtime.policy import Breaker, Quota, Retry
 from suture.runtime.turn import turn
 from suture.sandbox.still import Still
 from suture.systems import OutcomeClass
-from tests.runtime.house import NOON, Peer, arrival, facts, house, order, told
+from tests.runtime.house import NOON, Peer, about, arrival, facts, house, order, told
 
 
 def statuses(still: Still) -> list[str]:
@@ -23,6 +24,14 @@ def statuses(still: Still) -> list[str]:
 def reasons(still: Still) -> list[str]:
     """Why exceptions were raised."""
     return [case.reason for case in facts(still, Case)]
+
+
+def release(still: Still, order: str) -> None:
+    """A person has the one open delivery about an order sent again."""
+    (delivery,) = still.wiring.journal.open_deliveries()
+    subject, now = about("Delivery", delivery.id), still.clock.now()
+    decision = Decision(id="x", subject=subject, verb="release", actor="ops", at=now, reason="it is back", position=10**6)
+    command(still.wiring, decision, now)
 
 
 def test_a_delivery_is_done_and_its_process_is_told() -> None:
@@ -64,6 +73,30 @@ def test_a_lost_request_is_sent_again_after_looking(outcome: OutcomeClass) -> No
     still.accept(arrival(order("PO-1")))
     still.until(NOON + timedelta(minutes=10))
     assert (peer.kept, peer.asked) == (["PO-1"], 1)
+
+
+@pytest.mark.parametrize("outcome", ["lookup", "readback", "statement"])
+@pytest.mark.parametrize("away", [1, 3, 60])
+def test_a_doubt_outlives_a_look_that_could_not_be_had(outcome: OutcomeClass, away: int) -> None:
+    still, peer = house(outcome, peer=Peer(["lost", *["down"] * away]))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=2))
+    if statuses(still) == ["parked"]:
+        peer.script.clear()
+        release(still, "PO-1")
+        still.until(NOON + timedelta(days=3))
+    assert peer.kept == ["PO-1"], "it got there the first time"
+
+
+@pytest.mark.parametrize("outcome", ["lookup", "readback"])
+def test_what_a_person_releases_is_looked_for_first(outcome: OutcomeClass) -> None:
+    still, peer = house(outcome, peer=Peer(["lost", *["mute"] * 11]))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=2))
+    assert statuses(still) == ["parked"]
+    release(still, "PO-1")
+    still.until(NOON + timedelta(days=3))
+    assert (peer.kept, told(still, "PO-1").fates) == (["PO-1"], ("parked", "done"))
 
 
 def test_class_none_asks_a_person_and_never_sends_again() -> None:

@@ -37,7 +37,7 @@ def resolve(
 
       suture resolve Case:ID release --actor dock --reason mislabelled -j day
 
-      suture resolve Message:ID repair --with new.x12 --actor ops --reason count --network network.toml
+      suture resolve Delivery:ID repair --with new.json --actor ops --reason typo
     """
     kind, _, id = subject.partition(":")
     if kind not in ("Case", "Message", "Delivery") or not id:

@@ -34,7 +34,7 @@ def run(
 
       suture run network.toml
 
-      suture run network.toml --database postgresql://suture@127.0.0.1/suture --port 8090
+      suture run network.toml --database postgresql://127.0.0.1/suture
     """
     known, broken = extensions()
     problems = [finding for finding in broken or findings_of(network, known) if finding.severity == "error"]

@@ -81,7 +81,7 @@ def read(wiring: Wiring, arrival: Arrival, now: datetime) -> Message:
     instance = wiring.instances[arrival.instance]
     channel = channel_of(wiring, instance, arrival.channel)
     format = wiring.formats[channel.format]
-    raw = _minimised(wiring, format, arrival.raw)
+    raw = minimised(wiring, format, arrival.raw)
     reading = _reading(format, instance, arrival, raw)
     return _Intake(wiring, instance, channel, format, arrival, raw, reading, now).message()
 
@@ -128,7 +128,7 @@ def channel_of(wiring: Wiring, instance: Instance, name: str) -> Channel:
     raise LookupError(f"{instance.name} has no channel {name!r}; it has {', '.join(way.name for way in ways) or 'none'}")
 
 
-def _minimised(wiring: Wiring, format: Format, raw: bytes) -> bytes:
+def minimised(wiring: Wiring, format: Format, raw: bytes) -> bytes:
     """Without the patient's identity, where the format can carry one; unreadable bytes are kept as they are, encrypted."""
     if format.minimise is None:
         return raw

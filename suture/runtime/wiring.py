@@ -89,8 +89,19 @@ class Wiring:
         return self.systems[instance.system]
 
     def pseudonym(self, identifier: str) -> str:
-        """A keyed pseudonym (HMAC-SHA-256, 80 bits): the same person, never the identity."""
-        return "P" + hmac.new(self._privacy_key, identifier.encode(), hashlib.sha256).hexdigest()[:20].upper()
+        """A keyed pseudonym (HMAC-SHA-256, 64 bits and 16 of proof): the same person, never the identity.
+
+        One of ours stays what it is: who repairs a message that was kept without its patient does not make another one.
+        """
+        if len(identifier) == 21 and self._proven(identifier[:17]) == identifier:
+            return identifier
+        return self._proven(f"P{self._keyed(identifier, 16)}")
+
+    def _proven(self, pseudonym: str) -> str:
+        return pseudonym + self._keyed(f"proof of {pseudonym}", 4)
+
+    def _keyed(self, text: str, digits: int) -> str:
+        return hmac.new(self._privacy_key, text.encode(), hashlib.sha256).hexdigest()[:digits].upper()
 
     def load_book(self) -> None:
         """Read the crosswalk from the journal's master data."""

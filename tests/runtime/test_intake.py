@@ -8,11 +8,25 @@ from decimal import Decimal
 from msgspec import structs
 
 from suture.formats import Profile, Reading
+from suture.formats.hl7v2 import FORMAT as HL7
 from suture.formats.json import FORMAT
-from suture.model import Case, Crosswalk, Decision, MessageReceived, OrderAcknowledgement, Parked, Quantity, Ref, StockLow
+from suture.model import (
+    Case,
+    Crosswalk,
+    Decision,
+    MessageReceived,
+    OrderAcknowledgement,
+    Parked,
+    Quantity,
+    Ref,
+    StockLow,
+    Usage,
+)
 from suture.runtime.command import command
 from suture.sandbox.still import Still
+from suture.systems import Channel
 from suture.transports import Arrival
+from tests.formats.hl7v2.theatre import FT1, dft
 from tests.runtime.house import NOON, arrival, facts, house, order
 
 
@@ -154,3 +168,22 @@ def test_what_the_journal_cannot_hold_is_refused_alone() -> None:
     still.settle()
     assert [answer.outcome for answer in answers] == ["accepted", "refused", "accepted"]
     assert sorted(peer.kept) == ["PO-1", "PO-2"]
+
+
+def test_a_repaired_message_keeps_its_patient_out_and_the_pseudonym() -> None:
+    still, _ = house(formats={"hl7v2": HL7})
+    theatre = Channel(name="in", transport="memory", format="hl7v2")
+    still.wiring.systems["peer"] = structs.replace(still.wiring.systems["peer"], codes=(), channels=(theatre,))
+    damaged = dft(FT1.replace("STENT-35", ""))
+    still.accept(Arrival(instance="peer", channel="in", raw=damaged))
+    (case,) = facts(still, Case)
+    decision = structs.replace(decide(case.id, still), verb="repair")
+    command(still.wiring, decision, NOON, raw=dft(FT1))
+    (usage,) = facts(still, Usage)
+    released = still.wiring.journal.find(usage.refs()[0])[-1].event
+    kept = still.wiring.journal.blob(released.blob)
+    assert b"M-4711" not in kept
+    assert b"TESTPATIENT" not in kept
+    assert usage.patient == still.wiring.pseudonym("M-4711")
+    assert still.wiring.pseudonym(usage.patient) == usage.patient, "kept bytes may be repaired too"
+    assert still.wiring.pseudonym("P" + "0" * 20) != "P" + "0" * 20

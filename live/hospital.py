@@ -118,7 +118,6 @@ def network(tryton: str, supplier: str, bank: str) -> Network:
     tryton_options = {
         "database": "erp",
         "user": "suture",
-        "password": setup.PASSWORD.read_text().strip(),
         "unit.EA": "u",
         "unit.CS": "cs",
         "company.ACME": "HARBOR",
@@ -135,7 +134,14 @@ def network(tryton: str, supplier: str, bank: str) -> Network:
     return Network(
         name="live",
         instances=(
-            Instance(name="tryton", system="tryton", role="erp", address=tryton, options=tryton_options),
+            Instance(
+                name="tryton",
+                system="tryton",
+                role="erp",
+                address=tryton,
+                password=f"file:{setup.PASSWORD}",
+                options=tryton_options,
+            ),
             Instance(name="supplier-edi", system="supplier_x12_http", role="supplier", address=supplier, profile=x12),
             Instance(name="bank", system="bank_iso20022_http", role="bank", address=bank, profile=iso),
             Instance(name="procurement", system="procurement_rest", role="procurement"),

@@ -49,7 +49,7 @@ def _instance(instance: Instance, systems: Mapping[str, System], formats: Mappin
         yield Finding(
             code="no_owner", path=f"{path}.owner", text="every interface has an owner: name the team that answers for it"
         )
-    for place in ("secret", "token", "host_key", "client_key"):
+    for place in ("secret", "token", "password", "host_key", "client_key"):
         if getattr(instance, place) and not getattr(instance, place).startswith(("env:", "file:")):
             text = "a secret is named, never written here: use env:NAME or file:PATH"
             yield Finding(code="secret_in_file", path=f"{path}.{place}", text=text)

@@ -20,8 +20,8 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``address`` is where we call it (http://, mllp://, file://, sftp://); ``listen`` per channel where it calls us or leaves
     files. ``entities``, ``facilities`` and ``suppliers`` narrow what is routed to it; empty means all. Credentials are named
     where they are kept ("env:NAME", "file:PATH"), never written here: ``secret`` signs what we send over HTTP and proves what
-    comes (Standard Webhooks), ``token`` goes along as a bearer token, ``host_key`` is an SFTP server's public key and
-    ``client_key`` our private one.
+    comes (Standard Webhooks), ``token`` goes along as a bearer token, ``password`` is what a connector logs in with when the
+    login is part of the conversation, ``host_key`` is an SFTP server's public key and ``client_key`` our private one.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     owner: str = ""
     secret: str = ""
     token: str = ""
+    password: str = ""
     host_key: str = ""
     client_key: str = ""
     profile: Profile = Profile()

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from suture.formats import Stamp
@@ -16,6 +17,7 @@ from suture.runtime.clock import Clock
 from suture.runtime.deliver import Attempt, Delivering
 from suture.runtime.drive import ask, drive
 from suture.runtime.network import Instance
+from suture.runtime.secrets import secret
 from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
 from suture.runtime.wiring import Wiring
 from suture.systems import Again, Call, Outcome, Poll
@@ -288,7 +290,9 @@ class Service:
         """Ask once; accept what came, then remember how far it went. Returns how many messages came."""
         cursor = await self.in_thread(lambda: poll_cursor(self.wiring, name))
         stamp = Stamp(number=0, at=self.clock.now().isoformat())
-        call = Call(key=name, stamp=stamp, profile=instance.profile, options=instance.options)
+        call = Call(
+            key=name, stamp=stamp, profile=instance.profile, options=instance.options, password=partial(secret, instance.password)
+        )
         answer = await ask(poll.ask(cursor, call), self.links[instance.name])
         if answer is None:
             return 0

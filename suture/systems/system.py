@@ -60,6 +60,7 @@ class Call(Struct, frozen=True, kw_only=True):
     """What an operation knows besides its document: the idempotency key, control number and time, the agreement.
 
     ``id`` is the document's id in our own codes: the reference to give the peer, whatever codes the document is in.
+    ``password`` fetches the instance's password, for peers whose login is part of the conversation; it is kept nowhere.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Call(Struct, frozen=True, kw_only=True):
     profile: Profile
     attempt: int = 1
     options: Mapping[str, str] = field(default_factory=dict)
+    password: Callable[[], str] = str
     #: The bytes of an Acknowledgement, written by the format that read the message.
     body: bytes = b""
 

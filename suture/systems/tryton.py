@@ -75,9 +75,10 @@ SYSTEM = System(
     concurrency=2,
     timeout_s=20.0,
     notes=(
-        "Options: database, user, password; unit.CODE (Tryton's symbol for a UN/ECE unit), warehouse.PLACE or warehouse, "
-        "company.ENTITY, bank_account, expense_account, charge_account, discount_account (codes of accounts), journal, "
-        "cash_journal (codes of journals). Items are known by product code, suppliers by party code. A bill entered by hand "
+        "The instance names its password. Options: database, user; unit.CODE (Tryton's symbol for a UN/ECE unit), "
+        "warehouse.PLACE or warehouse, company.ENTITY, bank_account, expense_account, charge_account, discount_account (codes "
+        "of accounts), journal, cash_journal (codes of journals). Items are known by product code, suppliers by party code. A "
+        "bill entered by hand "
         "under the same supplier and number is refused for a person to decide; so is every warning: none is ever skipped. The "
         "user needs the groups Purchase, Stock, Stock Force Assignment, Stock Cancellation and Accounting. A confirmed order "
         "can be cancelled (what has not come is no longer expected) but not changed."

@@ -138,7 +138,7 @@ def converse(call: Call, work: Callable[[Session], Talk[Outcome]]) -> Steps:
 def _login(call: Call) -> Talk[Session]:
     """A fresh session: Tryton posts to the books only in one, and an expired one would end mid-work."""
     user, database = call.options.get("user", ""), call.options.get("database", "")
-    said = yield from _ask(database, "common.db.login", [user, {"password": call.options.get("password", "")}, "en"], {})
+    said = yield from _ask(database, "common.db.login", [user, {"password": call.password()}, "en"], {})
     if not isinstance(said, list) or len(said) < 2:
         raise Ended(Again(reason="Tryton wants more than a password from our user"))
     token = base64.b64encode(f"{user}:{said[0]}:{said[1]}".encode()).decode()

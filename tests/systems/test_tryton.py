@@ -36,16 +36,16 @@ from suture.systems.tryton_goods import unit_price
 from suture.systems.tryton_rpc import Ended, measure
 from suture.transports import Http, HttpReply, NoReply, NotSent, Request
 
+PASSWORD = "not-a-real-one"
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 OPTIONS = {
     "database": "erp",
     "user": "suture",
-    "password": "not-a-real-one",
     "unit.EA": "u",
     "bank_account": "1010",
     "warehouse": "WH",
 }
-CALL = Call(key="D-1", stamp=Stamp(number=1, at=NOW.isoformat()), profile=Profile(), options=OPTIONS)
+CALL = Call(key="D-1", stamp=Stamp(number=1, at=NOW.isoformat()), profile=Profile(), options=OPTIONS, password=lambda: PASSWORD)
 CONTEXT = {"company": 1, "companies": [1], "language": "en"}
 
 
@@ -614,7 +614,7 @@ def test_a_quantity_that_binary_floating_point_would_change_is_refused() -> None
 
 def test_no_secret_shows_in_an_outcome() -> None:
     outcome, _ = send(ORDER, Says("common.db.login", status=401))
-    assert OPTIONS["password"] not in repr(outcome)
+    assert PASSWORD not in repr(outcome)
 
 
 @pytest.mark.live

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,7 @@ from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
 from suture.runtime.network import Instance
 from suture.runtime.policy import Breaker, Quota, Retry
+from suture.runtime.secrets import secret
 from suture.runtime.settle import change, delivery_case, early_word, raise_case, settle_by_word
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
@@ -157,6 +159,7 @@ class Delivering:
             profile=instance.profile,
             attempt=attempt,
             options=instance.options,
+            password=partial(secret, instance.password),
             body=body,
         )
 

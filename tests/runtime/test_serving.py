@@ -190,7 +190,7 @@ def test_a_supplier_over_sftp_gets_files_and_leaves_them(tmp_path: Path) -> None
                     return not await owed(served, "supplier-alder")
 
                 await until(settled, "the partner's 997 ends the delivery")
-                assert any(name.startswith("from/.archive/") for name in peer.tree())
+                await until(lambda: list((tmp_path / "sftp/from/.archive").glob("*/000000001.x12")), "the 997 is filed")
 
     run(story())
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from suture.formats import Format, Profile
-from suture.journal import Event, Route, Unit
-from suture.model import Document, encode
+from suture.journal import Event, Route, State, Unit
+from suture.model import Document, Policy, encode
 from suture.runtime.decide import decide
 from suture.runtime.wiring import Wiring
 
 BATCH = 500
+#: Built-in state: the digest of the last word of each source about each thing.
+PUBLISHED = "published"
 FORMATS = {".json": "json", ".jsonl": "json", ".csv": "csv"}
 
 
@@ -41,22 +43,44 @@ def _read(format: Format, path: Path) -> tuple[Document, ...]:
 
 
 def publish(wiring: Wiring, documents: Iterable[Document], now: datetime, source: str = "masters") -> int:
-    """Accept documents in the name of the house itself; what is filed already is left alone. Returns how many are new."""
-    waiting, new = list(documents), 0
+    """Accept documents in the name of the house itself; what this source said last of a thing is not said again.
+
+    Going back to an earlier word is a new one: a supplier that was blocked can be active again. Returns how many are new.
+    """
+    waiting, new = list({_thing(document, source): document for document in documents}.values()), 0
     while waiting:
         batch, waiting = waiting[:BATCH], waiting[BATCH:]
-        results = wiring.journal.commit([_unit(wiring, document, now, source) for document in batch])
-        new += sum(1 for result in results if not result.repeated)
+        units = _units(wiring, batch, now, source)
+        wiring.journal.commit(units)
+        new += len(units)
     while decide(wiring, range(wiring.journal.partitions), now):
         pass
     return new
 
 
-def _unit(wiring: Wiring, document: Document, now: datetime, source: str) -> Unit:
-    once = f"{source}/{_digest(document)}"
+def _units(wiring: Wiring, documents: Sequence[Document], now: datetime, source: str) -> list[Unit]:
+    """One unit for each document that says something else than this source's last word about the same thing."""
+    last = wiring.journal.states([(PUBLISHED, _thing(document, source)) for document in documents])
+    units = []
+    for document in documents:
+        key, digest = (PUBLISHED, _thing(document, source)), _digest(document)
+        said = last.get(key)
+        if said is None or said.data != digest:
+            last[key] = State(*key, (said.version if said else 0) + 1, digest)
+            units.append(_unit(wiring, document, now, source, last[key]))
+    return units
+
+
+def _unit(wiring: Wiring, document: Document, now: datetime, source: str, word: State) -> Unit:
+    once = f"{word.key}/{word.version}/{word.data.decode()}"
     event = Event(once=once, kind="commanded", source=source, at=now, data=document, root=once)
-    return Unit(events=[event], routes=[Route(0, process, key) for process, key in wiring.routes(document)])
+    return Unit(events=[event], routes=[Route(0, process, key) for process, key in wiring.routes(document)], states=[word])
 
 
-def _digest(document: Document) -> str:
-    return hashlib.sha256(encode(document)).hexdigest()[:32]
+def _thing(document: Document, source: str) -> str:
+    version = f"/{document.version}" if isinstance(document, Policy) else ""
+    return f"{source}/{type(document).__name__}:{getattr(document, 'id', '')}{version}"
+
+
+def _digest(document: Document) -> bytes:
+    return hashlib.sha256(encode(document)).hexdigest()[:32].encode()

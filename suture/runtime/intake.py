@@ -129,13 +129,13 @@ def channel_of(wiring: Wiring, instance: Instance, name: str) -> Channel:
 
 
 def minimised(wiring: Wiring, format: Format, raw: bytes) -> bytes:
-    """Without the patient's identity, where the format can carry one; unreadable bytes are kept as they are, encrypted."""
+    """Without the patient's identity, where the format can carry one; bytes in which nobody can find it are withheld."""
     if format.minimise is None:
         return raw
     try:
         return format.minimise(raw, wiring.pseudonym)
-    except ValueError:
-        return raw
+    except Exception as error:  # whatever it stumbles over may be the patient
+        return f"WITHHELD {len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()} ({type(error).__name__})".encode()
 
 
 def _reading(format: Format, instance: Instance, arrival: Arrival, raw: bytes) -> Reading:
@@ -144,11 +144,16 @@ def _reading(format: Format, instance: Instance, arrival: Arrival, raw: bytes) -
     except Exception as error:  # a reader that fails must not cost the bytes, nor the messages beside it
         text = f"the {format.name} reader failed: {type(error).__name__}"
         reading = Reading(findings=(Finding(code="reader_failed", text=text),))
-    if not arrival.problem:
-        return reading
     # what came with a defect is refused, but read all the same: the acknowledgement then names the message
+    return msgspec.structs.replace(reading, documents=()) if arrival.problem else reading
+
+
+def _findings(arrival: Arrival, reading: Reading) -> tuple[Finding, ...]:
+    """What the transport and the reader found, the transport first."""
+    if not arrival.problem:
+        return reading.findings[:FINDINGS_KEPT]
     defect = Finding(code="transport", text=arrival.problem, path=arrival.name)
-    return msgspec.structs.replace(reading, documents=(), findings=(defect, *reading.findings))
+    return (defect, *reading.findings)[:FINDINGS_KEPT]
 
 
 class _Intake:
@@ -169,7 +174,7 @@ class _Intake:
         self.arrival, self.raw, self.reading, self.now = arrival, raw, reading, now
         self.blob = hashlib.sha256(raw).hexdigest()
         self.once = f"{instance.name}/{reading.message_id or '-'}/{self.blob[:24]}"
-        self.findings = reading.findings[:FINDINGS_KEPT]
+        self.findings = _findings(arrival, reading)
         self.mapping = f"{format.name}@{format.version}"
         self.unit = UnitBuilder(wiring, now)
 
@@ -193,7 +198,8 @@ class _Intake:
         return Acknowledgement in self.wiring.system(self.instance).accepts
 
     def _outcome(self) -> str:
-        return "refused" if self.reading.errors and not self.reading.documents else "accepted"
+        wrong = bool(self.arrival.problem or self.reading.errors)
+        return "refused" if wrong and not self.reading.documents else "accepted"
 
     def _acknowledgement(self, outcome: str) -> bytes:
         if self.format.acknowledge is None:
@@ -293,7 +299,8 @@ class _Intake:
 
 
 def _case_of(parked: Parked, now: datetime) -> Case:
-    first = str(parked.findings[0]) if parked.findings else parked.reason
+    errors = [finding for finding in parked.findings if finding.severity == "error"]
+    first = str((errors or list(parked.findings) or [parked.reason])[0])
     return Case(
         id=f"intake/{parked.id}",
         reason=parked.reason,

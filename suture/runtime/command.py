@@ -67,7 +67,7 @@ def _on_case(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: bytes) 
     if decision.verb not in case.actions:
         raise ValueError(f"{case.id} allows {', '.join(case.actions)}, not {decision.verb!r}")
     _journal(unit, decision, opened.root, opened.to)
-    if case.reason == "handler_failed" and decision.verb in ("retry", "reject"):
+    if case.reason in ("handler_failed", "no_route") and decision.verb in ("retry", "reject"):
         return _on_failed(wiring, unit, decision, opened)
     carrier = next((ref for ref in case.objects if ref.type in ("Message", "Delivery")), None)
     if opened.to is None and carrier is not None:

@@ -14,6 +14,7 @@ from suture.model import Case, CaseResolved, Crosswalk, Decided, Document, Ref, 
 from suture.processes import Ask, Effect, Emit, Process, Raise, Resolve, Seen, Send, Wait
 from suture.processes.masters import Filed
 from suture.processes.rehearsal import said
+from suture.runtime.network import Instance
 from suture.runtime.units import UnitBuilder, owed_of
 from suture.runtime.wiring import Wiring
 
@@ -21,6 +22,10 @@ from suture.runtime.wiring import Wiring
 CASES = "cases"
 encode = msgspec.json.Encoder(decimal_format="string").encode
 _decode_filed = msgspec.json.Decoder(Filed).decode
+
+
+class NoRoute(LookupError):
+    """No live instance of the network plays a role for a document; nothing of the decision is done."""
 
 
 class OpenCase(Struct, frozen=True):
@@ -175,6 +180,12 @@ class Batch:
     def _check(self, effects: Sequence[Effect]) -> None:
         if len(effects) > self.wiring.limits.effects_per_decision:
             raise OverflowError(f"{len(effects)} effects of one decision; the limit is {self.wiring.limits.effects_per_decision}")
+        for effect in effects:
+            match effect:
+                case Send():
+                    self._route(effect)
+                case Ask():
+                    self._route(_question(effect, ""))
 
     def _effect(self, item: Work, effect: Effect, once: str) -> None:
         match effect:
@@ -184,8 +195,7 @@ class Batch:
                 self._emit(item, document, once)
             case Ask(request=request):
                 self._emit(item, request, once)
-                route = Send(role=effect.via, document=request, key=item.key, entity=effect.entity, facility=effect.facility)
-                self._send(item, route, f"{once}/ask")
+                self._send(item, _question(effect, item.key), f"{once}/ask")
             case Wait(name=name, until=until):
                 self.unit.timer(Timer(item.process, item.key, name, until, item.event.once, item.event.root))
             case Raise(case=case):
@@ -202,15 +212,18 @@ class Batch:
     def _emit(self, item: Work, document: Document, once: str) -> None:
         self.unit.event(self._event(item, document, once), self.wiring.routes(document))
 
-    def _send(self, item: Work, send: Send, id: str) -> None:
+    def _route(self, send: Send) -> Instance:
         instance = self.wiring.network.route(send.role, entity=send.entity, facility=send.facility, supplier=send.supplier)
         if instance is None:
-            self._raise(item, _no_route(item, send, self.now), f"{id}/no-route")
-            return
+            where = ", ".join(part for part in (send.entity, send.facility, send.supplier) if part) or "this document"
+            raise NoRoute(f"nobody plays {send.role!r} for {where}")
+        return instance
+
+    def _send(self, item: Work, send: Send, id: str) -> None:
         self.unit.deliver(
             Delivery(
                 id=id,
-                instance=instance.name,
+                instance=self._route(send).name,
                 role=send.role,
                 key=send.key,
                 document=send.document,
@@ -259,13 +272,13 @@ class Batch:
         self.unit.done.append(item.id)
         case = Case(
             id=f"{item.process}/{item.key}/failed/{item.position}",
-            reason="handler_failed",
+            reason="no_route" if isinstance(error, NoRoute) else "handler_failed",
             text=f"{item.process} could not decide {type(item.event.data).__name__}: {type(error).__name__}: {error}"[:500],
             objects=item.event.refs() or (Ref("Event", item.event.once),),
             owner="operations",
             at=self.now,
             actions=("retry", "reject"),
-            suggestion="mend the cause (policy, master data or code), then retry: the event is decided again",
+            suggestion="mend the cause (network file, policy, master data or code), then retry: the event is decided again",
         )
         self._raise(item, case, f"{item.position:010x}/{item.process}/{item.key}/failed")
 
@@ -277,19 +290,9 @@ class Batch:
         return self.unit.build()
 
 
-def _no_route(item: Work, send: Send, now: datetime) -> Case:
-    where = ", ".join(part for part in (send.entity, send.facility, send.supplier) if part)
-    name = type(send.document).__name__
-    return Case(
-        id=f"{item.process}/{item.key}/no_route/{send.role}/{name}",
-        reason="no_route",
-        text=f"nobody plays {send.role!r} for {where or 'this document'}: {name} {getattr(send.document, 'id', '')} waits",
-        objects=send.document.refs(),
-        owner="operations",
-        at=now,
-        actions=("retry",),
-        suggestion=f"add an instance with role {send.role!r} to the network file, then retry",
-    )
+def _question(ask: Ask, key: str) -> Send:
+    """How a question reaches the system in which people answer it."""
+    return Send(role=ask.via, document=ask.request, key=key, entity=ask.entity, facility=ask.facility)
 
 
 def fire(wiring: Wiring, now: datetime, limit: int = 500) -> int:

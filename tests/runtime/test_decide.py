@@ -78,13 +78,20 @@ def test_a_timer_for_a_moment_that_has_passed_fires_at_once() -> None:
     assert told(still, "PO-1").woken == 1
 
 
-def test_nobody_plays_the_role() -> None:
-    still, _ = house()
-    lonely = structs.replace(still.wiring.network, instances=())
-    still.wiring.network = lonely
+def test_a_document_that_nobody_takes_waits_for_an_instance() -> None:
+    still, peer = house()
+    whole = still.wiring.network
+    still.wiring.network = structs.replace(whole, instances=())
     still.accept(arrival(order("PO-1")))
     still.settle()
-    assert [case.reason for case in facts(still, Case)] == ["no_route"]
+    (case,) = facts(still, Case)
+    assert (case.reason, case.actions) == ("no_route", ("retry", "reject"))
+    assert "nobody plays 'peer'" in case.text
+
+    still.wiring.network = whole
+    command(still.wiring, decision(still, Ref("Case", case.id), "retry"), NOON)
+    still.settle()
+    assert peer.kept == ["PO-1"]
 
 
 def test_replay_makes_every_decision_again() -> None:

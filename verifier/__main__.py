@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from verifier import NotAnExport, Report, public_key, verdict, verify
+from verifier import NotAnExport, public_key, verdict, verify
 
 _ANCHOR = re.compile(r"([1-9][0-9]{0,18}):([0-9a-f]{64})")
 
@@ -18,19 +18,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Check one file and say what was found; returns the exit code."""
     asked = _parser().parse_args(arguments)
     try:
-        report = _verify(asked)
+        key = public_key(Path(asked.public_key).read_bytes()) if asked.public_key else None
+        with Path(asked.file).open("rb") as stream:
+            report = verify(stream, key, dict(asked.anchor))
     except (NotAnExport, OSError, ValueError) as error:
         sys.stderr.write(f"verifier: {asked.file}: {error}\n")
         return 2
     said = json.dumps(report.as_json(), indent=2) + "\n" if asked.json else verdict(report, Path(asked.file).name)
     sys.stdout.write(said)
     return 0 if report.sound else 1
-
-
-def _verify(asked: argparse.Namespace) -> Report:
-    key = public_key(Path(asked.public_key).read_bytes()) if asked.public_key else None
-    with Path(asked.file).open("rb") as stream:
-        return verify(stream, key, dict(asked.anchor))
 
 
 def _parser() -> argparse.ArgumentParser:

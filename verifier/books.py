@@ -49,17 +49,11 @@ class Accepted:
     rejected: bool = False
     undone: bool = False
     cases: int = 0
-    fates: Counter[str] | None = None
-
-    def count(self, fate: str, change: int) -> None:
-        """One delivery more or less in this state."""
-        if self.fates is None:
-            self.fates = Counter()
-        self.fates[fate] += change
+    fates: Counter[str] = field(default_factory=Counter)
 
     def state(self) -> str:
         """The first of the states that fits."""
-        fates = self.fates or Counter()
+        fates = self.fates
         if fates["open"]:
             return "in_flight"
         if self.waits or self.cases or fates["parked"]:
@@ -211,7 +205,7 @@ class Books:
             self._debts[key] = Debt(event.position, text(owed, "instance"), document)
             self.balance.owed += 1
             if document is not None:
-                document.count("open", 1)
+                document.fates["open"] += 1
 
     # -- credits
 
@@ -274,10 +268,9 @@ class Books:
         balance.ended = {end: balance.ended.get(end, 0) + left[end] for end in ENDS}
         balance.open, balance.cases_open = left["open"], len(self._cases)
         self._reasons()
-        if sum(balance.states.values()) != balance.accepted:
-            self.findings.add("ledger.accepted", 0, f"{balance.accepted} documents are in {sum(balance.states.values())} states")
-        if sum(balance.ended.values()) + balance.open != balance.owed:
-            self.findings.add("ledger.owed", 0, f"{balance.owed} deliveries are owed, another number ended or is open")
+        sums = (balance.accepted, sum(balance.states.values())), (balance.owed, sum(balance.ended.values()) + balance.open)
+        if any(debits != credits for debits, credits in sums):
+            self.findings.add("ledger.unbalanced", 0, f"debits and credits differ: {sums}")
         return balance
 
     def _reasons(self) -> None:
@@ -285,7 +278,7 @@ class Books:
             if entry.waits and not entry.cases:
                 self.findings.add("document.no_reason", entry.position, "the document waits, and nobody has been asked about it")
         for debt in self._debts.values():
-            if isinstance(debt, Debt) and debt.fate == "parked" and not _asked(debt):
+            if isinstance(debt, Debt) and debt.fate == "parked" and not debt.cases:
                 text = "a delivery owed here is parked, and nobody has been asked about it"
                 self.findings.add("delivery.no_reason", debt.position, text)
 
@@ -300,8 +293,8 @@ def _event(position: int, body: bytes) -> Event:
 
 def _move(debt: Debt, fate: str) -> None:
     if debt.document is not None:
-        debt.document.count(debt.fate, -1)
-        debt.document.count(fate, 1)
+        debt.document.fates[debt.fate] -= 1
+        debt.document.fates[fate] += 1
     debt.fate = fate
 
 
@@ -310,10 +303,6 @@ def _ask(question: Question, change: int) -> None:
         question.document.cases += change
     for debt in question.debts:
         debt.cases += change
-
-
-def _asked(debt: Debt) -> bool:
-    return bool(debt.cases or (debt.document is not None and debt.document.cases))
 
 
 def _short(name: str) -> str:

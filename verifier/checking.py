@@ -9,25 +9,11 @@ from typing import BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from verifier import reading
 from verifier.books import Balance, Books
 from verifier.chain import Chain, fingerprint, public_key
 from verifier.findings import Finding, Findings
-from verifier.reading import (
-    Broken,
-    Checkpoint,
-    Header,
-    Json,
-    Malformed,
-    NotAnExport,
-    checkpoint_of,
-    event_of,
-    header_of,
-    is_checkpoint,
-    lines,
-    trailer_line,
-)
-
-_SECTIONS = ("header", "events", "checkpoints", "trailer")
+from verifier.reading import Broken, Checkpoint, Header, Json, Malformed, NotAnExport
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +76,7 @@ def verify(stream: BinaryIO, key: Ed25519PublicKey | None = None, anchors: Mappi
 
 def _header(stream: BinaryIO) -> Header:
     try:
-        return header_of(next(lines(stream), b""))
+        return reading.header_of(next(reading.lines(stream), b""))
     except Broken as error:
         raise NotAnExport(f"the first line cannot be read: {error}") from error
 
@@ -116,9 +102,9 @@ def _checkpoints(stream: BinaryIO, findings: Findings) -> list[Checkpoint]:
     """The first pass; what cannot be read on is reported by the second."""
     found = []
     try:
-        for line in lines(stream):
-            if is_checkpoint(line):
-                found.append(checkpoint_of(line))
+        for line in reading.lines(stream):
+            if line.startswith(reading.CHECKPOINT):
+                found.append(reading.checkpoint_of(line))
     except Malformed as error:
         findings.add("checkpoint.unreadable", 0, f"a checkpoint cannot be read: {error}")
     except Broken:
@@ -132,14 +118,13 @@ class _Walk:
     def __init__(self, header: Header, chain: Chain, books: Books, findings: Findings) -> None:
         self.header, self.chain, self.books, self.findings = header, chain, books, findings
         self.events, self.checkpoints, self.first = 0, 0, 0
-        self._section = 0
         self._sha256 = hashlib.sha256()
 
     def through(self, stream: BinaryIO) -> None:
         """The whole file."""
         ended = b""
         try:
-            for number, line in enumerate(lines(stream), 1):
+            for number, line in enumerate(reading.lines(stream), 1):
                 if ended:
                     self.findings.add("line.misplaced", 0, f"line {number} stands after the trailer")
                     break
@@ -152,39 +137,30 @@ class _Walk:
 
     def _line(self, number: int, line: bytes) -> bytes:
         """Take one line in; returns it if it is the trailer."""
-        if line.startswith(b'{"trailer":'):
+        if line.startswith(reading.TRAILER):
             return line
         self._sha256.update(line)
         if number == 1:
             return b""
-        event = event_of(line)
+        event = reading.event_of(line)
         if event is not None:
-            self._in_section(1, number)
-            self._event(*event)
-        elif is_checkpoint(line):
-            self._in_section(2, number)
+            if self.checkpoints:
+                self.findings.add("line.misplaced", event[0], f"line {number} is an event among the checkpoints")
+            self.first = self.first or event[0]
+            self.events += 1
+            self.books.enter(*event)
+            self.chain.event(*event)
+        elif line.startswith(reading.CHECKPOINT):
             self.checkpoints += 1
         else:
             self.findings.add("line.unreadable", self.chain.position, f"line {number} after this is neither event nor checkpoint")
         return b""
 
-    def _in_section(self, section: int, number: int) -> None:
-        if section < self._section:
-            text = f"line {number} stands among the {_SECTIONS[self._section]}"
-            self.findings.add("line.misplaced", self.chain.position, text)
-        self._section = max(section, self._section)
-
-    def _event(self, position: int, body: bytes) -> None:
-        self.first = self.first or position
-        self.events += 1
-        self.books.enter(position, body)
-        self.chain.event(position, body)
-
     def _trailer(self, line: bytes) -> None:
         if not line:
             self.findings.add("trailer.missing", self.chain.position, "the file ends without its trailer: something was cut off")
             return
-        expected = trailer_line(self.events, self.checkpoints, self.chain.head.hex(), self._sha256.hexdigest())
+        expected = reading.trailer_line(self.events, self.checkpoints, self.chain.head.hex(), self._sha256.hexdigest())
         if line != expected:
             text = "the trailer's counts, head or digest are not those of the bytes before it: the file is not as it was written"
             self.findings.add("trailer.differs", 0, text)

@@ -26,7 +26,8 @@ FORMAT = "suture-export"
 VERSION = 1
 _GZIP = b"\x1f\x8b"
 _EVENT = re.compile(rb'\{"position":([1-9][0-9]{0,18}),"event":(\{.*\})\}\n', re.DOTALL)
-_CHECKPOINT = b'{"checkpoint":'
+#: How the lines of checkpoints and the trailer begin.
+CHECKPOINT, TRAILER = b'{"checkpoint":', b'{"trailer":'
 
 Json = dict[str, object]
 
@@ -106,11 +107,6 @@ def event_of(line: bytes) -> tuple[int, bytes] | None:
     """Position and stored bytes of an event's line; None for a line of another kind."""
     found = _EVENT.fullmatch(line)
     return (int(found[1]), found[2]) if found else None
-
-
-def is_checkpoint(line: bytes) -> bool:
-    """Whether a line says that it is a checkpoint."""
-    return line.startswith(_CHECKPOINT)
 
 
 def checkpoint_of(line: bytes) -> Checkpoint:

@@ -8,6 +8,7 @@ from verifier.checking import Report
 
 #: Findings that are printed; all of them are counted.
 SHOWN = 20
+_DOUBTFUL = ("delivery.owed_twice", "delivery.not_owed", "delivery.ended_twice", "delivery.elsewhere")
 
 
 def verdict(report: Report, name: str) -> str:
@@ -19,16 +20,18 @@ def _checked(report: Report, name: str) -> Iterator[str]:
     balance, ended = report.balance, report.balance.ended
     yield f"{name}: events {report.header.first:,} to {report.last:,}, documents of schema {report.header.schema_version}"
     yield ""
-    yield f"  events        {report.events:,} read, unique keys {'' if _fine(report, 'once') else 'NOT '}unique"
+    yield f"  events        {report.events:,} read; unique keys that come again: {_count(report, 'once')}"
     yield f"  chain         {report.checkpoints_matched:,} of {report.checkpoints:,} checkpoints match; head {report.head}"
     yield f"  signatures    {report.signatures_valid:,} of {report.checkpoints:,} valid, key SHA-256 {report.key_fingerprint}"
-    yield f"  causes        {balance.decisions:,} decisions; causes that do not exist: {_count(report, 'cause', 'root', 'decision')}"
+    causes = _count(report, "cause", "root", "decision")
+    yield f"  decisions     {balance.decisions:,} read; causes that do not exist or were decided twice: {causes}"
     sums = " + ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in balance.states.items())
     yield f"  documents     {balance.accepted:,} accepted = {sums}"
     sums = " + ".join(f"{count:,} {end}" for end, count in ended.items())
     yield f"  deliveries    {balance.owed:,} owed = {sums} + {balance.open:,} open"
-    yield f"                owed twice, ended twice or not owed: {_count(report, 'delivery')}"
-    yield f"  exceptions    {balance.cases_opened:,} opened, {balance.cases_open:,} open; waiting without one: {_waiting(report)}"
+    yield f"                owed twice, ended twice or not owed: {_count(report, *_DOUBTFUL)}"
+    waiting = _count(report, "document.no_reason", "delivery.no_reason")
+    yield f"  exceptions    {balance.cases_opened:,} opened, {balance.cases_open:,} open; waiting without one: {waiting}"
 
 
 def _judgement(report: Report) -> Iterator[str]:
@@ -36,7 +39,8 @@ def _judgement(report: Report) -> Iterator[str]:
         yield "SOUND: nothing was changed, removed, inserted or moved, and the ledger balances."
         return
     total = sum(report.counts.values())
-    yield f"NOT SOUND: {total:,} finding{'' if total == 1 else 's'} ({_by_code(report)})"
+    codes = ", ".join(f"{code} {count:,}" for code, count in sorted(report.counts.items()))
+    yield f"NOT SOUND: {total:,} finding{'' if total == 1 else 's'} ({codes})"
     for finding in report.findings[:SHOWN]:
         yield f"  {finding}"
     if total > SHOWN:
@@ -55,19 +59,5 @@ def _beyond(report: Report) -> Iterator[str]:
         yield f"Keep this elsewhere for the next check: --anchor {report.last}:{report.head}"
 
 
-def _fine(report: Report, *prefixes: str) -> bool:
-    return not _count(report, *prefixes)
-
-
 def _count(report: Report, *prefixes: str) -> int:
-    return sum(
-        count for code, count in report.counts.items() if code.partition(".")[0] in prefixes and not code.endswith(".no_reason")
-    )
-
-
-def _waiting(report: Report) -> int:
-    return sum(count for code, count in report.counts.items() if code.endswith(".no_reason"))
-
-
-def _by_code(report: Report) -> str:
-    return ", ".join(f"{code} {count:,}" for code, count in sorted(report.counts.items()))
+    return sum(count for code, count in report.counts.items() if code.startswith(prefixes))

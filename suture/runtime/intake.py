@@ -299,12 +299,11 @@ class _Intake:
 
 
 def _case_of(parked: Parked, now: datetime) -> Case:
-    errors = [finding for finding in parked.findings if finding.severity == "error"]
-    first = str((errors or list(parked.findings) or [parked.reason])[0])
+    first = next((finding for finding in parked.findings if finding.severity == "error"), None)
     return Case(
         id=f"intake/{parked.id}",
         reason=parked.reason,
-        text=f"{parked.instance} sent something that cannot go on: {first}",
+        text=f"{parked.instance} sent something that cannot go on: {first or parked.reason}",
         objects=(Ref("Message", parked.id), *parked.about),
         owner="steward" if parked.reason.startswith("unknown_") else "operations",
         at=now,

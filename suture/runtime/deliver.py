@@ -15,6 +15,7 @@ from suture.journal import Delivery
 from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
 from suture.runtime.network import Instance
+from suture.runtime.outages import Outages
 from suture.runtime.policy import Breaker, Quota, Retry
 from suture.runtime.secrets import secret
 from suture.runtime.settle import change, delivery_case, early_word, raise_case, settle_by_word
@@ -74,6 +75,7 @@ class Delivering:
         self.wiring, self.retry = wiring, retry or Retry()
         self.gates = {instance.name: self._gate(instance) for instance in wiring.network.instances}
         self.paused: set[str] = set()
+        self.outages = Outages(wiring)
 
     def _gate(self, instance: Instance) -> Gate:
         system = self.wiring.systems.get(instance.system)
@@ -203,6 +205,9 @@ class Delivering:
                 units.append(unit.build())
             if units:
                 self.wiring.journal.commit(units)
+        except BaseException:
+            self.outages.forget()
+            raise
         finally:
             self._leave(outcomes, now)
 
@@ -215,6 +220,7 @@ class Delivering:
         delivery = attempt.delivery
         match outcome:
             case Done(reference=reference):
+                self.outages.ends(unit, delivery)
                 change(unit, delivery, "done", reference=reference)
             case Refused(reason=reason):
                 change(unit, delivery, "refused", note=reason)
@@ -222,7 +228,7 @@ class Delivering:
                 self._await(unit, delivery, outcome)
             case Again(reason=reason, after_s=after_s):
                 # a look that could not be had leaves the doubt that it was to settle
-                self._again(unit, delivery, "unknown" if attempt.doubtful else "queued", reason, after_s)
+                self._again(unit, delivery, "unknown" if attempt.doubtful else "queued", reason, after_s, patient=True)
             case Unsure(reason=reason):
                 self._unsure(unit, delivery, reason)
 
@@ -235,11 +241,21 @@ class Delivering:
         change(unit, delivery, "awaiting", reference=outcome.reference, due=due)
 
     def _again(
-        self, unit: UnitBuilder, delivery: Delivery, status: Literal["queued", "unknown"], reason: str, after_s: float
+        self,
+        unit: UnitBuilder,
+        delivery: Delivery,
+        status: Literal["queued", "unknown"],
+        reason: str,
+        after_s: float,
+        *,
+        patient: bool,
     ) -> None:
-        if self.retry.over(delivery.attempts):
+        over = self.retry.over(delivery.attempts)
+        if over and not (patient and unit.now - delivery.created < self.retry.patience):
             self._park(unit, delivery, f"given up after {delivery.attempts} attempts: {reason}", reason="retries_exhausted")
             return
+        if over:
+            self.outages.begins(unit, delivery, reason)
         due = unit.now + self.retry.after(delivery.attempts, delivery.id, after_s)
         change(unit, delivery, status, note=reason, due=due)
 
@@ -249,7 +265,7 @@ class Delivering:
         if operation is not None and operation.outcome == "none":
             self._park(unit, delivery, f"nobody can tell whether it arrived ({reason})", reason="unknown_outcome")
             return
-        self._again(unit, delivery, "unknown", reason, 0.0)
+        self._again(unit, delivery, "unknown", reason, 0.0, patient=False)
 
     def overdue(self, now: datetime, limit: int = 200) -> int:
         """Deliveries whose word has not come in time become cases; they go on waiting. Returns how many."""

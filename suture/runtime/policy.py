@@ -9,12 +9,17 @@ from msgspec import Struct
 
 
 class Retry(Struct, frozen=True, kw_only=True):
-    """Retry of retryable and unknown outcomes: exponential back-off with jitter, and an end."""
+    """Retry of retryable and unknown outcomes: exponential back-off with jitter, and an end.
+
+    A doubtful outcome may be the document's own fault: it is given up after ``attempts``. A counterpart that is out of
+    reach or busy is not: what waits for it is given up after ``patience`` only, longer than any outage that is planned for.
+    """
 
     attempts: int = 12
     first_s: float = 2.0
     factor: float = 2.0
     longest_s: float = 900.0
+    patience: timedelta = timedelta(days=7)
 
     def over(self, attempt: int) -> bool:
         """Whether ``attempt`` was the last of a round; a person's release begins another."""
@@ -22,7 +27,7 @@ class Retry(Struct, frozen=True, kw_only=True):
 
     def after(self, attempt: int, id: str, wish_s: float = 0.0) -> timedelta:
         """How long to wait after ``attempt`` (1 upwards); the jitter (±25 %) depends on the delivery alone, so it repeats."""
-        plain = min(self.longest_s, self.first_s * self.factor ** min((attempt - 1) % self.attempts, 32))
+        plain = min(self.longest_s, self.first_s * self.factor ** min(attempt - 1, 32))
         chance = int.from_bytes(hashlib.blake2s(f"{id}/{attempt}".encode(), digest_size=2).digest(), "big") / 65535
         return timedelta(seconds=max(wish_s, plain * (0.75 + chance / 2)))
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from suture.journal import MemoryJournal
-from suture.model import Case, Decision, Delivered, Document, FunctionalAcknowledgement
+from suture.model import Case, CaseResolved, Decision, Delivered, Document, FunctionalAcknowledgement
 from suture.runtime.command import command
 from suture.runtime.policy import Breaker, Quota, Retry
 from suture.runtime.turn import turn
 from suture.sandbox.still import Still
 from suture.systems import OutcomeClass
+from suture.transports import NotSent, Reply, Request
 from tests.runtime.house import NOON, Peer, about, arrival, facts, house, order, told
 
 
@@ -181,13 +182,46 @@ def test_a_permanent_refusal_is_not_retried() -> None:
     assert (peer.kept, told(still, "PO-1").fates) == ([], ("refused",))
 
 
-def test_retries_end_and_become_an_exception() -> None:
-    still, peer = house(peer=Peer(["503"] * 100))
+def test_doubtful_attempts_end_and_become_an_exception() -> None:
+    still, peer = house(peer=Peer(["silent"] * 100))
     still.accept(arrival(order("PO-1")))
     still.until(NOON + timedelta(days=2))
     assert len(peer.script) == 100 - Retry().attempts
     assert (statuses(still), reasons(still)) == (["parked"], ["retries_exhausted"])
     assert told(still, "PO-1").fates == ("parked",)
+
+
+def test_an_outage_of_days_is_one_exception_and_drains_in_order() -> None:
+    still, peer = house()
+    back = NOON + timedelta(hours=72)
+    handle = peer.handle
+
+    def dark(request: Request) -> Reply:
+        if still.clock.now() < back:
+            raise NotSent("refused")
+        return handle(request)
+
+    still.links = {"peer": dark}
+    for number in range(20):
+        still.accept(arrival(order(f"PO-{number}", "confirmed")), arrival(order(f"PO-{number}", "shipped")))
+    still.until(back - timedelta(minutes=1))
+    assert (peer.kept, reasons(still)) == ([], ["out_of_reach"])
+    still.until(back + timedelta(hours=3))
+    assert sorted(peer.kept) == sorted(2 * [f"PO-{number}" for number in range(20)])
+    assert [told(still, f"PO-{number}").fates for number in range(20)] == 20 * [("done", "done")]
+    assert [resolved.action for resolved in facts(still, CaseResolved)] == ["back"]
+    assert statuses(still) == []
+
+
+def test_patience_with_an_outage_has_an_end() -> None:
+    still, peer = house(peer=Peer(["503"] * 10_000))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + Retry().patience - timedelta(hours=1))
+    assert statuses(still) == ["queued"]
+    still.until(NOON + Retry().patience + timedelta(hours=6))
+    assert statuses(still) == ["parked"]
+    assert reasons(still) == ["out_of_reach", "retries_exhausted"]
+    assert len(peer.script) > 9_000, "and it is not called all the time"
 
 
 def test_a_peer_that_is_down_is_left_alone_and_tried_again() -> None:

@@ -41,7 +41,8 @@ def in_tryton(base: Database) -> dict[str, list[Found]]:
 
 
 def _found(key: str, state: str, amount: Any) -> Found:
-    return Found(key, state, Decimal(str(amount or 0)).quantize(Decimal("0.01")))
+    text = amount.decode() if isinstance(amount, bytes) else str(amount or 0)  # SQLite holds Tryton's decimals as bytes
+    return Found(key, state, Decimal(text).quantize(Decimal("0.01")))
 
 
 def _rows(base: Database) -> dict[str, list[Any]]:

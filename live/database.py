@@ -99,9 +99,9 @@ def keep(database: Database) -> None:
     partial.rename(DUMP)
 
 
-def kept() -> bool:
-    """Whether there is a bootstrapped database for the kind of server found here."""
-    return (DUMP if postgres_binaries() else FILE).exists()
+def archive() -> Path:
+    """Where the bootstrapped database is kept for the kind of server found here."""
+    return DUMP if postgres_binaries() else FILE
 
 
 @contextlib.contextmanager

@@ -64,10 +64,11 @@ def environment(peer: str) -> bool:
 
 def bootstrap() -> bool:
     """Tryton's database: created, its modules activated, seeded and kept; False if it is already there and current."""
-    stamp, digest = HOME / "erp.pinned", _digest(*_TRYTON_PARTS) + f" postgresql={database.postgres_binaries() is not None}"
-    if _current(stamp, digest) and database.kept() and PASSWORD.exists():
+    kept = database.archive()
+    stamp, digest = kept.with_suffix(kept.suffix + ".pinned"), _digest(*_TRYTON_PARTS)
+    if _current(stamp, digest) and kept.exists() and PASSWORD.exists():
         return False
-    _new_password()
+    _make_password()
     with database.scratch() as scratch:
         database.create(scratch)
         config = HOME / "bootstrap.conf"
@@ -83,10 +84,11 @@ def bootstrap() -> bool:
     return True
 
 
-def _new_password() -> None:
+def _make_password() -> None:
     """A password of this machine only; it is in no file that is committed."""
-    PASSWORD.touch(mode=0o600)
-    PASSWORD.write_text(secrets.token_urlsafe(24))
+    if not PASSWORD.exists():
+        PASSWORD.touch(mode=0o600)
+        PASSWORD.write_text(secrets.token_urlsafe(24))
 
 
 def _quietly(argv: list[str], env: dict[str, str]) -> None:

@@ -24,6 +24,7 @@ Row = Mapping[str, Any]
 
 #: Rows of one answer; more under one of our keys than this is a fault, not data.
 MOST_ROWS = 500
+_OTHERS_SESSION = 'of "Session" that don\'t exist'
 #: What a refusal repeats of Tryton's words.
 _LONGEST_REASON = 300
 #: Tryton slows failed logins down and then answers 429; it is left alone at least this long.
@@ -182,10 +183,14 @@ def _by_status(reply: HttpReply) -> Outcome:
 
 
 def _by_error(error: Any) -> Outcome:
-    """UserError and UserWarning are for people; anything else (a lock, a lost race) was rolled back and may pass later."""
+    """UserError and UserWarning are for people; anything else (a lock, a lost race) was rolled back and may pass later.
+
+    One UserError is such a race, too: Tryton on SQLite checks a login against all sessions of the user and stumbles over one
+    that ended meanwhile.
+    """
     kind, said = (*error, "")[:2] if isinstance(error, list) and error else ("", "")
     words = [str(word) for word in said] if isinstance(said, list) else [str(said or kind)]
-    if kind == "UserError":
+    if kind == "UserError" and _OTHERS_SESSION not in words[0]:
         return Refused(reason=words[0][:_LONGEST_REASON])
     if kind == "UserWarning":
         return Refused(reason=f"Tryton warns, and a person must decide: {words[min(1, len(words) - 1)]}"[:_LONGEST_REASON])

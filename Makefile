@@ -17,11 +17,12 @@ demo: $(READY) ## A day of a hospital group, and the balance at its end
 test: $(READY) ## All tests, in under fifteen minutes on two cores
 	@sh tools/test.sh
 
-check: $(READY) ## Format, lint, types, tidy, and the mirror of sizes
+check: $(READY) ## Format, lint, types, tidy, documentation, and the mirror of sizes
 	@.venv/bin/ruff format --check suture tests tools live
 	@.venv/bin/ruff check suture tests tools live
 	@.venv/bin/mypy
 	@.venv/bin/pytest tests/test_tidy.py
+	@$(PY) -m tools.docs --check
 	@$(PY) tools/mirror.py
 
 docs: $(READY) ## Write what the documentation takes from the code

@@ -30,9 +30,11 @@ SYSTEM = System(
 )
 '''
 
-FORMAT = '''"""TITLE: one order status a line, ``order;state;time``."""
+FORMAT = '''"""TITLE: one order status a line, ``order;state;time;requisition;reason``, each field percent-encoded."""
 
 from __future__ import annotations
+
+from urllib.parse import quote, unquote
 
 from suture.formats.format import LARGEST_MESSAGE, Format, Profile, Reading, Sample, Stamp, Unwritable
 from suture.formats.scalars import instant, written
@@ -46,7 +48,7 @@ def read(raw: bytes, profile: Profile) -> Reading:
     """Every line is a document; a bad line is a finding, and the others go on."""
     if len(raw) > LARGEST_MESSAGE:
         return Reading(findings=(Finding(code="too_large", text=f"more than {LARGEST_MESSAGE} bytes"),))
-    lines = raw.decode("utf-8", "replace").splitlines()
+    lines = raw.decode("ascii", "replace").splitlines()
     documents, findings = [], []
     for number, line in enumerate(lines[:MOST_LINES], start=1):
         try:
@@ -59,20 +61,20 @@ def read(raw: bytes, profile: Profile) -> Reading:
 
 
 def _status(line: str, timezone: str) -> OrderStatus:
-    fields = line.split(";")
-    if len(fields) != 3 or not line.isprintable():
-        raise ValueError("expected order;state;time")
-    order, state, at = fields
-    return shaped({"order": order, "state": state, "at": instant(at, timezone)}, OrderStatus)
+    fields = [unquote(field, errors="strict") for field in line.split(";")]
+    if len(fields) != 5 or any("\\0" in field for field in fields):
+        raise ValueError("expected order;state;time;requisition;reason")
+    order, state, at, requisition, reason = fields
+    plain = {"order": order, "state": state, "requisition": requisition, "reason": reason}
+    return shaped(plain | {"at": instant(at, timezone)}, OrderStatus)
 
 
 def write(document: Document, profile: Profile, stamp: Stamp) -> bytes:
     """One line; raises Unwritable for what a line cannot hold."""
-    if not isinstance(document, OrderStatus) or document.reason or document.requisition:
-        raise Unwritable("a line holds an order status without reason and requisition")
-    if ";" in document.order or not document.order.isprintable():
-        raise Unwritable("this order number does not fit into a line")
-    return f"{document.order};{document.state};{written(document.at)}\\n".encode()
+    if not isinstance(document, OrderStatus):
+        raise Unwritable("a line holds an order status")
+    fields = (document.order, document.state, written(document.at), document.requisition, document.reason)
+    return (";".join(quote(field, safe=" :") for field in fields) + "\\n").encode()
 
 
 FORMAT = Format(
@@ -86,8 +88,8 @@ FORMAT = Format(
     read=read,
     write=write,
     samples=(
-        Sample(name="one line", raw=b"PO-1;shipped;2026-03-02T08:00:00Z\\n"),
-        Sample(name="a bad line", raw=b"PO-1;lost;2026-03-02T08:00:00Z\\n", documents=0, findings=("bad_line",)),
+        Sample(name="one line", raw=b"PO-1;shipped;2026-03-02T08:00:00Z;REQ-1;\\n"),
+        Sample(name="a bad line", raw=b"PO-1;lost;2026-03-02T08:00:00Z;REQ-1;\\n", documents=0, findings=("bad_line",)),
     ),
 )
 '''

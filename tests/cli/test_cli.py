@@ -35,6 +35,7 @@ from suture.views import exceptions, history
 from tests.day import Day
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("demo", "run", "check", "new", "show", "ledger", "resolve", "replay", "export")
 
 
@@ -291,19 +292,21 @@ def test_replay_refuses_a_position_below_zero(suture: Suture, day: Day) -> None:
 # -- export
 
 
-def test_an_export_holds_every_event_in_order(suture: Suture, day: Day, tmp_path: Path) -> None:
+def test_an_export_holds_every_event_in_order_and_can_be_verified(suture: Suture, journal: Path, tmp_path: Path) -> None:
     target = tmp_path / "day.jsonl"
-    said = suture("export", target, "-j", day.folder)
+    said = suture("export", target, "-j", journal)
     lines = [json.loads(line) for line in target.read_text("utf-8").splitlines()]
     positions = [line["position"] for line in lines if "event" in line]
     assert said.code == 0
     assert f"{len(positions):,} events" in said.out
-    assert positions == sorted(set(positions))
-    assert all("event" in line or "checkpoint" in line for line in lines)
+    assert positions == list(range(1, len(positions) + 1))
+    done = subprocess.run([sys.executable, "-m", "verifier", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "SOUND" in done.stdout
 
 
-def test_an_export_names_no_patient(suture: Suture, day: Day, tmp_path: Path) -> None:
-    suture("export", tmp_path / "day.jsonl", "-j", day.folder)
+def test_an_export_names_no_patient(suture: Suture, journal: Path, tmp_path: Path) -> None:
+    suture("export", tmp_path / "day.jsonl", "-j", journal)
     text = (tmp_path / "day.jsonl").read_text("utf-8")
     assert '"type":"Usage"' in text
     assert not re.search(r"MRN\d{7}", text), "the twins of the EHR number their patients so"
@@ -315,8 +318,8 @@ def test_the_schema_can_be_exported(suture: Suture, tmp_path: Path, monkeypatch:
     assert "PurchaseOrder" in (tmp_path / "documents.json").read_text("utf-8")
 
 
-def test_an_export_into_nowhere_is_told(suture: Suture, day: Day, tmp_path: Path) -> None:
-    complains(suture("export", tmp_path / "no" / "day.jsonl", "-j", day.folder), "No such file")
+def test_an_export_into_nowhere_is_told(suture: Suture, journal: Path, tmp_path: Path) -> None:
+    complains(suture("export", tmp_path / "no" / "day.jsonl", "-j", journal), "No such file")
 
 
 # -- check

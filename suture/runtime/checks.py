@@ -63,6 +63,9 @@ def _ways_in(path: str, instance: Instance, system: System) -> Iterator[Finding]
     for channel in system.channels:
         address = instance.listen.get(channel.name, "")
         schemes = LISTENS.get(channel.transport, ())
+        if channel.transport == "http" and not instance.secret:
+            text = f"whoever reaches the port may speak through {channel.name!r}: name a secret to prove who it is"
+            yield Finding(code="unsigned", path=f"{path}.secret", text=text, severity="warning")
         if schemes and not address:
             text = f"nothing can come in through {channel.name!r}: name where, beginning with {' or '.join(schemes)}"
             yield Finding(code="no_listen", path=f"{path}.listen.{channel.name}", text=text, severity="warning")

@@ -199,6 +199,7 @@ class Serving:
 
 def _access(instance: Instance) -> Access:
     """What opens the counterpart's door; raises NoSecret now rather than at the first delivery."""
+    secret(instance.password)
     return Access(
         secret=secret(instance.secret),
         credentials=_bearer(instance.token) if secret(instance.token) else None,

@@ -37,8 +37,12 @@ def command(wiring: Wiring, decision: Decision, now: datetime, *, raw: bytes = b
     act = _ACTS.get(subject.type)
     if act is None:
         raise NoSuchThing(f"{subject.type} {subject.id} takes no decisions; a Case, a Message or a Delivery does")
+    if subject.type != "Case":
+        _journal(unit, decision, last.event.root)
     said = act(wiring, unit, decision, raw)
-    wiring.journal.commit([unit.build()])
+    (written,) = wiring.journal.commit([unit.build()])
+    if written.repeated and written.repeated != f"decision/{decision.id}":
+        raise Stale(f"{subject} was settled before: {written.repeated}")
     return said
 
 

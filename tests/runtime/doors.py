@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from suture.formats import LARGEST_MESSAGE
 from suture.journal import Journal, MemoryJournal
 from suture.model import Document
 from suture.runtime.clock import ManualClock
@@ -51,15 +50,14 @@ class Direct:
 
 @dataclass
 class Doors:
-    """The running house, and how each partner hands something over."""
+    """The running house, and how each partner hands something over; a door is opened when somebody comes to it."""
 
     service: Service
     clock: ManualClock
     folder: Path
-    ways: dict[str, Link]
-    #: Signs with another secret.
-    forger: Link
+    closers: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     given: int = 0
+    _ways: dict[str, Link] = field(default_factory=dict)
 
     @property
     def journal(self) -> Journal:
@@ -73,14 +71,30 @@ class Doors:
         """Hand bytes over as the partner does; returns in a few words what the partner is told, at once or by file."""
         if partner in _FOLDERS:
             return await self._leave(partner, raw)
-        way = self.forger if forged else self.ways[partner]
         if partner == EHR:
-            reply: Reply = await way.perform(Say(body=raw))
+            reply: Reply = await (await self._mllp()).perform(Say(body=raw))
         else:
             channel = "webhook" if partner == PROCUREMENT else "events"
+            way = await self._http("whsec_Zm9yZ2Vk" if forged else SECRET)
             reply = await way.perform(Http(method="POST", path=f"/in/{partner}/{channel}", body=raw))
         await self.service.settle()
         return _http(reply) if isinstance(reply, HttpReply) else _hl7(reply)
+
+    async def _mllp(self) -> Link:
+        if EHR not in self._ways:
+            server = await serve_mllp("127.0.0.1", 0, self.service.accept, instance=EHR, channel="charges")
+            way = MllpLink("127.0.0.1", server.port, timeout_s=20)
+            self._ways[EHR] = way
+            self.closers += [server.close, way.close]
+        return self._ways[EHR]
+
+    async def _http(self, secret: str) -> Link:
+        if secret not in self._ways:
+            server = await serve(inbound_app(self.service.accept, lambda instance, channel: (SECRET,), clock=self.clock.now))
+            way = HttpLink(f"http://127.0.0.1:{server.port}", timeout_s=20, secret=secret, clock=self.clock.now)
+            self._ways[secret] = way
+            self.closers += [server.stop, way.close]
+        return self._ways[secret]
 
     async def _leave(self, partner: str, raw: bytes) -> str:
         self.given += 1
@@ -98,8 +112,9 @@ class Doors:
 
 def _http(reply: HttpReply) -> str:
     said = reply.json() if reply.body else {}
-    name = str(said.get("type", "")).rpartition(":")[2] or said.get("outcome", "")
-    assert reply.status < 300 or said["detail"], "a refusal says what to do"
+    name = said.get("outcome") or str(said.get("type", "")).rpartition(":")[2]
+    reasons = [said.get("detail"), *(error["text"] for error in said.get("errors", ()))]
+    assert reply.status < 300 or any(reasons), "a refusal says what is wrong or what to do"
     return f"{reply.status} {name}"
 
 
@@ -120,7 +135,7 @@ def _x12(raw: bytes) -> str:
 
 @asynccontextmanager
 async def doors(folder: Path) -> AsyncIterator[Doors]:
-    """Open everything on loopback sockets and in a folder; close it again."""
+    """A house on loopback sockets and in a folder, as long as it is needed."""
     clock, stage = ManualClock(NOW), Stage(GROUP, 1)
     stage.suppliers["ALDER"].closed_until = NOW
     wiring = Wiring(MemoryJournal(b"k" * 32), network({}, {}, secret="env:SECRET"), privacy_key=b"p" * 32)
@@ -137,21 +152,11 @@ async def doors(folder: Path) -> AsyncIterator[Doors]:
             )
     service = Service(wiring, clock, links, inboxes=inboxes)
     await service.start(driven=True)
-    server = await serve(inbound_app(service.accept, lambda instance, channel: (SECRET,), clock=clock.now))
-    mllp = await serve_mllp("127.0.0.1", 0, service.accept, instance=EHR, channel="charges")
-    address = f"http://127.0.0.1:{server.port}"
-    signing = HttpLink(address, timeout_s=20, secret=SECRET, clock=clock.now)
-    forger = HttpLink(address, timeout_s=20, secret="whsec_" + "Zm9yZ2Vk", clock=clock.now)
-    ways: dict[str, Link] = {
-        PROCUREMENT: signing,
-        INVENTORY: signing,
-        EHR: MllpLink("127.0.0.1", mllp.port, timeout_s=20, limit=LARGEST_MESSAGE * 2),
-    }
-    closers: list[Callable[[], Awaitable[object]]] = [signing.close, forger.close, ways[EHR].close, mllp.close, server.stop]
     await service.settle()
+    house = Doors(service, clock, folder)
     try:
-        yield Doors(service, clock, folder, ways, forger)
+        yield house
     finally:
-        for closer in closers:
+        for closer in reversed(house.closers):
             await closer()
         await service.stop()

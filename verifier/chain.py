@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -23,6 +23,9 @@ from verifier.findings import Findings
 from verifier.reading import Checkpoint
 
 _HEAD = re.compile(r"[0-9a-f]{64}")
+#: The one way in which a checkpoint's signature and time are written: another way would be a change that nobody sees.
+_SIGNATURE = re.compile(r"[0-9a-f]{128}")
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
 
 def public_key(pem: bytes) -> Ed25519PublicKey:
@@ -112,10 +115,9 @@ class Chain:
 
 
 def _signed(checkpoint: Checkpoint) -> bytes:
-    at = datetime.fromisoformat(checkpoint.at)
-    if at.tzinfo is None:
-        raise ValueError("a checkpoint's time has no zone")
-    told = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if not (_SIGNATURE.fullmatch(checkpoint.signature) and _AT.fullmatch(checkpoint.at)):
+        raise ValueError("the checkpoint is not written as it is signed")
+    told = datetime.fromisoformat(checkpoint.at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return f"suture-seal-1\n{checkpoint.position}\n{checkpoint.events}\n{checkpoint.head}\n{told}\n".encode()
 
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from rich.progress import Progress
 
 from suture.cli.output import JournalOption, JsonOption, console, counted, errors, existing_journal, fail, write_json
-from suture.journal import Checkpoint, Fenced, Journal, load_or_create_signing_key
+from suture.journal import Checkpoint, Fenced, Journal, Unavailable, load_or_create_signing_key
 from suture.journal.seal import BEGINNING, link, public_pem, seal
 from suture.model.schema import SCHEMA_VERSION, schema
 from suture.runtime.clock import SystemClock
@@ -68,7 +68,7 @@ def export(
     try:
         key = _signing_key(folder, journal, no_seal)
         last = _sealed(opened, None if no_seal else key, SystemClock().now(), journal)
-        written = _write(opened, Path(target), last, public_pem(key) if key else b"")
+        written = write(opened, Path(target), last, public_pem(key) if key else b"")
     finally:
         opened.close()
     _report(target, json, last, written)
@@ -124,14 +124,15 @@ def _seal(journal: Journal, key: Ed25519PrivateKey, now: datetime) -> None:
             if sealed.events - before < _PORTION:
                 return
             before = sealed.events
-    except Fenced:  # whoever seals at the same moment seals the same events
+    except (Fenced, Unavailable):  # others seal or write at this moment: what they have sealed is enough
         return
 
 
 # -- the file
 
 
-def _write(journal: Journal, target: Path, last: Checkpoint, public: bytes) -> Written:
+def write(journal: Journal, target: Path, last: Checkpoint, public: bytes) -> Written:
+    """Write everything up to a checkpoint, a page at a time; ``public`` is the PEM of the key, b"" if it is not known."""
     checkpoints = sum(1 for _ in _checkpoints(journal, last))
     with _opened(target) as raw, Progress(console=errors, disable=not errors.is_terminal) as bar:
         task = bar.add_task("Exporting", total=max(last.events, 1))

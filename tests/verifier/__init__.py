@@ -1,0 +1,1 @@
+"""Tests of the independent verifier and of the exports it reads."""

@@ -189,12 +189,12 @@ def _by_error(error: Any) -> Outcome:
     that ended meanwhile.
     """
     kind, said = (*error, "")[:2] if isinstance(error, list) and error else ("", "")
-    words = [str(word) for word in said] if isinstance(said, list) else [str(said or kind)]
+    words = [str(word) for word in said] if isinstance(said, list) and said else [str(said or "")]
     if kind == "UserError" and _OTHERS_SESSION not in words[0]:
         return Refused(reason=words[0][:_LONGEST_REASON])
     if kind == "UserWarning":
         return Refused(reason=f"Tryton warns, and a person must decide: {words[min(1, len(words) - 1)]}"[:_LONGEST_REASON])
-    return Again(reason=f"Tryton failed: {kind} {words[0]}"[:_LONGEST_REASON])
+    return Again(reason=f"Tryton failed: {f'{kind} {words[0]}'.strip() or 'without a word'}"[:_LONGEST_REASON])
 
 
 # -- values

@@ -297,10 +297,12 @@ def test_a_login_is_tried_once(line: Says, expected: Outcome) -> None:
             Refused(reason='Tryton warns, and a person must decide: The invoice "[1]" is similar to "2".'),
         ),
         (
-            ["could not serialize access", ""],
-            Again(reason="Tryton failed: could not serialize access could not serialize access"),
+            ["UserError", ['You are trying to read records "39" of "Session" that don\'t exist.', "", None]],
+            Again(reason='Tryton failed: UserError You are trying to read records "39" of "Session" that don\'t exist.'),
         ),
-        ("strange", Again(reason="Tryton failed:  ")),
+        (["could not serialize access", ""], Again(reason="Tryton failed: could not serialize access")),
+        (["UserError", []], Refused(reason="")),
+        ("strange", Again(reason="Tryton failed: without a word")),
     ],
 )
 def test_errors_are_judged_by_their_body_since_their_status_is_200(error: Any, expected: Outcome) -> None:

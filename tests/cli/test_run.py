@@ -161,7 +161,7 @@ async def send_all(link: HttpLink, house: Loopback, accepted: set[int]) -> None:
     async def send(number: int) -> None:
         raw = house.requisition(number)
         async with room:
-            for _ in range(400):
+            for _ in range(1000):
                 try:
                     if (await link.perform(filed(raw))).status == 202:
                         accepted.add(number)

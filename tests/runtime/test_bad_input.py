@@ -226,7 +226,7 @@ TABLE = (
     Row(
         BANK,
         "unknown message",
-        lambda: change(notification(), "camt.054.001.08", "camt.029.001.09"),
+        lambda: change(notification(), "BkToCstmrDbtCdtNtfctn", "RsltnOfInvstgtn"),
         "set aside",
         REFUSED,
     ),

@@ -1,6 +1,8 @@
 """The canonical documents: frozen, exact, and independent of everything else in Suture."""
 
 from suture.model.documents import (
+    CAUSE,
+    NUMBER,
     CostCenterId,
     Document,
     EntityId,
@@ -90,7 +92,9 @@ from suture.model.quantities import Currency, InexactConversion, Money, Pack, Pr
 from suture.model.wire import DOCUMENTS, AnyDocument, decode, encode
 
 __all__ = [
+    "CAUSE",
     "DOCUMENTS",
+    "NUMBER",
     "AcknowledgedLine",
     "Acknowledgement",
     "AnyDocument",

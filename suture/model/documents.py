@@ -25,6 +25,10 @@ Text = Annotated[str, Meta(max_length=2000)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
+#: Roles of references: what a document came from, and a number of the partner's own, under which two partners may count alike.
+CAUSE, NUMBER = "cause", "number"
+
+
 class Ref(Struct, frozen=True, order=True):
     """A qualified reference to an object (an OCEL 2.0 event-to-object relation): type, id, and the object's role."""
 

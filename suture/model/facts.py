@@ -116,7 +116,10 @@ class Acknowledgement(Document, frozen=True, kw_only=True):
 
 
 class Delivered(Document, frozen=True, kw_only=True):
-    """The fate of one delivery, told to the process that asked for it; ``reference`` is the peer's own number."""
+    """The fate of one delivery, told to the process that asked for it; ``reference`` is the peer's own number.
+
+    ``causes`` are what the document came from, where it says so: a stock movement and a posting from a usage.
+    """
 
     delivery: Key
     role: Id
@@ -126,6 +129,7 @@ class Delivered(Document, frozen=True, kw_only=True):
     at: Instant
     reference: str = ""
     reason: Text = ""
+    causes: tuple[Ref, ...] = ()
 
     @property
     def id(self) -> str:
@@ -133,7 +137,7 @@ class Delivered(Document, frozen=True, kw_only=True):
 
     def refs(self) -> tuple[Ref, ...]:
         peer = Ref(self.document.type, self.reference, self.instance) if self.reference else None
-        return only(Ref("Delivery", self.delivery), self.document, peer)
+        return only(Ref("Delivery", self.delivery), self.document, peer, *self.causes)
 
 
 class TimerFired(Document, frozen=True, kw_only=True):

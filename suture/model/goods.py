@@ -8,6 +8,8 @@ from typing import Literal
 from msgspec import Struct
 
 from suture.model.documents import (
+    CAUSE,
+    NUMBER,
     CostCenterId,
     Document,
     EntityId,
@@ -58,6 +60,7 @@ class ShipNotice(Document, frozen=True, kw_only=True):
     def refs(self) -> tuple[Ref, ...]:
         return only(
             Ref("ShipNotice", self.id),
+            Ref("ShipNotice", self.number, NUMBER),
             *(Ref("PurchaseOrder", order) for order in self.orders()),
             *(Ref("Lot", line.lot) for line in self.lines),
         )
@@ -118,6 +121,7 @@ class GoodsReceipt(Document, frozen=True, kw_only=True):
             Ref("PurchaseOrder", self.order),
             Ref("GoodsReceipt", self.reverses, "reverses"),
             *(Ref("Lot", line.lot) for line in self.lines),
+            *(Ref("Serial", serial) for line in self.lines for serial in line.serials),
         )
 
 
@@ -149,7 +153,10 @@ class StockMovement(Document, frozen=True, kw_only=True):
     serial: str = ""
 
     def refs(self) -> tuple[Ref, ...]:
-        return only(Ref("StockMovement", self.id), Ref("Item", self.item), Ref("Lot", self.lot))
+        cause = Ref("Usage", self.cause, CAUSE) if self.reason in ("usage", "waste", "reversal") else None
+        return only(
+            Ref("StockMovement", self.id), cause, Ref("Item", self.item), Ref("Lot", self.lot), Ref("Serial", self.serial)
+        )
 
 
 class StockLow(Document, frozen=True, kw_only=True):
@@ -195,6 +202,7 @@ class Usage(Document, frozen=True, kw_only=True):
             Ref("Usage", self.reverses, "reverses"),
             Ref("Item", self.item),
             Ref("Lot", self.lot),
+            Ref("Serial", self.serial),
             Ref("Encounter", self.encounter),
         )
 
@@ -221,4 +229,5 @@ class Posting(Document, frozen=True, kw_only=True):
     text: Text = ""
 
     def refs(self) -> tuple[Ref, ...]:
-        return only(Ref("Posting", self.id))
+        cause = Ref("Usage", self.cause, CAUSE) if self.kind in ("usage", "usage_reversal") else None
+        return only(Ref("Posting", self.id), cause)

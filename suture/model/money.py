@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from suture.model.documents import Document, EntityId, Id, Instant, ItemId, Ref, SupplierId, Text, only
+from suture.model.documents import NUMBER, Document, EntityId, Id, Instant, ItemId, Ref, SupplierId, Text, only
 from suture.model.masters import BankAccount
 from suture.model.quantities import Currency, Money, Price, Quantity
 
@@ -57,6 +57,7 @@ class Invoice(Document, frozen=True, kw_only=True):
     def refs(self) -> tuple[Ref, ...]:
         return only(
             Ref(type(self).__name__, self.id),
+            Ref(type(self).__name__, self.number, NUMBER),
             *(Ref("PurchaseOrder", order) for order in self.orders()),
             Ref("Supplier", self.supplier),
         )
@@ -175,7 +176,7 @@ class PaymentStatus(Document, frozen=True, kw_only=True):
         return self.payment
 
     def refs(self) -> tuple[Ref, ...]:
-        return (Ref("Payment", self.payment),)
+        return only(Ref("Payment", self.payment), Ref("Payment", self.bank_reference, NUMBER))
 
 
 class RemittedInvoice(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -203,6 +204,7 @@ class Remittance(Document, frozen=True, kw_only=True):
     def refs(self) -> tuple[Ref, ...]:
         return only(
             Ref("Payment", self.payment),
+            Ref("Payment", self.bank_reference, NUMBER),
             Ref("Supplier", self.supplier),
             *(Ref("Invoice", line.invoice) for line in self.lines),
         )

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from suture.model.documents import (
+    CAUSE,
     CostCenterId,
     Document,
     EntityId,
@@ -53,7 +54,7 @@ class Requisition(Document, frozen=True, kw_only=True):
     def refs(self) -> tuple[Ref, ...]:
         return only(
             Ref("Requisition", self.id),
-            Ref("Usage", self.cause, "cause") if self.origin == "replenishment" else None,
+            Ref("Usage", self.cause, CAUSE) if self.origin == "replenishment" else None,
             *(Ref("Item", line.item) for line in self.lines),
             *(Ref("Supplier", line.supplier) for line in self.lines),
         )

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from suture.journal import Delivery, DeliveryStatus, Event, Settlement, State
-from suture.model import Case, Delivered, Document, FunctionalAcknowledgement, Ref
+from suture.model import CAUSE, Case, Delivered, Document, FunctionalAcknowledgement, Ref
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
 
@@ -59,7 +59,7 @@ def change(
 
 
 def _tell(unit: UnitBuilder, delivery: Delivery, status: DeliveryStatus, reference: str, note: str) -> None:
-    subject = delivery.document.refs()[0]
+    subject, *others = delivery.document.refs()
     fact = Delivered(
         delivery=delivery.id,
         role=delivery.role,
@@ -69,6 +69,7 @@ def _tell(unit: UnitBuilder, delivery: Delivery, status: DeliveryStatus, referen
         at=unit.now,
         reference=reference,
         reason=note[:500],
+        causes=tuple(ref for ref in others if ref.role == CAUSE),
     )
     to = (delivery.process, delivery.process_key) if delivery.process else None
     heard = delivery.process in unit.wiring.processes and Delivered in unit.wiring.processes[delivery.process].on

@@ -80,11 +80,11 @@ def hour(still: Still) -> None:
     seal(still.wiring.journal, SIGNER, still.clock.now())
 
 
-def exported(journal: Journal, target: Path) -> bytes:
+def exported(journal: Journal, target: Path, signer: Ed25519PrivateKey = SIGNER) -> bytes:
     """What the command writes."""
     last = journal.checkpoint()
     assert last is not None
-    write(journal, target, last, public_pem(SIGNER))
+    write(journal, target, last, public_pem(signer))
     return target.read_bytes()
 
 

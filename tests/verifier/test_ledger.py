@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from suture.sandbox.simulator.plan import plan_of
+from suture.sandbox.simulator.run import KEY, simulate
 from suture.views import history, ledger
 from tests.verifier.exports import (
     PUBLIC,
@@ -47,6 +49,16 @@ def test_the_verifier_and_suture_come_to_the_same_balance(tmp_path: Path) -> Non
     assert theirs.balance.states == {state: getattr(ours, state) for state in theirs.balance.states}
     assert (theirs.balance.owed, theirs.balance.open) == (ours.debits, ours.open)
     assert {state for state, count in theirs.balance.states.items() if count} >= {"delivered", "refused", "parked"}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_weeks_full_of_faults_and_decisions_are_sound(seed: int, tmp_path: Path) -> None:
+    """Crashes, lost replies, outages, operators at random: the rules hold, and the two books agree."""
+    _, world = simulate(plan_of(seed))
+    ours, theirs = ledger(history(world.disk)), judged(exported(world.disk, tmp_path / "week.jsonl", KEY))
+    assert theirs.sound, theirs.findings
+    assert theirs.balance.states == {state: getattr(ours, state) for state in theirs.balance.states}
+    assert (theirs.balance.owed, theirs.balance.accepted) == (ours.debits, ours.accepted)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from tests.verifier.exports import OTHER, PUBLIC, Export, by_hand, codes, day, exported, judged, pem, position_of
-from verifier import NotAnExport
+from verifier import NotAnExport, reading
 
 TAMPERINGS = 1000
 Lines = list[bytes]
@@ -231,6 +231,14 @@ def test_a_key_of_another_kind(export: Export) -> None:
 def test_what_is_no_export_is_said_to_be_none(raw: bytes) -> None:
     with pytest.raises(NotAnExport):
         judged(raw)
+
+
+def test_what_would_exhaust_the_reader_is_refused(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = b'{"position":1,"event":{"once":' + b"[" * 100_000 + b"]" * 100_000 + b"}}\n"
+    assert codes(export.but(events=[deep]).rewritten()) >= {"event.unreadable", "seal.head"}
+    monkeypatch.setattr(reading, "LONGEST", 4000)
+    long = b'{"position":1,"event":{"once":"' + b"x" * 5000 + b'"}}\n'
+    assert "file.broken" in codes(export.but(events=[long]).rewritten())
 
 
 def test_a_packed_file_may_be_damaged_too(tmp_path: Path) -> None:

@@ -97,9 +97,7 @@ class Delivering:
 
     def claim(self, now: datetime) -> list[Attempt]:
         """Mark what may go now as ``sending``, durably; returns the conversations to hold."""
-        shut = {name for name, gate in self.gates.items() if gate.room(now) < 1} | self.paused
-        limit = self.wiring.limits.deliver_batch
-        chosen = self._within_room(self.wiring.journal.deliveries(now, limit, exclude=shut), now)
+        chosen = self._chosen(now)
         unit, attempts = UnitBuilder(self.wiring, now), []
         for delivery in chosen:
             attempt = self._attempt(unit, delivery, now)
@@ -110,6 +108,18 @@ class Delivering:
         for attempt in attempts:
             self.gates[attempt.instance.name].begin(now)
         return attempts
+
+    def _chosen(self, now: datetime) -> list[Delivery]:
+        """What may go: a backlog of one instance that fills a page does not hide what waits for the others."""
+        had = {name for name, gate in self.gates.items() if gate.room(now) < 1} | self.paused
+        limit, chosen = self.wiring.limits.deliver_batch, []
+        for _ in range(len(self.gates) + 1):
+            page = self.wiring.journal.deliveries(now, limit, exclude=had)
+            chosen += self._within_room(page, now)
+            if len(page) < limit:
+                break
+            had |= {delivery.instance for delivery in page}
+        return chosen
 
     def _within_room(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
         left = {name: gate.room(now) for name, gate in self.gates.items()}

@@ -161,7 +161,8 @@ class Service:
         if due is None or due > now:
             return due
         wakes = [wake for gate in self.delivering.gates.values() if (wake := gate.wakes(now)) is not None]
-        return min(wakes, default=now)
+        # what is held back by calls under way goes on when they end, without a look at the clock
+        return min(wakes, default=None if self._talks else now)
 
     async def pick_up(self, names: Iterable[str]) -> int:
         """Look once into the inboxes of these instances; returns how many files were taken in."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from suture.journal import MemoryJournal
 from suture.model import Case, CaseResolved, Decision, Delivered, Document, FunctionalAcknowledgement
 from suture.runtime.command import command
+from suture.runtime.deliver import Gate
 from suture.runtime.policy import Breaker, Quota, Retry
 from suture.runtime.turn import turn
+from suture.runtime.units import UnitBuilder, delivery_of
 from suture.sandbox.still import Still
 from suture.systems import OutcomeClass
 from suture.transports import NotSent, Reply, Request
@@ -211,6 +214,26 @@ def test_an_outage_of_days_is_one_exception_and_drains_in_order() -> None:
     assert [told(still, f"PO-{number}").fates for number in range(20)] == 20 * [("done", "done")]
     assert [resolved.action for resolved in facts(still, CaseResolved)] == ["back"]
     assert statuses(still) == []
+
+
+def test_a_backlog_of_one_instance_does_not_hide_what_waits_for_others() -> None:
+    still, peer = house()
+    other = structs.replace(still.wiring.instances["peer"], name="other")
+    still.wiring.instances["other"] = other
+    still.delivering.gates["other"] = Gate(8, 100.0)
+    still.links = {**still.links, "other": peer.handle}
+    unit = UnitBuilder(still.wiring, NOON)
+    for number in range(300):
+        unit.deliver(
+            delivery_of(
+                still.wiring, still.wiring.instances["peer"], order(f"PO-{number}"), NOON, id=f"D{number}", key=f"{number}"
+            )
+        )
+    unit.deliver(delivery_of(still.wiring, other, order("PO-other"), NOON, id="D-other", key="other"))
+    still.wiring.journal.commit([unit.build()])
+    claimed = [attempt.instance.name for attempt in still.delivering.claim(NOON)]
+    assert claimed.count("peer") == 8, "as many as it takes at once"
+    assert claimed.count("other") == 1
 
 
 def test_patience_with_an_outage_has_an_end() -> None:

@@ -100,11 +100,12 @@ def _await(process: subprocess.Popen[bytes], ready: Callable[[], bool], within_s
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """End one process that we started: asked first, then made to."""
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_S)
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_S)
+    if process.stdin is not None:
+        process.stdin.close()

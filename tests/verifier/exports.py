@@ -129,15 +129,19 @@ ORDER = fact("m#0", "OrderStatus", cause="m", order="PO-1", state="confirmed")
 
 def by_hand(*events: Mapping[str, Any], signer: Ed25519PrivateKey = SIGNER) -> bytes:
     """These events, sealed with one checkpoint, after a message and the one document in it."""
-    bodies = [json.dumps(event).encode() for event in (MESSAGE, ORDER, *events)]
-    lines = [b'{"position":%d,"event":%b}\n' % (position, body) for position, body in enumerate(bodies, 1)]
-    position, head = len(bodies), chain(lines)
+    return sealed(list(enumerate((MESSAGE, ORDER, *events), 1)), signer=signer).rewritten()
+
+
+def sealed(events: Sequence[tuple[int, Mapping[str, Any]]], count: int = 0, signer: Ed25519PrivateKey = SIGNER) -> Export:
+    """Positions and events under one checkpoint that says that they are ``count``, by somebody who has the key."""
+    lines = [b'{"position":%d,"event":%b}\n' % (position, json.dumps(event).encode()) for position, event in events]
+    position, count, head = events[-1][0], count or len(events), chain(lines)
     at = "2026-03-02T12:00:00.000000Z"
-    text = f"suture-seal-1\n{position}\n{position}\n{head}\n{at}\n"
-    said = {"position": position, "events": position, "head": head, "at": at, "signature": signer.sign(text.encode()).hex()}
+    text = f"suture-seal-1\n{position}\n{count}\n{head}\n{at}\n"
+    said = {"position": position, "events": count, "head": head, "at": at, "signature": signer.sign(text.encode()).hex()}
     header = {"suture-export": 1, "schema_version": "1.0.0", "public_key": pem(signer), "schema": {}}
     checkpoint = json.dumps({"checkpoint": said}, separators=(",", ":")).encode() + b"\n"
-    return Export({**header}, lines, [checkpoint]).rewritten()
+    return Export(header, lines, [checkpoint])
 
 
 def pem(signer: Ed25519PrivateKey) -> str:

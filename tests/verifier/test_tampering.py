@@ -10,7 +10,23 @@ from random import Random
 
 import pytest
 
-from tests.verifier.exports import OTHER, PUBLIC, Export, by_hand, codes, day, exported, judged, pem, position_of
+from tests.verifier.exports import (
+    MESSAGE,
+    ORDER,
+    OTHER,
+    PUBLIC,
+    Export,
+    by_hand,
+    codes,
+    day,
+    decided,
+    exported,
+    fact,
+    judged,
+    pem,
+    position_of,
+    sealed,
+)
 from verifier import NotAnExport, reading
 
 TAMPERINGS = 1000
@@ -203,6 +219,30 @@ def test_lines_out_of_place(export: Export) -> None:
     assert "line.misplaced" in codes(b"".join((header, *lines, late, trailer)))
     assert codes(export.rewritten() + b"more\n") == {"line.misplaced"}
     assert codes(b"".join((header, *lines))) >= {"trailer.missing"}
+
+
+# -- what even the holder of the key cannot pass off
+
+
+def test_positions_increase_and_counts_agree_whoever_signed() -> None:
+    assert codes(sealed([(1, MESSAGE), (5, ORDER)]).rewritten(), key=PUBLIC) == set(), "gaps are allowed"
+    third = fact("x", "OrderStatus", order="PO-2", state="confirmed")
+    assert codes(sealed([(1, MESSAGE), (5, ORDER), (4, third), (6, decided())]).rewritten(), key=PUBLIC) == {"event.order"}
+    assert codes(sealed([(1, MESSAGE), (2, ORDER)], count=3).rewritten(), key=PUBLIC) == {"seal.events"}
+
+
+@pytest.mark.parametrize(("was", "now"), [(b"12:00:00.000000Z", b"12:00:00.000Z+"), (b"T12:", b" 12:"), (b"00Z", b"00z")])
+def test_a_checkpoint_is_written_in_one_way_only(was: bytes, now: bytes) -> None:
+    export = sealed([(1, MESSAGE), (2, ORDER)])
+    assert was in export.checkpoints[0]
+    assert codes(export.but(checkpoints=[export.checkpoints[0].replace(was, now)]).rewritten()) == {"seal.signature"}
+
+
+def test_a_signature_is_written_in_lower_case() -> None:
+    export = sealed([(1, MESSAGE), (2, ORDER)])
+    said = json.loads(export.checkpoints[0])["checkpoint"]
+    raised = export.checkpoints[0].replace(said["signature"].encode(), said["signature"].upper().encode())
+    assert codes(export.but(checkpoints=[raised]).rewritten()) == {"seal.signature"}
 
 
 # -- the key

@@ -64,13 +64,15 @@ class People:
         if not cases:
             return
         case = chance.choice(cases)
+        if not case.actions:
+            return
         verb = chance.choice(case.actions)
         actor = chance.choice([*self.group.people, *self.group.requesters]).id
         position = self._position(case.id) - (chance.random() < 0.1)
         decision = Decision(
             id=f"OP-{luck}", subject=Ref("Case", case.id), verb=verb, actor=actor, at=now, reason="at random", position=position
         )
-        if verb == "confirm" and not self._there(case):
+        if verb in ("confirm", "cancel") and self._there(case) != (verb == "confirm"):
             return
         raw = self._repair(case) if verb == "repair" else b""
         self.acted = self._command(wiring, decision, now, raw)
@@ -118,11 +120,13 @@ class People:
         self._command(wiring, decision, now)
 
     def _there(self, case: Case) -> bool:
-        """Nobody confirms what the counterpart does not have; of the rest nobody knows without asking."""
+        """Whether the counterpart has it, as whoever confirms or cancels finds out by asking."""
         delivery = self._delivery(case)
         if delivery is None:
             return False
         match self.stage.twins[delivery.instance], delivery.document:
+            case ErpTwin() as erp, PurchaseOrder(id=id):
+                return any(booked.reference == id for booked in erp.orders)
             case ErpTwin() as erp, GoodsReceipt(id=id):
                 return any(booked.reference == id for booked in erp.receipts)
             case ErpTwin() as erp, Invoice(id=id):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +18,9 @@ D = TypeVar("D", bound=Document)
 
 #: ``lookup(kind, code)``: the other side's code for the same object, or None if there is none.
 Lookup = Callable[[str, str], str | None]
+_Rows = tuple[Crosswalk, ...]
+#: Where documents say when they were made.
+_MOMENTS = ("issued_on", "ordered_at", "requested_at", "received_at", "shipped_at", "used_at", "paid_on", "at")
 
 
 class Unknown(Struct, frozen=True):
@@ -32,6 +36,7 @@ class Clash(Struct, frozen=True):
 
     ``several_locals``: the system has more than one code for ``golden``; the least of ``locals`` goes out. ``borrowed``: the
     system calls ``golden`` by a code that is ours for something else, so that a forgotten translation would go unseen.
+    ``ambiguous``: the code stands for ``golden`` and for something else on the same day.
     """
 
     system: str
@@ -168,26 +173,36 @@ def _spelled(path: _Path) -> str:
     return text.removeprefix(".")
 
 
+def written_on(document: Document) -> date | None:
+    """The day (UTC) on which a document says that it was made, if it says so."""
+    for name in _MOMENTS:
+        moment = getattr(document, name, None)
+        if moment is not None:
+            return moment.date() if isinstance(moment, datetime) else cast("date", moment)
+    return None
+
+
 class Book:
-    """An index of Crosswalk rows: what each system calls each object, both ways.
+    """An index of Crosswalk rows: what each system calls each object, both ways, on a day or, without one, at any time.
 
     A system without rows of a kind uses our codes for it. The order in which rows came makes no difference, except that a
-    later row for the same (system, kind, local) replaces an earlier one.
+    later row for the same (system, kind, local, effective_from) replaces an earlier one. Of rows that hold at once for one
+    code the one that began last counts.
     """
 
     def __init__(self) -> None:
-        self._rows: defaultdict[tuple[str, str], dict[str, Crosswalk]] = defaultdict(dict)
-        self._locals: defaultdict[tuple[str, str], dict[str, tuple[str, ...]]] = defaultdict(dict)
+        self._rows: defaultdict[tuple[str, str], dict[str, _Rows]] = defaultdict(dict)
+        self._locals: defaultdict[tuple[str, str], dict[str, _Rows]] = defaultdict(dict)
         self._known: defaultdict[str, Nearest] = defaultdict(Nearest)
 
     def add(self, row: Crosswalk) -> None:
         """Take in one row."""
         rows, locals_ = self._rows[row.system, row.kind], self._locals[row.system, row.kind]
-        before = rows.get(row.local)
-        if before is not None:
-            locals_[before.golden] = tuple(code for code in locals_[before.golden] if code != row.local)
-        rows[row.local] = row
-        locals_[row.golden] = tuple(sorted((*locals_.get(row.golden, ()), row.local)))
+        for before in (known for known in rows.get(row.local, ()) if known.id == row.id):
+            rows[row.local] = _without(rows[row.local], before)
+            locals_[before.golden] = _without(locals_[before.golden], before)
+        rows[row.local] = tuple(sorted((*rows.get(row.local, ()), row), key=_since, reverse=True))
+        locals_[row.golden] = tuple(sorted((*locals_.get(row.golden, ()), row), key=lambda each: (each.local, _since(each))))
         self.know(row.kind, row.golden, row.local)
 
     def know(self, kind: str, golden: str, name: str = "") -> None:
@@ -196,21 +211,19 @@ class Book:
         if name:
             self._known[kind].add(name, golden)
 
-    def inbound(self, system: str, kind: str, local: str) -> str | None:
-        """Our code for what the system calls ``local``; None if it has rows of this kind, but not this one."""
+    def inbound(self, system: str, kind: str, local: str, day: date | None = None) -> str | None:
+        """Our code for what the system calls ``local``; None if it has rows of this kind, but not this one on this day."""
         rows = self._rows.get((system, kind))
         if rows is None:
             return local
-        row = rows.get(local)
-        return row.golden if row is not None else None
+        return next((row.golden for row in rows.get(local, ()) if day is None or row.applies(day)), None)
 
-    def outbound(self, system: str, kind: str, golden: str) -> str | None:
+    def outbound(self, system: str, kind: str, golden: str, day: date | None = None) -> str | None:
         """The system's code for our object, the least if it has several; None if it has rows of this kind, but not this one."""
         locals_ = self._locals.get((system, kind))
         if locals_ is None:
             return golden
-        codes = locals_.get(golden)
-        return codes[0] if codes else None
+        return next((row.local for row in locals_.get(golden, ()) if day is None or row.applies(day)), None)
 
     def candidates(self, kind: str, code: str, limit: int = 5) -> tuple[str, ...]:
         """Our codes of the objects whose codes or names look most like this one, best first."""
@@ -218,28 +231,51 @@ class Book:
 
     def collisions(self) -> tuple[Clash, ...]:
         """Every clash, by system, kind and code."""
-        return tuple(sorted((*self._several(), *self._borrowed()), key=lambda clash: msgspec.structs.astuple(clash)))
+        return tuple(
+            sorted((*self._several(), *self._ambiguous(), *self._borrowed()), key=lambda clash: msgspec.structs.astuple(clash))
+        )
 
     def orphans(self, known: Mapping[str, Collection[str]]) -> tuple[Crosswalk, ...]:
         """The rows that lead to an object which ``known`` (our codes by kind) does not have; other kinds are not judged."""
         return tuple(
             row
             for (_, kind), rows in sorted(self._rows.items())
-            for _, row in sorted(rows.items())
+            for _, alike in sorted(rows.items())
+            for row in alike
             if kind in known and row.golden not in known[kind]
         )
 
     def _several(self) -> Iterator[Clash]:
         for (system, kind), locals_ in self._locals.items():
-            for golden, codes in locals_.items():
-                if len(codes) > 1:
-                    yield Clash(system, kind, "several_locals", golden, codes)
+            for golden, rows in locals_.items():
+                codes = {row.local for row in rows for other in rows if row.local != other.local and _overlap(row, other)}
+                if codes:
+                    yield Clash(system, kind, "several_locals", golden, tuple(sorted(codes)))
+
+    def _ambiguous(self) -> Iterator[Clash]:
+        for (system, kind), rows in self._rows.items():
+            for local, alike in rows.items():
+                for row in alike:
+                    if any(row.golden != other.golden and _overlap(row, other) for other in alike):
+                        yield Clash(system, kind, "ambiguous", row.golden, (local,))
 
     def _borrowed(self) -> Iterator[Clash]:
         ours: defaultdict[str, set[str]] = defaultdict(set)
         for (_, kind), rows in self._rows.items():
-            ours[kind].update(row.golden for row in rows.values())
+            ours[kind].update(row.golden for alike in rows.values() for row in alike)
         for (system, kind), rows in self._rows.items():
-            for local, row in rows.items():
-                if local != row.golden and local in ours[kind]:
-                    yield Clash(system, kind, "borrowed", row.golden, (local,))
+            for row in (row for alike in rows.values() for row in alike):
+                if row.local != row.golden and row.local in ours[kind]:
+                    yield Clash(system, kind, "borrowed", row.golden, (row.local,))
+
+
+def _since(row: Crosswalk) -> date:
+    return row.effective_from or date.min
+
+
+def _without(rows: _Rows, row: Crosswalk) -> _Rows:
+    return tuple(other for other in rows if other is not row)
+
+
+def _overlap(one: Crosswalk, other: Crosswalk) -> bool:
+    return max(_since(one), _since(other)) <= min(one.effective_to or date.max, other.effective_to or date.max)

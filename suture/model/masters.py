@@ -158,16 +158,27 @@ class StockPolicy(Document, frozen=True, kw_only=True):
 
 
 class Crosswalk(Document, frozen=True, kw_only=True):
-    """One row of identity: what ``system`` calls the object that we call ``golden``."""
+    """One row of identity: what ``system`` calls the object that we call ``golden``, from a day to a day inclusive.
+
+    A system that gives an old code to a new thing has a row for each, under the day from which it holds.
+    """
 
     system: Id
     kind: Literal["item", "supplier", "place", "cost_center", "entity"]
     local: Id
     golden: Id
+    effective_from: date | None = None
+    effective_to: date | None = None
 
     @property
     def id(self) -> str:
-        return f"{self.system}/{self.kind}/{self.local}"
+        since = f"/{self.effective_from}" if self.effective_from else ""
+        return f"{self.system}/{self.kind}/{self.local}{since}"
+
+    def applies(self, day: date) -> bool:
+        """Whether this row holds on ``day``."""
+        begun = self.effective_from is None or self.effective_from <= day
+        return begun and (self.effective_to is None or day <= self.effective_to)
 
 
 class Person(Document, frozen=True, kw_only=True):

@@ -151,7 +151,7 @@ def _release(wiring: Wiring, unit: UnitBuilder, decision: Decision, parked: Park
     raw = intake.minimised(wiring, wiring.formats[parked.format], raw)
     arrival = Arrival(instance=parked.instance, channel=_channel(wiring, parked), raw=raw, name=f"release/{decision.id}")
     index = int(parked.id.rpartition("#")[2]) if parked.id.rpartition("#")[2].isdigit() else None
-    documents = intake.documents_of(wiring, arrival)
+    documents = intake.documents_of(wiring, arrival, unit.now)
     chosen = documents if index is None else documents[index : index + 1]
     if not chosen or any(unknown for _, unknown in chosen):
         missing = "; ".join(f"{row.kind} {row.value!r}" for _, unknown in chosen for row in unknown) or "nothing readable in it"

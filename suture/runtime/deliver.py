@@ -136,7 +136,7 @@ class Delivering:
         if instance is None or operation is None:
             self._park(unit, delivery, f"{delivery.instance} does not accept {type(delivery.document).__name__}")
             return None
-        document, unknown = self._translated(instance, delivery.document)
+        document, unknown = self._translated(instance, delivery.document, now)
         if unknown:
             self._park(unit, delivery, f"{instance.name} has no code for {', '.join(unknown)}")
             return None
@@ -152,9 +152,9 @@ class Delivering:
     def _operation(self, instance: Instance | None, document: Document) -> Operation | None:
         return None if instance is None else self.wiring.system(instance).accepts.get(type(document))
 
-    def _translated(self, instance: Instance, document: Document) -> tuple[Document, list[str]]:
+    def _translated(self, instance: Instance, document: Document, now: datetime) -> tuple[Document, list[str]]:
         def lookup(kind: str, code: str) -> str | None:
-            return self.wiring.book.outbound(instance.name, kind, code)
+            return self.wiring.book.outbound(instance.name, kind, code, now.date())
 
         translated, unknown = translate(document, lookup, self.wiring.system(instance).codes)
         return translated, [f"{row.kind} {row.value}" for row in unknown]

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from suture.formats import Format, Reading, Stamp, Verdict
 from suture.journal import Committed, Event, Unit
-from suture.masters.crosswalk import Unknown, translate
+from suture.masters.crosswalk import Unknown, translate, written_on
 from suture.model import (
     Acknowledgement,
     Case,
@@ -86,19 +86,20 @@ def read(wiring: Wiring, arrival: Arrival, now: datetime) -> Message:
     return _Intake(wiring, instance, channel, format, arrival, raw, reading, now).message()
 
 
-def documents_of(wiring: Wiring, arrival: Arrival) -> list[tuple[Document, tuple[Unknown, ...]]]:
+def documents_of(wiring: Wiring, arrival: Arrival, now: datetime) -> list[tuple[Document, tuple[Unknown, ...]]]:
     """The documents in bytes that are already kept, under today's mappings and codes, each with its unknown codes."""
     instance = wiring.instances[arrival.instance]
     format = wiring.formats[channel_of(wiring, instance, arrival.channel).format]
     reading = format.read(arrival.raw, instance.profile)
-    return [translated(wiring, instance, document) for document in reading.documents]
+    return [translated(wiring, instance, document, now) for document in reading.documents]
 
 
-def translated(wiring: Wiring, instance: Instance, document: Document) -> tuple[Document, tuple[Unknown, ...]]:
-    """A partner's document in our codes, and the codes that the crosswalk does not know."""
+def translated(wiring: Wiring, instance: Instance, document: Document, now: datetime) -> tuple[Document, tuple[Unknown, ...]]:
+    """A partner's document in our codes, as they stood on the day that it was made, and the codes that nobody knows."""
+    day = written_on(document) or now.date()
 
     def lookup(kind: str, code: str) -> str | None:
-        return wiring.book.inbound(instance.name, kind, code)
+        return wiring.book.inbound(instance.name, kind, code, day)
 
     return translate(document, lookup, wiring.system(instance).codes)
 
@@ -179,7 +180,7 @@ class _Intake:
         self.unit = UnitBuilder(wiring, now)
 
     def message(self) -> Message:
-        documents = [translated(self.wiring, self.instance, document) for document in self.reading.documents]
+        documents = [translated(self.wiring, self.instance, document, self.now) for document in self.reading.documents]
         outcome = self._outcome()
         body = self._acknowledgement("refused" if outcome == "refused" else "accepted")
         answer = Answer(outcome=outcome, body=b"" if self._answers_later else body, media_type=self.format.media_type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, get_args, get_origin
@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
-from suture.masters import Book, Clash, Unknown, translate
+from suture.masters import Book, Clash, Unknown, translate, written_on
 from suture.model import (
     DOCUMENTS,
     Crosswalk,
@@ -208,6 +208,42 @@ def test_a_later_row_replaces_an_earlier_one() -> None:
     assert (made.outbound("erp", "item", "I-2"), made.outbound("erp", "item", "I-1")) == ("4711", None)
     made.add(Crosswalk(system="erp", kind="item", local="4711", golden="I-2"))
     assert made.collisions() == ()
+
+
+def since(local: str, golden: str, first: date | None, last: date | None = None) -> Crosswalk:
+    return Crosswalk(system="erp", kind="item", local=local, golden=golden, effective_from=first, effective_to=last)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_code_that_is_given_to_something_else_means_each_in_its_time(turned: bool) -> None:
+    rows = [since("4711", "I-OLD", None, date(2026, 3, 31)), since("4711", "I-NEW", date(2026, 4, 1))]
+    made = Book()
+    for row in reversed(rows) if turned else rows:
+        made.add(row)
+    days = (date(2026, 3, 31), date(2026, 4, 1))
+    assert [made.inbound("erp", "item", "4711", day) for day in days] == ["I-OLD", "I-NEW"]
+    assert [made.outbound("erp", "item", "I-OLD", day) for day in days] == ["4711", None]
+    assert [made.outbound("erp", "item", "I-NEW", day) for day in days] == [None, "4711"]
+    assert made.collisions() == ()
+
+
+def test_a_code_before_its_time_is_unknown() -> None:
+    made = Book()
+    made.add(since("4711", "I-1", date(2026, 4, 1)))
+    assert made.inbound("erp", "item", "4711", date(2026, 3, 31)) is None
+
+
+def test_one_code_for_two_things_on_one_day_is_a_clash_and_the_later_row_counts() -> None:
+    made = Book()
+    made.add(since("4711", "I-1", None))
+    made.add(since("4711", "I-2", date(2026, 4, 1)))
+    assert made.inbound("erp", "item", "4711", date(2026, 4, 1)) == "I-2"
+    assert made.collisions() == tuple(Clash("erp", "item", "ambiguous", golden, ("4711",)) for golden in ("I-1", "I-2"))
+
+
+def test_a_document_is_dated_where_it_says_so() -> None:
+    assert written_on(ORDER) == ORDER.ordered_at.date()
+    assert written_on(Crosswalk(system="erp", kind="item", local="1", golden="2")) is None
 
 
 @given(st.permutations(["b", "a", "c"]))

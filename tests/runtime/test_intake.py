@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from decimal import Decimal
 
 from msgspec import structs
@@ -102,6 +103,16 @@ def test_codes_are_translated_on_the_way_in() -> None:
     know(still, "THEIRS-1", "OURS-1")
     still.accept(arrival(low("THEIRS-1")))
     assert [stock.item for stock in facts(still, StockLow)] == ["OURS-1"]
+
+
+def test_a_late_document_is_read_by_the_codes_of_its_day() -> None:
+    still, _ = house()
+    today = NOON.date()
+    row = Crosswalk(system="peer", kind="item", local="4711", golden="OLD", effective_to=today - timedelta(days=1))
+    still.wiring.learn([row, structs.replace(row, golden="NEW", effective_from=today, effective_to=None)])
+    late = structs.replace(low("4711"), at=NOON - timedelta(days=1))
+    still.accept(arrival(low("4711")), arrival(late))
+    assert [stock.item for stock in facts(still, StockLow)] == ["NEW", "OLD"]
 
 
 def test_an_unknown_code_parks_the_document_with_candidates_and_can_be_released() -> None:

@@ -82,7 +82,7 @@ def read(wiring: Wiring, arrival: Arrival, now: datetime) -> Message:
     channel = channel_of(wiring, instance, arrival.channel)
     format = wiring.formats[channel.format]
     raw = minimised(wiring, format, arrival.raw)
-    reading = _reading(format, instance, arrival, raw)
+    reading = _within(wiring.limits.documents_per_message, _reading(format, instance, arrival, raw))
     return _Intake(wiring, instance, channel, format, arrival, raw, reading, now).message()
 
 
@@ -155,6 +155,15 @@ def _findings(arrival: Arrival, reading: Reading) -> tuple[Finding, ...]:
         return reading.findings[:FINDINGS_KEPT]
     defect = Finding(code="transport", text=arrival.problem, path=arrival.name)
     return (defect, *reading.findings)[:FINDINGS_KEPT]
+
+
+def _within(most: int, reading: Reading) -> Reading:
+    """A message of more documents than one commit should hold is refused as a whole, and its sender told."""
+    count = len(reading.documents)
+    if count <= most:
+        return reading
+    finding = Finding(code="too_many_documents", text=f"{count} documents in one message; send {most} at most")
+    return msgspec.structs.replace(reading, documents=(), findings=(finding, *reading.findings))
 
 
 class _Intake:

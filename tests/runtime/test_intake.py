@@ -24,6 +24,7 @@ from suture.model import (
     Usage,
 )
 from suture.runtime.command import command
+from suture.runtime.wiring import Limits
 from suture.sandbox.still import Still
 from suture.systems import Channel
 from suture.transports import Arrival
@@ -143,6 +144,16 @@ def decide(case: str, still: Still) -> Decision:
         reason="code added",
         position=rows[-1].position,
     )
+
+
+def test_too_many_documents_in_one_message_are_refused_together() -> None:
+    still, peer = house()
+    still.wiring.limits = Limits(documents_per_message=2)
+    answers = still.accept(arrival(*(order(f"PO-{number}") for number in range(3))), arrival(order("PO-8"), order("PO-9")))
+    still.settle()
+    assert [answer.outcome for answer in answers] == ["refused", "accepted"]
+    assert [finding.code for finding in facts(still, Parked)[0].findings] == ["too_many_documents"]
+    assert sorted(peer.kept) == ["PO-8", "PO-9"]
 
 
 def test_a_fact_has_one_owner() -> None:

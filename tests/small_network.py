@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from urllib.parse import unquote
 
 from suture.extensions import found
 from suture.formats import Profile, Stamp
 from suture.formats.iso20022 import FORMAT as BANK
 from suture.formats.json import FORMAT as JSON
-from suture.journal import MemoryJournal
+from suture.journal import Journal, MemoryJournal
 from suture.model import (
     BankAccount,
     ContractPrice,
@@ -37,7 +38,7 @@ from suture.runtime.clock import ManualClock
 from suture.runtime.network import Instance, Network
 from suture.runtime.publish import publish
 from suture.runtime.wiring import Wiring
-from suture.sandbox.still import Still
+from suture.sandbox.still import Perform, Still
 from suture.systems import System
 from suture.transports import Arrival, Drop, Http, HttpReply, Reply, Request, Taken
 
@@ -121,34 +122,34 @@ def story(number: int) -> tuple[Document, ...]:
 
 
 class Peers:
-    """All counterparts: each has its own numbers, says yes to what it has not, and remembers every request."""
+    """All counterparts: each has its own numbers, takes what it is told, knows repeats by key, name or reference."""
 
     def __init__(self) -> None:
-        self.asked: dict[str, list[Request]] = {}
+        self.taken: dict[str, dict[str, tuple[str, bytes]]] = {}
         self.numbers = itertools.count(1)
 
-    def link(self, name: str) -> object:
+    def link(self, name: str) -> Perform:
         """What ``Still`` calls to talk to one of them."""
-        asked = self.asked.setdefault(name, [])
+        taken = self.taken.setdefault(name, {})
 
         def perform(request: Request) -> Reply:
-            asked.append(request)
             if isinstance(request, Drop):
+                taken.setdefault(request.name, ("file", request.body))
                 return Taken()
             assert isinstance(request, Http)
             if request.method == "GET":
-                return HttpReply(status=200, body=b'{"items":[]}')
-            return HttpReply(status=201, body=b'{"number":"%d"}' % next(self.numbers))
+                reference = unquote(request.path.rpartition("=")[2]).encode()
+                there = any(b'"externalRef":"%b"' % reference in body for _, body in taken.values())
+                return HttpReply(status=200, body=b'{"items":[{"number":"1"}]}' if there else b'{"items":[]}')
+            number = next(self.numbers)
+            taken.setdefault(request.headers.get("idempotency-key", str(number)), (request.path, request.body))
+            return HttpReply(status=201, body=b'{"number":"%d"}' % number)
 
         return perform
 
     def told(self, name: str) -> list[tuple[str, bytes]]:
-        """Where and what each was told, without the keys of single deliveries."""
-        return [
-            (request.path if isinstance(request, Http) else "file", request.body)
-            for request in self.asked[name]
-            if isinstance(request, Http | Drop)
-        ]
+        """Where and what one of them was told, in order."""
+        return list(self.taken[name].values())
 
 
 def instances(erp: str = "erp_rest") -> tuple[Instance, ...]:
@@ -170,11 +171,19 @@ def instances(erp: str = "erp_rest") -> tuple[Instance, ...]:
 
 def small_network(systems: Mapping[str, System] = SYSTEMS, erp: str = "erp_rest") -> tuple[Still, Peers]:
     """The network in the morning, with its masters."""
-    network, peers = Network(name="small", instances=instances(erp)), Peers()
-    wiring = Wiring(MemoryJournal(b"k" * 32), network, privacy_key=b"p" * 32, systems=systems)
-    publish(wiring, MASTERS, START)
-    links = {instance.name: peers.link(instance.name) for instance in network.instances}
-    return Still(wiring, ManualClock(START), links), peers  # type: ignore[arg-type]  # every link performs
+    journal, peers = MemoryJournal(b"k" * 32), Peers()
+    still = started(journal, peers, ManualClock(START), systems, erp)
+    publish(still.wiring, MASTERS, START)
+    return still, peers
+
+
+def started(
+    journal: Journal, peers: Peers, clock: ManualClock, systems: Mapping[str, System] = SYSTEMS, erp: str = "erp_rest"
+) -> Still:
+    """The process as it begins on a journal, be it empty or left by one that died."""
+    network = Network(name="small", instances=instances(erp))
+    wiring = Wiring(journal, network, privacy_key=b"p" * 32, systems=systems)
+    return Still(wiring, clock, {instance.name: peers.link(instance.name) for instance in network.instances})
 
 
 def arrivals(documents: Sequence[Document]) -> list[Arrival]:

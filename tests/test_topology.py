@@ -139,6 +139,6 @@ def test_another_erp_changes_nothing_for_anybody_else() -> None:
         [b"RE", b"PAY-ALDER:71-1"],
     ]
     assert len(cloud.told("erp")) == 4
-    for name in cloud.asked.keys() - {"erp"}:
+    for name in cloud.taken.keys() - {"erp"}:
         assert cloud.told(name) == host.told(name), f"{name} notices that the ERP is another"
         assert cloud.told(name)

@@ -50,7 +50,7 @@ def binding(peers: Peers) -> dict[str, Counter[tuple[str, bytes]]]:
     """What each peer was told that binds it; news of where something stands may be fewer or more."""
     return {
         name: Counter(line for line in peers.told(name) if not line[0].endswith("/status") and "expected" not in line[0])
-        for name in peers.asked
+        for name in peers.taken
     }
 
 

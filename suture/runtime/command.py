@@ -30,6 +30,8 @@ def command(wiring: Wiring, decision: Decision, now: datetime, *, raw: bytes = b
     subject has changed after ``decision.position``, ValueError for a verb that the subject does not allow.
     """
     subject = decision.subject
+    if wiring.journal.by_once([f"decision/{decision.id}"]):
+        return "decided before; a repeat changes nothing"
     last = _latest(wiring, subject)
     if last.position > decision.position:
         raise Stale(f"{subject} changed at position {last.position}, after the {decision.position} that you decided on")
@@ -41,7 +43,7 @@ def command(wiring: Wiring, decision: Decision, now: datetime, *, raw: bytes = b
         _journal(unit, decision, last.event.root)
     said = act(wiring, unit, decision, raw)
     (written,) = wiring.journal.commit([unit.build()])
-    if written.repeated and written.repeated != f"decision/{decision.id}":
+    if written.repeated:
         raise Stale(f"{subject} was settled before: {written.repeated}")
     return said
 
@@ -65,7 +67,9 @@ def _journal(unit: UnitBuilder, decision: Decision, root: str, to: tuple[str, st
 
 
 def _on_case(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: bytes) -> str:
-    opened = next(row.event for row in reversed(wiring.journal.find(decision.subject)) if isinstance(row.event.data, Case))
+    opened = _open(wiring, decision.subject.id)
+    if opened is None:
+        raise Stale(f"the exception {decision.subject.id} was settled before")
     case = opened.data
     assert isinstance(case, Case)
     if decision.verb not in case.actions:
@@ -77,6 +81,12 @@ def _on_case(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: bytes) 
     if opened.to is None and carrier is not None:
         return _ACTS[carrier.type](wiring, unit, _about(decision, carrier), raw)
     return f"{decision.verb} told to {opened.to[0] if opened.to else 'nobody'}"
+
+
+def _open(wiring: Wiring, case: str) -> Event | None:
+    """The event that opened this exception, if it is still open."""
+    words = [row.event for row in wiring.journal.find(Ref("Case", case)) if isinstance(row.event.data, Case | CaseResolved)]
+    return words[-1] if words and isinstance(words[-1].data, Case) else None
 
 
 def _about(decision: Decision, subject: Ref) -> Decision:
@@ -113,6 +123,8 @@ def _on_failed(wiring: Wiring, unit: UnitBuilder, decision: Decision, opened: Ev
 
 
 def _close(wiring: Wiring, unit: UnitBuilder, decision: Decision, case: str, root: str) -> None:
+    if _open(wiring, case) is None:
+        return
     resolved = CaseResolved(case=case, action=decision.verb, actor=decision.actor, at=unit.now, reason=decision.reason)
     event = Event(
         once=f"decision/{decision.id}/closed", kind="emitted", source=decision.actor, at=unit.now, data=resolved, root=root

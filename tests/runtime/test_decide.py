@@ -144,6 +144,23 @@ def test_a_stale_decision_is_refused_and_nothing_is_written() -> None:
     assert still.wiring.journal.counts()["events"] == before
 
 
+def test_a_closed_exception_takes_no_second_decision() -> None:
+    still, peer = house()
+    whole = still.wiring.network
+    still.wiring.network = structs.replace(whole, instances=())
+    still.accept(arrival(order("PO-1")))
+    still.settle()
+    still.wiring.network = whole
+    case = Ref("Case", facts(still, Case)[0].id)
+    command(still.wiring, decision(still, case, "retry"), NOON)
+    second = structs.replace(decision(still, case, "retry"), id="D-again")
+    with pytest.raises(Stale, match="settled before"):
+        command(still.wiring, second, NOON)
+    assert "repeat" in command(still.wiring, decision(still, case, "retry"), NOON)
+    still.settle()
+    assert peer.kept == ["PO-1"]
+
+
 def test_a_decision_about_nothing() -> None:
     still, _ = house()
     nothing = Decision(id="D", subject=Ref("Case", "x"), verb="retry", actor="a", at=NOON, reason="r", position=9)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from suture.journal import Delivery, DeliveryStatus, Event, Settlement, State
-from suture.model import CAUSE, Case, Delivered, Document, FunctionalAcknowledgement, Ref
+from suture.model import CAUSE, Case, CaseResolved, Delivered, Document, FunctionalAcknowledgement, Ref
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
 
@@ -128,10 +128,26 @@ def settle_by_word(unit: UnitBuilder, delivery: Delivery, accepted: bool, reason
     """The partner could read it, or could not: then a person repairs and releases it."""
     if accepted:
         change(unit, delivery, "done")
+        if delivery.attempts > 1:  # only a delivery that was overdue or in doubt can have an exception
+            _close_case(unit, delivery)
         return
     change(unit, delivery, "parked", note=reason)
     case = delivery_case(delivery, unit.now, "refused_by_partner", reason, "repair the document and release it, or cancel it")
     raise_case(unit, case, once=f"{delivery.id}!case/{delivery.attempts}", cause=delivery.cause, root=delivery.root)
+
+
+def _close_case(unit: UnitBuilder, delivery: Delivery) -> None:
+    """The word that was missed has come: nobody needs to ask for it any more."""
+    case = f"delivery/{delivery.id}"
+    about = [row.event.data for row in unit.wiring.journal.find(Ref("Case", case))]
+    words = [document for document in about if isinstance(document, Case | CaseResolved)]
+    if not words or not isinstance(words[-1], Case):
+        return
+    resolved = CaseResolved(case=case, action="word_came", actor=delivery.instance, at=unit.now, reason="it could read it")
+    once = f"{delivery.id}!word/{delivery.attempts}"
+    unit.event(
+        Event(once=once, kind="emitted", source="runtime", at=unit.now, data=resolved, cause=delivery.cause, root=delivery.root)
+    )
 
 
 def early_word(wiring: Wiring, instance: str, reference: str) -> EarlyWord | None:

@@ -152,6 +152,18 @@ def test_a_missing_word_is_raised_once_a_day() -> None:
     assert reasons(still) == ["no_word", "no_word"]
 
 
+def test_the_missing_word_that_comes_after_all_ends_its_exception() -> None:
+    still, _ = house("statement")
+    still.accept(arrival(order("PO-1")))
+    still.settle()
+    still.clock.move_to(NOON + timedelta(hours=2))
+    still.settle()
+    still.accept(arrival(FunctionalAcknowledgement(reference="PO-1", accepted=True)))
+    still.settle()
+    (case,) = facts(still, Case)
+    assert [(end.case, end.action, end.actor) for end in facts(still, CaseResolved)] == [(case.id, "word_came", "peer")]
+
+
 def test_after_a_crash_sending_means_unknown() -> None:
     journal = MemoryJournal(b"k" * 32)
     still, peer = house("lookup", journal=journal)

@@ -76,9 +76,12 @@ def _orders_at_suppliers(stage: Stage) -> Count:
 
 
 def _receipts(stage: Stage) -> Count:
-    """Whatever a dock has counted stands in an ERP, once."""
-    counted = {receipt.id for inventory in stage.inventories.values() for receipt in inventory.receipts}
-    return _compare("receipts in the ERPs", counted, [booked.reference for erp in stage.erps.values() for booked in erp.receipts])
+    """Whatever a dock has counted stands in an ERP, once; a count that was taken back before it was posted is not due."""
+    held = [booked.reference for erp in stage.erps.values() for booked in erp.receipts]
+    counted = [receipt for inventory in stage.inventories.values() for receipt in inventory.receipts]
+    undone = {receipt.reverses: receipt.id for receipt in counted if receipt.reverses}
+    never = {id for pair in undone.items() if not set(pair) & set(held) for id in pair}
+    return _compare("receipts in the ERPs", {receipt.id for receipt in counted} - never, held)
 
 
 def _invoices(stage: Stage) -> Count:

@@ -93,3 +93,13 @@ def test_what_theatre_takes_back_has_to_move_back_once() -> None:
     assert audit(made, set()).lost == ("stock movements for usage: USE-1 back",)
     made.inventories["inventory-main"].movements += [{"movementId": "MV-1/back", "cause": "USE-1", "reason": "reversal"}]
     assert audit(made, set()).lost == ()
+
+
+def test_a_count_taken_back_before_it_was_posted_is_not_due() -> None:
+    made = stage()
+    inventory = made.inventories["inventory-main"]
+    inventory.receipts.append(receipt("GR-2", 1))
+    inventory.receipts.append(structs.replace(receipt("GR-2-R", 1), reverses="GR-2"))
+    assert audit(made, set()).lost == ()
+    made.erps["erp-north"].receipts.append(booked("GR-2", order="PO-1", lines=[]))
+    assert audit(made, set()).lost == ("receipts in the ERPs: GR-2-R",), "what was posted must be taken back"

@@ -237,17 +237,6 @@ def _giving_up_is_told_to_nobody(patch: Patch) -> None:
     patch.setattr(deliver, "raise_case", lambda unit, case, once, cause, root: None)
 
 
-def _work_is_decided_again(patch: Patch) -> None:
-    plain, count = decide.Batch.close, iter(range(10**9))
-
-    def close(self: Any) -> Any:
-        unit = plain(self)
-        again = next(count) % 5 == 0 and len(unit.done) > 1
-        return structs.replace(unit, done=unit.done[:-1]) if again else unit
-
-    patch.setattr(decide.Batch, "close", close)
-
-
 def _recovery_is_left_out(patch: Patch) -> None:
     patch.setattr(Delivering, "recover", lambda self, now, under_way=(): 0)
 
@@ -287,7 +276,6 @@ MUTANTS: Sequence[tuple[Callable[[Patch], None], str]] = (
     (_now_and_then_a_delivery_is_forgotten, "power cuts"),
     (_now_and_then_a_state_is_forgotten, "power cuts"),
     (_giving_up_is_told_to_nobody, "partners away"),
-    (_work_is_decided_again, "power cuts"),
     (_recovery_is_left_out, "power cuts"),
     (_part_of_a_message_is_dropped, "bad lines"),
     (_a_busy_partner_has_refused, "everything"),

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -114,6 +115,16 @@ def _accepted_is_kept(facts: Facts) -> Iterator[str]:
             for index in range(row.event.data.documents):
                 if children[f"{row.event.once}#{index}"] != 1:
                     yield f"document {index} of {row.event.once} was taken up {children[f'{row.event.once}#{index}']} times"
+
+
+def _repeats_are_known(facts: Facts) -> Iterator[str]:
+    """The same bytes from the same partner are one message, however often they come."""
+    messages = ((row.event.source, row.event.blob) for row in facts.rows if isinstance(row.event.data, MessageReceived))
+    yield from (
+        f"{blob[:12]} of {source} was taken for {times} messages"
+        for (source, blob), times in Counter(messages).items()
+        if times > 1
+    )
 
 
 def _requisitions_are_answered(facts: Facts) -> Iterator[str]:
@@ -395,6 +406,21 @@ def _order_is_kept(facts: Facts) -> Iterator[str]:
         newest[place] = max(newest.get(place, 0), took.version)
 
 
+def _states_are_told_in_order(facts: Facts) -> Iterator[str]:
+    """Whoever is told of the states of one thing hears them in the order in which they came about."""
+    stage = facts.world.stage
+    for name, shelf in (
+        ("procurement, requisition", stage.procurement.statuses),
+        ("procurement, order", stage.procurement.orders),
+        ("procurement, invoice", stage.procurement.invoices),
+        ("AP, invoice", stage.ap.statuses),
+    ):
+        for id, told in shelf.items():
+            for earlier, later in pairwise(told):
+                if later["at"] < earlier["at"]:
+                    yield f"{name} {id}: {later['state']} of {later['at']} came after {earlier['state']} of {earlier['at']}"
+
+
 # -- nothing is forgotten
 
 
@@ -410,12 +436,16 @@ def _everything_drains(facts: Facts) -> Iterator[str]:
         elif lane not in stuck:
             name = type(delivery.document).__name__
             yield f"{name} {delivery.id} to {delivery.instance} is still {delivery.status} and no open exception says why"
+    for id, case in facts.open.items():
+        carrier = disk.delivery(id.removeprefix("delivery/")) if id.startswith("delivery/") else None
+        if carrier is not None and carrier.status in ("done", "cancelled"):
+            yield f"exception {case.reason} of {carrier.id} is open, though the delivery is {carrier.status}"
     for timer in disk.timers(facts.world.clock.now(), 1000):
         yield f"timer {timer.name} of {timer.process} {timer.key} was due and never fired"
 
 
 def _exceptions_stay(facts: Facts) -> Iterator[str]:
-    """An exception is open until somebody or something resolves it aloud; a parked document has one, or was dealt with."""
+    """An exception is open until somebody or something resolves it aloud; a parked document has one."""
     raised: set[str] = set()
     for row in facts.rows:
         match row.event.data:
@@ -423,8 +453,9 @@ def _exceptions_stay(facts: Facts) -> Iterator[str]:
                 raised.add(id)
             case CaseResolved(case=id) if id not in raised:
                 yield f"exception {id} was resolved and never raised"
-            case Parked(id=id) if f"intake/{id}" not in raised | {f"intake/{id}"}:
-                yield f"{id} is parked without an exception"
+    for row in facts.rows:
+        if isinstance(row.event.data, Parked) and f"intake/{row.event.data.id}" not in raised:
+            yield f"{row.event.data.id} is parked without an exception"
     for process, key in (("cases", id) for id in raised):
         stored = facts.world.disk.states([(process, key)]).get((process, key))
         if stored and (b'"open"' in stored.data) != (key in facts.open):
@@ -467,6 +498,7 @@ def _decided_once(facts: Facts) -> Iterator[str]:
 
 PROMISES: dict[str, Check] = {
     "what was accepted is kept": _accepted_is_kept,
+    "what came twice counts once": _repeats_are_known,
     "requisitions are answered": _requisitions_are_answered,
     "nothing is in the ERP twice": _nothing_twice_in_the_erp,
     "nothing is anywhere twice": _nothing_twice_elsewhere,
@@ -479,6 +511,7 @@ PROMISES: dict[str, Check] = {
     "commitments agree": _commitments_agree,
     "receipts agree": _receipts_agree,
     "order is kept": _order_is_kept,
+    "states are told in order": _states_are_told_in_order,
     "everything drains": _everything_drains,
     "no exception disappears": _exceptions_stay,
     "everything is decided once": _decided_once,

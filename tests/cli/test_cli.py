@@ -36,7 +36,7 @@ from tests.day import Day
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("demo", "run", "check", "new", "show", "ledger", "resolve", "replay", "export")
+COMMANDS = ("demo", "run", "check", "new", "show", "ledger", "resolve", "replay", "export", "simulate")
 
 
 class Said(Struct, frozen=True):

@@ -224,12 +224,13 @@ def _usages_move_stock(facts: Facts) -> Iterator[str]:
     stage = facts.world.stage
     moves = [move for inventory in stage.inventories.values() for move in inventory.movements]
     moved = {(move["cause"], move["reason"] == "reversal") for move in moves}
-    for usage in (usage for ehr in stage.ehrs.values() for usage in ehr.usages):
-        due = [(usage.id, False)] if usage.kind != "cancelled" else []
-        due += [(usage.reverses, True)] if usage.reverses else []
-        for id, back in due:
-            if (id, back) not in moved and not facts.explained(id, usage.id):
-                yield f"usage {id} was documented and its stock never moved{' back' if back else ''}"
+    used = [usage for ehr in stage.ehrs.values() for usage in ehr.usages]
+    undone = {usage.reverses for usage in used if usage.reverses}
+    for id in [usage.id for usage in used if usage.kind != "cancelled"]:
+        out, back = (id, False) in moved, (id, True) in moved
+        # what was taken back before it came need not move at all
+        if (out, back) != (True, id in undone) and not (id in undone and not out and not back) and not facts.explained(id):
+            yield f"usage {id} was documented: stock moved out: {out}, back: {back}; taken back: {id in undone}"
 
 
 # -- money

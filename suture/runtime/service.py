@@ -255,6 +255,7 @@ class Service:
             await self.clock.sleep(LONGEST_REST)
             with contextlib.suppress(Unavailable):
                 await self.in_thread(self._recover)
+                await self.in_thread(self.wiring.load_book)  # a commit whose answer was lost may have filed new codes
                 self.trouble = ""
         self.wake()
 

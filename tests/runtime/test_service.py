@@ -13,7 +13,9 @@ from msgspec import structs
 
 from suture.formats.json import FORMAT as JSON
 from suture.journal import Committed, Fenced, Journal, MemoryJournal, Unavailable, Unit
-from suture.model import Delivered, encode
+from suture.masters.crosswalk import Book
+from suture.model import Crosswalk, Delivered, encode
+from suture.processes.masters import PROCESS as MASTERS
 from suture.runtime.clock import ManualClock
 from suture.runtime.decide import decide
 from suture.runtime.network import Instance, Network
@@ -126,6 +128,31 @@ def test_over_the_limit_partners_are_told_to_come_back() -> None:
         answers = await asyncio.gather(*offers, return_exceptions=True)
         assert [type(answer) for answer in answers] == [Answer, Answer, Busy, Busy]
         assert (await running.accept(arrival(order("PO-2")))).outcome == "accepted"
+        await running.stop()
+
+    run(story())
+
+
+def test_codes_that_were_filed_while_the_answer_was_lost_are_known_when_the_journal_is_back() -> None:
+    async def story() -> None:
+        journal, peer = Away(memory()), Peer()
+        wiring = wired(journal, "lookup")
+        wiring.processes["masters"] = MASTERS
+        running = service(wiring, MemoryLink(peer.handle))
+        await running.start(driven=True)
+        row = Crosswalk(system="peer", kind="item", local="T1", golden="O1")
+        assert (await running.accept(arrival(row))).outcome == "accepted"
+        await running.settle()
+        assert wiring.book.outbound("peer", "item", "O1") == "T1"
+
+        wiring.book = Book()  # as after a decision that was written and never learned
+        journal.away = True
+        with pytest.raises(Busy, match="not taken in: Unavailable"):
+            await running.accept(arrival(order("PO-1")))
+        journal.away = False
+        await passing(running)
+        assert running.trouble == ""
+        assert wiring.book.outbound("peer", "item", "O1") == "T1"
         await running.stop()
 
     run(story())

@@ -169,6 +169,7 @@ class World:
             still = self.still
             try:
                 still.delivering.recover(self.clock.now())
+                still.wiring.load_book()
             except Crash:
                 self._die()
             except Unavailable:

@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 READY := .venv/.ready
 
-.PHONY: help demo test check docs dev live clean
+.PHONY: help demo test check docs dev live prove clean
 
 help: ## What one can do here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -18,8 +18,8 @@ test: $(READY) ## All tests, in under fifteen minutes on two cores
 	@sh tools/test.sh
 
 check: $(READY) ## Format, lint, types, tidy, documentation, and the mirror of sizes
-	@.venv/bin/ruff format --check suture verifier tests tools live
-	@.venv/bin/ruff check suture verifier tests tools live
+	@.venv/bin/ruff format --check suture verifier tests tools live prove
+	@.venv/bin/ruff check suture verifier tests tools live prove
 	@.venv/bin/mypy
 	@.venv/bin/pytest tests/test_tidy.py
 	@$(PY) -m tools.docs --check
@@ -33,6 +33,9 @@ dev: $(READY) ## A shell-ready environment, without services
 
 live: $(READY) ## Procure-to-pay against Tryton, mock-edi and mock-bank, counted in the peers
 	@$(PY) -m live
+
+prove: $(READY) ## The long proofs, about three hours; the tables go to docs/proof.md
+	@$(PY) -m prove
 
 clean: ## Remove what was set up here
 	rm -rf .venv .live

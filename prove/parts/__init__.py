@@ -1,0 +1,1 @@
+"""One proof per file: ``PART = Part(...)``, found because it is in this folder."""

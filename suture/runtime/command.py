@@ -9,6 +9,7 @@ from suture.journal import Delivery, DeliveryStatus, Event, Recorded, State
 from suture.model import Case, CaseResolved, Decision, Document, Parked, Ref, decode
 from suture.runtime import intake
 from suture.runtime.decide import CASES, OpenCase, decode_case, encode
+from suture.runtime.doubts import OPEN_ENDED, remember
 from suture.runtime.settle import change
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
@@ -233,8 +234,19 @@ def _repair(unit: UnitBuilder, delivery: Delivery, decision: Decision, raw: byte
 
 
 def _cancel(unit: UnitBuilder, delivery: Delivery, decision: Decision, raw: bytes) -> str:
+    doubtful = _doubtful(unit.wiring, delivery)
+    if doubtful:
+        remember(unit, delivery)
     change(unit, delivery, "cancelled", note=f"cancelled by {decision.actor}: {decision.reason}")
-    return "cancelled"
+    return "cancelled; the counterpart may hold it all the same" if doubtful else "cancelled"
+
+
+def _doubtful(wiring: Wiring, delivery: Delivery) -> bool:
+    """Whether the counterpart may hold what it was sent."""
+    if delivery.status == "parked":
+        opened = _open(wiring, f"delivery/{delivery.id}")
+        return opened is not None and isinstance(opened.data, Case) and opened.data.reason in OPEN_ENDED
+    return delivery.status in ("unknown", "awaiting")
 
 
 def _confirm(unit: UnitBuilder, delivery: Delivery, decision: Decision, raw: bytes) -> str:

@@ -14,6 +14,7 @@ from suture.formats import Stamp, Verdict
 from suture.journal import Delivery
 from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
+from suture.runtime.doubts import Doubt, recall
 from suture.runtime.network import Instance
 from suture.runtime.outages import Outages
 from suture.runtime.policy import Breaker, Quota, Retry
@@ -98,9 +99,10 @@ class Delivering:
     def claim(self, now: datetime) -> list[Attempt]:
         """Mark what may go now as ``sending``, durably; returns the conversations to hold."""
         chosen = self._chosen(now)
+        doubts = recall(self.wiring, chosen) if chosen else {}
         unit, attempts = UnitBuilder(self.wiring, now), []
         for delivery in chosen:
-            attempt = self._attempt(unit, delivery, now)
+            attempt = self._attempt(unit, delivery, now, doubts.get(delivery.id))
             if attempt:
                 attempts.append(attempt)
         if chosen:
@@ -130,7 +132,7 @@ class Delivering:
                 chosen.append(delivery)
         return chosen
 
-    def _attempt(self, unit: UnitBuilder, delivery: Delivery, now: datetime) -> Attempt | None:
+    def _attempt(self, unit: UnitBuilder, delivery: Delivery, now: datetime, doubt: Doubt | None) -> Attempt | None:
         instance = self.wiring.instances.get(delivery.instance)
         operation = self._operation(instance, delivery.document)
         if instance is None or operation is None:
@@ -140,12 +142,14 @@ class Delivering:
         if unknown:
             self._park(unit, delivery, f"{instance.name} has no code for {', '.join(unknown)}")
             return None
-        if delivery.status == "unknown" and not self._may_resend(unit, delivery, operation):
+        inherited = doubt is not None and not delivery.attempts
+        if not self._may_send(unit, delivery, operation, inherited=inherited):
             return None
         attempts = delivery.attempts + 1
         change(unit, delivery, "sending", attempts=attempts)
-        doubtful = delivery.status == "unknown"
-        steps = conversation(operation, document, self._call(instance, delivery, attempts), doubtful=doubtful)
+        doubtful = inherited or delivery.status == "unknown"
+        call = self._call(instance, delivery, attempts, doubt.key if doubt else delivery.id)
+        steps = conversation(operation, document, call, doubtful=doubtful)
         sending = msgspec.structs.replace(delivery, status="sending", attempts=attempts)
         return Attempt(delivery=sending, instance=instance, steps=steps, doubtful=doubtful)
 
@@ -159,13 +163,13 @@ class Delivering:
         translated, unknown = translate(document, lookup, self.wiring.system(instance).codes)
         return translated, [f"{row.kind} {row.value}" for row in unknown]
 
-    def _call(self, instance: Instance, delivery: Delivery, attempt: int) -> Call:
+    def _call(self, instance: Instance, delivery: Delivery, attempt: int, key: str) -> Call:
         stamp = Stamp(number=delivery.number, at=delivery.created.isoformat())
         body = (
             self._acknowledgement(instance, delivery.document, stamp) if isinstance(delivery.document, Acknowledgement) else b""
         )
         return Call(
-            key=delivery.id,
+            key=key,
             id=str(getattr(delivery.document, "id", "")),
             stamp=stamp,
             profile=instance.profile,
@@ -182,13 +186,17 @@ class Delivering:
         assert format.acknowledge is not None
         return format.acknowledge(reading, verdict, instance.profile) or b""
 
-    def _may_resend(self, unit: UnitBuilder, delivery: Delivery, operation: Operation) -> bool:
-        """Whether the counterpart can settle the doubt; if it offers neither key nor look-up, a person must."""
-        if operation.outcome == "key" or operation.probe is not None:
+    def _may_send(self, unit: UnitBuilder, delivery: Delivery, operation: Operation, *, inherited: bool) -> bool:
+        """Whether there is no doubt, or the counterpart can settle it; if it offers neither key nor look-up, a person must.
+
+        A doubt that is ``inherited`` from a cancelled delivery has a reference of its own: no statement will tell of this one.
+        """
+        if not inherited and delivery.status != "unknown":
             return True
-        self._park(
-            unit, delivery, f"nobody can tell whether it arrived ({delivery.note or 'no reply'})", reason="unknown_outcome"
-        )
+        if operation.outcome == "key" or (operation.probe is not None and not (inherited and operation.outcome == "statement")):
+            return True
+        why = "an earlier delivery of it was cancelled in doubt" if inherited else delivery.note or "no reply"
+        self._park(unit, delivery, f"nobody can tell whether it arrived ({why})", reason="unknown_outcome")
         return False
 
     def _park(self, unit: UnitBuilder, delivery: Delivery, text: str, reason: str = "undeliverable") -> None:
@@ -262,7 +270,8 @@ class Delivering:
     ) -> None:
         over = self.retry.over(delivery.attempts)
         if over and not (patient and unit.now - delivery.created < self.retry.patience):
-            self._park(unit, delivery, f"given up after {delivery.attempts} attempts: {reason}", reason="retries_exhausted")
+            why = "unknown_outcome" if status == "unknown" else "retries_exhausted"
+            self._park(unit, delivery, f"given up after {delivery.attempts} attempts: {reason}", reason=why)
             return
         if over:
             self.outages.begins(unit, delivery, reason)

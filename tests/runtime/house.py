@@ -95,6 +95,7 @@ class Peer:
 
     script: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     asked: int = 0
 
     def handle(self, request: Request) -> Reply:
@@ -109,6 +110,7 @@ class Peer:
             self.asked += 1
             there = request.path.rpartition("/")[2] in self.kept
             return HttpReply(status=200 if there else 404)
+        self.keys.append(request.headers.get("idempotency-key", ""))
         if mood == "silent":
             raise NoReply("nothing came")
         if mood in ("503", "422"):
@@ -121,7 +123,7 @@ class Peer:
 
 def post(document: Document, call: Call) -> Steps:
     """Post it under its id."""
-    reply = yield Http(method="POST", path=f"/{call.id}")
+    reply = yield Http(method="POST", path=f"/{call.id}", headers={"idempotency-key": call.key})
     return _outcome(reply)
 
 

@@ -30,12 +30,13 @@ def reasons(still: Still) -> list[str]:
     return [case.reason for case in facts(still, Case)]
 
 
-def release(still: Still, order: str) -> None:
-    """A person has the one open delivery about an order sent again."""
-    (delivery,) = still.wiring.journal.open_deliveries()
-    subject, now = about("Delivery", delivery.id), still.clock.now()
-    decision = Decision(id="x", subject=subject, verb="release", actor="ops", at=now, reason="it is back", position=10**6)
-    command(still.wiring, decision, now)
+def decided(still: Still, verb: str, id: str = "") -> str:
+    """A person decides about the one open delivery, or the one with this id."""
+    if not id:
+        (id,) = [delivery.id for delivery in still.wiring.journal.open_deliveries()]
+    subject, now = about("Delivery", id), still.clock.now()
+    decision = Decision(id=verb, subject=subject, verb=verb, actor="ops", at=now, reason="it is back", position=10**6)
+    return command(still.wiring, decision, now)
 
 
 def test_a_delivery_is_done_and_its_process_is_told() -> None:
@@ -87,7 +88,7 @@ def test_a_doubt_outlives_a_look_that_could_not_be_had(outcome: OutcomeClass, aw
     still.until(NOON + timedelta(days=2))
     if statuses(still) == ["parked"]:
         peer.script.clear()
-        release(still, "PO-1")
+        decided(still, "release")
         still.until(NOON + timedelta(days=3))
     assert peer.kept == ["PO-1"], "it got there the first time"
 
@@ -98,9 +99,59 @@ def test_what_a_person_releases_is_looked_for_first(outcome: OutcomeClass) -> No
     still.accept(arrival(order("PO-1")))
     still.until(NOON + timedelta(days=2))
     assert statuses(still) == ["parked"]
-    release(still, "PO-1")
+    decided(still, "release")
     still.until(NOON + timedelta(days=3))
     assert (peer.kept, told(still, "PO-1").fates) == (["PO-1"], ("parked", "done"))
+
+
+@pytest.mark.parametrize("outcome", ["lookup", "readback"])
+def test_what_was_cancelled_in_doubt_is_looked_for_when_it_comes_again(outcome: OutcomeClass) -> None:
+    still, peer = house(outcome, peer=Peer(["lost", *["mute"] * 11]))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=2))
+    assert "may hold it all the same" in decided(still, "cancel")
+    still.accept(arrival(order("PO-1"), order("PO-2")))
+    still.until(NOON + timedelta(days=3))
+    assert peer.kept == ["PO-1", "PO-2"], "it is looked for, though the process sends it as a new delivery"
+    assert told(still, "PO-1").fates == ("parked", "cancelled", "done")
+
+
+def test_what_was_cancelled_in_doubt_keeps_its_key_when_it_comes_again() -> None:
+    still, peer = house(peer=Peer(["silent"] * 12))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=2))
+    decided(still, "cancel")
+    still.accept(arrival(order("PO-1"), order("PO-2")))
+    still.settle()
+    assert len(set(peer.keys[:-1])) == 1, "a peer that knows keys sees the first delivery again"
+    assert peer.keys[-1] not in peer.keys[:-1]
+
+
+@pytest.mark.parametrize("outcome", ["none", "statement"])
+def test_where_nobody_can_tell_a_person_is_asked_when_it_comes_again(outcome: OutcomeClass) -> None:
+    still, peer = house(outcome, peer=Peer(["lost"]))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(hours=2))
+    decided(still, "cancel")
+    still.accept(arrival(order("PO-1"), order("PO-2")))
+    still.until(NOON + timedelta(hours=2, minutes=10))
+    assert (peer.kept, sorted(statuses(still))[-1]) == (["PO-1", "PO-2"], "parked")
+    (parked,) = still.wiring.journal.open_deliveries(status="parked")
+    decided(still, "release", parked.id)
+    still.settle()
+    assert peer.kept == ["PO-1", "PO-2", "PO-1"], "now a person has said so"
+
+
+def test_what_was_certainly_not_taken_leaves_no_doubt() -> None:
+    still, peer = house("statement", peer=Peer())
+    still.accept(arrival(order("PO-1")))
+    still.settle()
+    still.accept(arrival(FunctionalAcknowledgement(reference="PO-1", accepted=False)))
+    still.settle()
+    assert decided(still, "cancel") == "cancelled"
+    still.accept(arrival(order("PO-1"), order("PO-2")))
+    still.settle()
+    assert peer.kept == ["PO-1", "PO-1", "PO-2"]
 
 
 def test_class_none_asks_a_person_and_never_sends_again() -> None:
@@ -202,7 +253,7 @@ def test_doubtful_attempts_end_and_become_an_exception() -> None:
     still.accept(arrival(order("PO-1")))
     still.until(NOON + timedelta(days=2))
     assert len(peer.script) == 100 - Retry().attempts
-    assert (statuses(still), reasons(still)) == (["parked"], ["retries_exhausted"])
+    assert (statuses(still), reasons(still)) == (["parked"], ["unknown_outcome"])
     assert told(still, "PO-1").fates == ("parked",)
 
 

@@ -72,7 +72,7 @@ class People:
         decision = Decision(
             id=f"OP-{luck}", subject=Ref("Case", case.id), verb=verb, actor=actor, at=now, reason="at random", position=position
         )
-        if verb in ("confirm", "cancel") and self._there(case) != (verb == "confirm"):
+        if verb == "confirm" and not self._there(case):
             return
         raw = self._repair(case) if verb == "repair" else b""
         self.acted = self._command(wiring, decision, now, raw)

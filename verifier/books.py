@@ -1,8 +1,8 @@
 """The ledger recomputed from the events alone: what was accepted, what it led to, what is owed, and how each debt ended.
 
 What an event says of itself: ``once`` is its unique key, ``cause`` the key of the event that led to it, ``root`` that of the
-accepted message or document at the beginning. What is owed stands in ``owes`` of MessageReceived and Decided (debits, one for
-each delivery); Delivered is the end of one (a credit). A Case is an open question to a person, CaseResolved its end.
+accepted message or document at the beginning. What is owed stands in ``owes`` of MessageReceived, Decided and Repaired (debits,
+one for each delivery); Delivered is the end of one (a credit). A Case is an open question to a person, CaseResolved its end.
 
 An accepted document is every accepted event but MessageReceived and Case. It is in exactly one state, the first that fits:
 
@@ -126,6 +126,7 @@ class Books:
         self._enter: dict[str, Callable[[Event], None]] = {
             "MessageReceived": self._owes,
             "Decided": self._decision,
+            "Repaired": self._owes,
             "Delivered": self._delivered,
             "Case": self._case,
             "CaseResolved": self._resolved,

@@ -140,6 +140,52 @@ class Delivered(Document, frozen=True, kw_only=True):
         return only(Ref("Delivery", self.delivery), self.document, peer, *self.causes)
 
 
+class Repaired(Document, frozen=True, kw_only=True):
+    """A difference that reconciliation has put right: ``resent`` owes a new delivery, ``confirmed`` ends an open one."""
+
+    #: The delivery that proved wrong about what became of it.
+    delivery: Key
+    instance: Id
+    document: Ref
+    found: Id
+    action: Literal["resent", "confirmed"]
+    at: Instant
+    owes: tuple[Owed, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.delivery
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(Ref("Delivery", self.delivery), self.document)
+
+
+class Reconciled(Document, frozen=True, kw_only=True):
+    """One comparison of what a counterpart says that it holds with what we believe: how much was compared, and what was found.
+
+    ``compared`` counts documents by listing, ``differences`` by class; each of them was repaired, is an open exception, was
+    accepted by a person or is merely counted by policy. ``raised`` are the exceptions opened now, ``gone`` those that ended.
+    """
+
+    instance: Id
+    at: Instant
+    compared: dict[str, int]
+    differences: dict[str, int] = msgspec.field(default_factory=dict)
+    in_flight: int = 0
+    repaired: int = 0
+    raised: int = 0
+    gone: int = 0
+    #: Listings that the counterpart did not tell to the end; nothing was concluded about them.
+    unheard: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"{self.instance}/{self.at.isoformat()}"
+
+    def refs(self) -> tuple[Ref, ...]:
+        return (Ref("Reconciliation", self.id),)
+
+
 class TimerFired(Document, frozen=True, kw_only=True):
     """A wait that a process asked for has come to its end."""
 

@@ -17,6 +17,8 @@ from suture.model.facts import (
     FunctionalAcknowledgement,
     MessageReceived,
     Parked,
+    Reconciled,
+    Repaired,
     TimerFired,
 )
 from suture.model.goods import (
@@ -99,7 +101,9 @@ else:
         | Posting
         | PurchaseOrder
         | ReceiptPosted
+        | Reconciled
         | Remittance
+        | Repaired
         | Requisition
         | RequisitionCancellation
         | RequisitionStatus

@@ -18,6 +18,7 @@ from suture.model import (
     MessageReceived,
     Owed,
     Parked,
+    Repaired,
     RequisitionStatus,
     Usage,
 )
@@ -107,7 +108,7 @@ class Books:
                 self._case(data, event.root)
             case CaseResolved():
                 self._resolved(data)
-            case MessageReceived() | Decided():
+            case MessageReceived() | Decided() | Repaired():
                 self._debit(event.root or event.once, data.owes, event.source)
             case Delivered():
                 self._credit(data)

@@ -24,7 +24,9 @@ from suture.model import (
     PaymentStatus,
     PurchaseOrder,
     ReceiptPosted,
+    Reconciled,
     Remittance,
+    Repaired,
     Requisition,
     RequisitionStatus,
     ShipNotice,
@@ -101,6 +103,11 @@ def _care(event: Event) -> str:
             return f"{actor} decides: {verb}{_because((reason,))}"
         case Parked(reason=reason, findings=findings):
             return f"parked: {_words(reason)}{_because(tuple(str(finding) for finding in findings[:3]))}"
+        case Repaired(document=document, instance=instance, found=found, action=action):
+            done = "sent again" if action == "resent" else "confirmed"
+            return f"{document.type} {document.id}: {_words(found)} at {instance}, {done}"
+        case Reconciled(instance=instance, compared=compared, differences=differences):
+            return f"{instance} compared: {sum(compared.values())} documents, {sum(differences.values())} differences"
         case TimerFired(name=name):
             return f"time is up: {_words(name)}"
         case _:

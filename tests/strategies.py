@@ -139,6 +139,8 @@ def _value(draw: st.DrawFn, kind: inspect.Type, setting: _Setting) -> Any:
         case inspect.VarTupleType():
             size = draw(st.integers(1, 3))
             return tuple(dict.fromkeys(_value(draw, kind.item_type, setting) for _ in range(size)))
+        case inspect.DictType(value_type=inspect.IntType()):
+            return draw(st.dictionaries(codes, st.integers(0, 999), max_size=3))
         case inspect.DictType():
             return draw(st.dictionaries(codes, texts, max_size=3))
         case _:

@@ -18,6 +18,9 @@ from tests.strategies import documents
 
 ROOT = Path(__file__).resolve().parents[2]
 CURRENT = schema()
+MAJOR, _MINOR, _PATCH = map(int, SCHEMA_VERSION.split("."))
+#: The next versions as semantic versioning counts them.
+MINOR, PATCH = f"{MAJOR}.{_MINOR + 1}.0", f"{MAJOR}.{_MINOR}.{_PATCH + 1}"
 STORED = ROOT / f"docs/schema/documents-{SCHEMA_VERSION.split('.', maxsplit=1)[0]}.json"
 
 
@@ -125,7 +128,7 @@ def test_a_break_needs_a_new_major_version(name: str) -> None:
     broken = edited(BREAKING[name])
     assert "breaking" in {change.kind for change in compare(schema(), broken)}
     assert unversioned(schema(), broken)
-    assert unversioned(schema(), {**broken, "version": "1.1.0"})
+    assert unversioned(schema(), {**broken, "version": MINOR})
     assert not unversioned(schema(), {**broken, "version": "2.0.0"})
 
 
@@ -133,8 +136,8 @@ def test_a_break_needs_a_new_major_version(name: str) -> None:
 def test_something_new_needs_a_new_minor_version(name: str) -> None:
     grown = edited(COMPATIBLE[name])
     assert {change.kind for change in compare(schema(), grown)} == {"compatible"}
-    assert unversioned(schema(), {**grown, "version": "1.0.1"})
-    assert not unversioned(schema(), {**grown, "version": "1.1.0"})
+    assert unversioned(schema(), {**grown, "version": PATCH})
+    assert not unversioned(schema(), {**grown, "version": MINOR})
 
 
 def test_words_change_nothing() -> None:

@@ -51,6 +51,12 @@ class Journal(Protocol):
     def open_deliveries(self, instance: str = "", status: str = "", limit: int = 1000) -> list[Delivery]:
         """Deliveries that are not at an end, oldest first, narrowed where asked."""
 
+    def owed(self, roots: Iterable[str], limit: int = 1000) -> list[Delivery]:
+        """Deliveries that are not at an end and stem from events with these roots, oldest first."""
+
+    def scan_deliveries(self, instance: str, after: int = 0, limit: int = 1000) -> list[Delivery]:
+        """All deliveries to an instance, ended or not, in order of sequence, after a sequence: a page at a time."""
+
     def timers(self, now: datetime, limit: int) -> list[Timer]:
         """Timers due at ``now``, earliest first."""
 
@@ -67,6 +73,9 @@ class Journal(Protocol):
 
     def find(self, ref: Ref, limit: int = 1000) -> list[Recorded]:
         """Events about an object, in order; a blank type matches any type with that id."""
+
+    def names(self, prefix: str, limit: int = 10) -> list[str]:
+        """Ids of objects that events are about and that begin so, in order, each once."""
 
     def by_once(self, onces: Iterable[str]) -> dict[str, Recorded]:
         """The events with these unique keys."""

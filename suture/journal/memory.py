@@ -232,6 +232,15 @@ class MemoryJournal(Journal):
         narrowed = (delivery for delivery in found if delivery.status == status or not status)
         return heapq.nsmallest(limit, narrowed, key=lambda delivery: delivery.sequence)
 
+    def owed(self, roots: Iterable[str], limit: int = 1000) -> list[Delivery]:
+        wanted = set(roots)
+        found = self.open_deliveries(limit=len(self._deliveries))
+        return [delivery for delivery in found if delivery.root in wanted][:limit]
+
+    def scan_deliveries(self, instance: str, after: int = 0, limit: int = 1000) -> list[Delivery]:
+        found = (each for each in self._deliveries.values() if each.instance == instance and each.sequence > after)
+        return heapq.nsmallest(limit, found, key=lambda delivery: delivery.sequence)
+
     def timers(self, now: datetime, limit: int) -> list[Timer]:
         found: dict[_Name, Timer] = {}
         while len(found) < limit and self._alarms and self._alarms[0][0] <= now:
@@ -272,6 +281,9 @@ class MemoryJournal(Journal):
         about = self._refs.get(ref.id, {})
         positions = sorted({position for position, type in about if type == ref.type or not ref.type})
         return [self._events[position][0] for position in positions[:limit]]
+
+    def names(self, prefix: str, limit: int = 10) -> list[str]:
+        return heapq.nsmallest(limit, (id for id, about in self._refs.items() if about and id.startswith(prefix)))
 
     def by_once(self, onces: Iterable[str]) -> dict[str, Recorded]:
         return {once: self._events[self._onces[once]][0] for once in onces if once in self._onces}

@@ -5,6 +5,7 @@ A query is written with ``:name`` for a value and ``(:names...)`` for a list of 
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -40,6 +41,10 @@ _OPEN_DELIVERIES = f"""{_DELIVERIES} where sequence in (
     select sequence from deliveries
     where {IS_OPEN} and :instance in ('', instance) and :status in ('', status) order by sequence + 0 limit :limit)
 order by sequence + 0"""
+_OWED = f"""{_DELIVERIES} where sequence in (
+    select sequence from deliveries where {IS_OPEN} and root in (:roots...) order by sequence + 0 limit :limit)
+order by sequence + 0"""
+_SCAN_DELIVERIES = f"{_DELIVERIES} where instance = :instance and sequence > :after order by sequence limit :limit"
 _TIMERS = """select process, key, name, due, cause, root from timers
 where due <= :now order by due, process, key, name limit :limit"""
 _NEXT_DUE = f"""select min(due) from (
@@ -51,6 +56,12 @@ _NEXT_DUE = f"""select min(due) from (
 _FIND = """select position, body from events where position in (
     select distinct position from refs where id = :id and :type in ('', type) order by position limit :limit)
 order by position + 0"""
+# from one id to the next on the index: however often an object is spoken of, it costs one step
+_NAMES = """with recursive named (id, number) as (
+    select min(id), 1 from refs where id >= :prefix
+    union all
+    select (select min(id) from refs where refs.id > named.id), number + 1 from named where id is not null and number < :limit)
+select id from named where id is not null"""
 _BY_ONCE = "select position, body from events where once in (:onces...)"
 _CURSOR = "select position from cursors where name = :name"
 _CHECKPOINT = f"{_CHECKPOINTS} order by position desc limit 1"
@@ -107,6 +118,12 @@ class Reading(Journal):
     def open_deliveries(self, instance: str = "", status: str = "", limit: int = 1000) -> list[Delivery]:
         return rows.deliveries(self._rows(_OPEN_DELIVERIES, instance=instance, status=status, limit=limit))
 
+    def owed(self, roots: Iterable[str], limit: int = 1000) -> list[Delivery]:
+        return rows.deliveries(self._rows(_OWED, roots=list(roots), limit=limit))
+
+    def scan_deliveries(self, instance: str, after: int = 0, limit: int = 1000) -> list[Delivery]:
+        return rows.deliveries(self._rows(_SCAN_DELIVERIES, instance=instance, after=after, limit=limit))
+
     def timers(self, now: datetime, limit: int) -> list[Timer]:
         return rows.timers(self._rows(_TIMERS, now=rows.micros(now), limit=limit))
 
@@ -119,6 +136,10 @@ class Reading(Journal):
 
     def find(self, ref: Ref, limit: int = 1000) -> list[Recorded]:
         return rows.recorded(self._rows(_FIND, id=ref.id, type=ref.type, limit=limit))
+
+    def names(self, prefix: str, limit: int = 10) -> list[str]:
+        found = (id for (id,) in self._rows(_NAMES, prefix=prefix, limit=limit))
+        return list(itertools.takewhile(lambda id: id.startswith(prefix), found))[:limit]
 
     def by_once(self, onces: Iterable[str]) -> dict[str, Recorded]:
         found = rows.recorded(self._rows(_BY_ONCE, onces=list(onces)))

@@ -334,6 +334,24 @@ def test_states_are_paged_in_order_of_their_keys(journal: Journal) -> None:
 # -- deliveries
 
 
+def test_deliveries_to_an_instance_are_scanned_in_order_whatever_became_of_them(journal: Journal) -> None:
+    names = [f"d{number}" for number in range(7)]
+    journal.commit([Unit(deliveries=[delivery(name, document=order(f"PO-{name}")) for name in names])])
+    journal.commit([Unit(deliveries=[delivery("b", instance="bank")])])
+    journal.commit([Unit(settlements=[settled("d2", "done", due=later(60)), settled("d5", "refused")])])
+    pages, after = [], 0
+    while page := journal.scan_deliveries("erp", after, 3):
+        pages.append(page)
+        after = page[-1].sequence
+    assert [ids(page) for page in pages] == [names[:3], names[3:6], names[6:]]
+    found = {each.id: each for page in pages for each in page}
+    assert [found[name].status for name in ("d1", "d2", "d5")] == ["queued", "done", "refused"]
+    assert found["d2"].due == later(60), "an ended delivery is due no more: it says when it ended"
+    assert found["d3"].document == order("PO-d3")
+    assert ids(journal.scan_deliveries("bank")) == ["b"]
+    assert journal.scan_deliveries("erp", after) == journal.scan_deliveries("nobody") == []
+
+
 def test_numbers_count_per_instance_and_sequences_over_all(journal: Journal) -> None:
     journal.commit([Unit(deliveries=[delivery("a"), delivery("b", instance="bank"), delivery("c")]), said("x")])
     with pytest.raises(Fenced):
@@ -446,6 +464,17 @@ def test_open_deliveries_can_be_narrowed(journal: Journal) -> None:
     assert journal.open_deliveries(status="done") == []
 
 
+def test_what_is_owed_is_found_by_what_it_stems_from(journal: Journal) -> None:
+    stems = (("a", "m#0"), ("b", "m#1"), ("c", "m#0"), ("d", "m"))
+    journal.commit([Unit(deliveries=[delivery(id, root=root) for id, root in stems])])
+    assert ids(journal.owed(["m#0"])) == ["a", "c"]
+    assert ids(journal.owed(iter(["m#1", "m#0", "none"]))) == ["a", "b", "c"]
+    assert ids(journal.owed(["m#0", "m#1"], limit=2)) == ["a", "b"]
+    journal.commit([Unit(settlements=[settled("a", "done"), settled("c", "parked")])])
+    assert ids(journal.owed(["m#0"])) == ["c"]
+    assert journal.owed([]) == []
+
+
 # -- time
 
 
@@ -529,6 +558,15 @@ def test_find_walks_the_objects_that_events_are_about(journal: Journal) -> None:
     assert onces(Ref("Supplier", "S-100")) == ["a", "d"]
     assert onces(Ref("", "S-100"), 1) == ["a"]
     assert onces(Ref("Invoice", "PO-1")) == onces(Ref("PurchaseOrder", "")) == []
+
+
+def test_names_that_begin_alike_are_offered_in_order_each_once(journal: Journal) -> None:
+    journal.commit([Unit(events=[event("a", order("PO-2")), event("b", order("PO-10")), event("c", order("PO-1"))])])
+    journal.commit([said(f"{n}") for n in range(30)])
+    assert journal.names("PO-1", 2) == ["PO-1", "PO-10"]
+    assert journal.names("PO-2") == ["PO-2", *(f"PO-2{n}" for n in range(9))]
+    assert journal.names("S-") == ["S-100"]
+    assert journal.names("po-") == journal.names("PO-999") == journal.names("PO-1", 0) == []
 
 
 def test_an_object_in_two_roles_is_found_once(journal: Journal) -> None:

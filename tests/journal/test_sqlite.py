@@ -50,12 +50,16 @@ QUESTIONS: dict[str, Callable[[Journal], object]] = {
     "awaiting": lambda journal: journal.awaiting("erp", "r7"),
     "open_deliveries": lambda journal: journal.open_deliveries(limit=10),
     "open_deliveries of one": lambda journal: journal.open_deliveries("erp", "parked", 10),
+    "owed": lambda journal: journal.owed(["m7", "none"], 10),
+    "scan_deliveries": lambda journal: journal.scan_deliveries("erp", 5, 10),
     "timers": lambda journal: journal.timers(later(10**6), 10),
     "next_due": lambda journal: journal.next_due(),
     "read": lambda journal: journal.read(10, 10),
     "find": lambda journal: journal.find(Ref("PurchaseOrder", "PO-e7"), 10),
     "find in all": lambda journal: journal.find(Ref("", "PO-e7"), 10),
     "find what is everywhere": lambda journal: journal.find(Ref("Supplier", "S-100"), 10),
+    "names": lambda journal: journal.names("PO-e", 10),
+    "names that hardly begin so": lambda journal: journal.names("S-", 10),
     "by_once": lambda journal: journal.by_once(["e7", "e8"]),
     "checkpoint": lambda journal: journal.checkpoint(),
     "cursor": lambda journal: journal.cursor("view"),
@@ -77,7 +81,7 @@ def write_history(journal: Journal, first: int, last: int) -> None:
     journal.commit(
         [Unit(events=[event(f"e{n}", order(f"PO-e{n}"))], states=[State("matching", f"k{n}", 1, b"")]) for n in numbers]
     )
-    journal.commit([Unit(deliveries=[delivery(f"d{n}", key=f"k{n % 7}", reference=f"r{n}") for n in numbers])])
+    journal.commit([Unit(deliveries=[delivery(f"d{n}", key=f"k{n % 7}", reference=f"r{n}", root=f"m{n % 9}") for n in numbers])])
     if first == 0:
         journal.commit([said(f"open{n}", f"k{n}") for n in range(30)])
         journal.commit([Unit(timers=[Timer("matching", f"k{n}", "t", later(n)) for n in range(30)])])

@@ -148,7 +148,7 @@ class Demo:
         faults |= {"supplier outage, files that waited": sockets.waited, "calls over a quota": throttled}
         return Result(
             ledger=ledger(rows, repeats),
-            audit=audit(self.stage, _explained(documents)),
+            audit=audit(self.stage, explained(documents)),
             open=tuple(open_cases),
             purchasing=purchasing(rows),
             received=dict(sorted(received.items())),
@@ -167,7 +167,7 @@ def _rounded(moment: datetime) -> datetime:
     return moment if not beyond else moment + STEP - beyond
 
 
-def _explained(documents: list[Document]) -> set[str]:
+def explained(documents: list[Document]) -> set[str]:
     """Business numbers that an exception, a parked message or a returned requisition names."""
     named: set[str] = set()
     for document in documents:

@@ -59,6 +59,23 @@ def asked(url: str) -> Any:
         return json.loads(reply.read())
 
 
+#: What mock-sap lists: the path, our key for a row, and SAP's number. Reversed ones count too: they were made.
+_LISTS = {
+    "orders": ("API_PURCHASEORDER_PROCESS_SRV/A_PurchaseOrderItem", "PurchaseOrderItemText", "PurchaseOrder"),
+    "receipts": ("API_MATERIAL_DOCUMENT_SRV/A_MaterialDocumentHeader", "ReferenceDocument", "MaterialDocument"),
+    "bills": ("API_SUPPLIERINVOICE_PROCESS_SRV/A_SupplierInvoice", "SupplierInvoiceIDByInvcgParty", "SupplierInvoice"),
+}
+
+
+def in_sap(address: str) -> dict[str, list[Found]]:
+    """Every order, material document and supplier invoice that mock-sap lists, its seeded ones too; the state is SAP's number."""
+    found = {}
+    for name, (path, key, number) in _LISTS.items():
+        rows = asked(f"{address}/sap/opu/odata/sap/{path}?$format=json")["d"]["results"]
+        found[name] = list(dict.fromkeys(Found(row[key], row[number]) for row in rows))
+    return found
+
+
 def in_supplier(address: str) -> list[Found]:
     """Every order that the supplier took from us, with its state (mock-edi is seeded with orders of others, too)."""
     return [Found(row["po_number"], row["status"]) for row in asked(f"{address}/_mock/orders?limit=1000")]

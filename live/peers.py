@@ -1,4 +1,4 @@
-"""The peers, started and ended: Tryton as ERP, mock-edi as supplier, mock-bank as bank, and faulty between us and each."""
+"""The peers, started and ended: Tryton and mock-sap as ERP, mock-edi as supplier, mock-bank as bank, faulty before each."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def tryton(folder: Path) -> Iterator[tuple[str, Database]]:
         argv = [program("tryton", "trytond"), "-c", str(config), "-d", database.NAME]
         with running(argv, folder / "tryton.log", answers(f"http://127.0.0.1:{port}/")):
             yield f"http://127.0.0.1:{port}", base
+
+
+@contextlib.contextmanager
+def mock_sap(folder: Path) -> Iterator[str]:
+    """An ERP that speaks SAP's OData, with its demo data and nothing of ours; its address."""
+    port = free_port()
+    argv = [program("mock-sap", "mock-sap"), "--port", str(port), "--quiet"]
+    with running(argv, folder / "mock-sap.log", answers(f"http://127.0.0.1:{port}/_mock/health")):
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager

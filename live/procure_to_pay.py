@@ -90,7 +90,7 @@ class Doubtful:
         return await self._clean.perform(request)
 
     def _mark(self, request: Http) -> bytes:
-        if request.method != "POST":
+        if request.method == "GET":
             return b""
         if not request.path.endswith("/rpc/"):
             return request.body

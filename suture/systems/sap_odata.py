@@ -144,19 +144,19 @@ def _company(call: Call, entity: str) -> str:
 
 
 def find_change(document: OrderChange, call: Call) -> Talk[Found]:
-    """The order's items; settled if they stand as they should."""
+    """The order's items; settled if they stand as they should. Raises Ended for a line that SAP does not have."""
     number, seen = yield from _ordered(document.order)
     if not number:
         raise Ended(Again(reason=f"SAP does not have order {document.order} yet", after_s=LATER_S))
+    there = {str(row["PurchaseOrderItem"]) for row in seen.rows}
+    if missing := [line.number for line in document.lines if _item(line.number) not in there]:
+        raise refused(f"the order has no line {', '.join(map(str, missing))} in SAP")
     left = [row for row in seen.rows if _wanted(document, row)]
     return (None if left else Done(reference=number)), seen
 
 
 def bring_change(document: OrderChange, call: Call, seen: Seen) -> Talk[Outcome]:
     """Set what differs, item by item, against the ETag of what was read; a cancelled item is delivered as far as it goes."""
-    there = {str(row["PurchaseOrderItem"]) for row in seen.rows}
-    if missing := [line.number for line in document.lines if _item(line.number) not in there]:
-        raise refused(f"the order has no line {', '.join(map(str, missing))} in SAP")
     for row in seen.rows:
         if values := _wanted(document, row):
             keys = f"PurchaseOrder='{row['PurchaseOrder']}',PurchaseOrderItem='{row['PurchaseOrderItem']}'"

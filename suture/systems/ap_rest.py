@@ -15,8 +15,10 @@ from suture.model import (
     PurchaseOrder,
     Remittance,
 )
+from suture.systems.listed import Body, listed, moment, quantities
+from suture.systems.listed import money as money_of
 from suture.systems.rest import keyed, money, price, quantity
-from suture.systems.system import Call, Channel, System
+from suture.systems.system import Call, Channel, Held, System
 
 
 def order(document: PurchaseOrder, call: Call) -> dict[str, Any]:
@@ -70,6 +72,29 @@ def remittance(document: Remittance, call: Call) -> dict[str, Any]:
     }
 
 
+def _held_order(said: Body) -> Held:
+    lines = quantities(said["lines"], "line", "item")
+    return Held(reference=str(said["poNumber"]), amount=money_of(said["total"]), lines=lines)
+
+
+def _held_receipt(said: Body) -> Held:
+    state = "reversal" if said["reverses"] else "receipt"
+    return Held(reference=str(said["receiptNumber"]), lines=quantities(said["lines"], "line", "item"), state=state)
+
+
+def _held_invoice(said: Body) -> Held:
+    return Held(reference=str(said.get("invoice", "")), state=str(said["state"]), at=moment(said.get("uploaded")))
+
+
+def _held_remittance(said: Body) -> Held:
+    return Held(reference=str(said["payment"]), amount=money_of(said["amount"]))
+
+
+def _unjudged(document: Invoice, call: Call) -> dict[str, Any]:
+    """An invoice that came from the portal, before anything was said about it."""
+    return {"state": ""}
+
+
 SYSTEM = System(
     name="ap_rest",
     title="AP automation platform (REST)",
@@ -82,6 +107,17 @@ SYSTEM = System(
         Remittance: keyed(lambda document: "/v1/remittances", remittance),
     },
     channels=(Channel(name="webhook", transport="http", format="json"),),
+    lists=(
+        listed("orders", "/v1/purchase-orders", {PurchaseOrder: order}, _held_order),
+        listed("receipts", "/v1/receipts", {GoodsReceipt: receipt}, _held_receipt),
+        listed(
+            "invoices",
+            "/v1/invoices",
+            {InvoiceStatus: invoice_status, Invoice: _unjudged, CreditNote: _unjudged},
+            _held_invoice,
+        ),
+        listed("remittances", "/v1/remittances", {Remittance: remittance}, _held_remittance),
+    ),
     emits=(Invoice, CreditNote, Approval),
     codes=("supplier",),
     rate_per_s=300.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ from suture.model import (
     Invoice,
     InvoiceLine,
     Item,
+    Money,
     OrderChange,
     OrderLine,
     PaymentStatus,
@@ -23,8 +26,10 @@ from suture.model import (
     Remittance,
     Supplier,
 )
+from suture.systems import listed
+from suture.systems.listed import Body, added, number, quantities
 from suture.systems.rest import keyed, looked_up, money, price, quantity
-from suture.systems.system import Call, Channel, System
+from suture.systems.system import Call, Channel, Held, Listing, System
 
 
 def _order_line(line: OrderLine) -> dict[str, Any]:
@@ -133,6 +138,84 @@ def _by_reference(path: str) -> Any:
     return lambda document, call: f"{path}?externalRef={quote(call.id, safe='')}"
 
 
+# -- what it holds, read from its lists and from what we told it alike
+
+
+def _standing(bodies: Sequence[Body]) -> Body:
+    """An order after its changes: each names the absolute content of its lines, a cancellation ends them all."""
+    first = bodies[0]
+    if "vendor" not in first:  # the order itself is older than what we know: all that can be said is that it is there
+        return {"externalRef": first["order"]}
+    lines: dict[int, Body] = {}
+    for body in bodies:
+        lines |= {line["line"]: line for line in body["lines"]}
+    cancelled = any(body.get("kind") == "cancel" for body in bodies)
+    return {**first, "lines": list(lines.values()), "state": "cancelled" if cancelled else "open"}
+
+
+def _held_order(said: Body) -> Held:
+    told: Sequence[Body] | None = said.get("lines")
+    state, ours = str(said.get("state", "")), str(said["externalRef"])
+    if told is None or state == "cancelled":  # what a cancelled order once asked for binds nobody
+        return Held(reference=ours, number=_number_of(said), state=state)
+    amount = sum((_value(line) for line in told), Money(Decimal(0), str(said["currency"])))
+    return Held(reference=ours, number=_number_of(said), amount=amount, lines=quantities(told, "line", "material"), state=state)
+
+
+def _value(line: Body) -> Money:
+    said = line["netPrice"]
+    per = number(said["per"]["qty"])
+    return Money(number(line["quantity"]["qty"]) * number(said["value"]) / per, str(said["currency"])).rounded()
+
+
+def _held_receipt(said: Body) -> Held:
+    state = "reversal" if said["reverses"] else "receipt"
+    lines = quantities(said["lines"], "line", "material")
+    return Held(reference=str(said["externalRef"]), number=_number_of(said), lines=lines, state=state)
+
+
+def _held_invoice(said: Body) -> Held:
+    lines = quantities(said["lines"], "order", "line", "material")
+    amount, state = listed.money(said["gross"]), str(said["kind"])
+    return Held(reference=str(said["externalRef"]), number=_number_of(said), amount=amount, lines=lines, state=state)
+
+
+def _held_entry(said: Body) -> Held:
+    """What stands on which account and cost centre; the debits are its amount."""
+    amounts = [(line, listed.money(line["amount"])) for line in said["lines"]]
+    debits = sum((each.amount for _, each in amounts if each.amount > 0), Decimal(0))
+    currency = {each.currency for _, each in amounts}
+    return Held(
+        reference=str(said["externalRef"]),
+        number=_number_of(said),
+        amount=Money(debits, currency.pop()) if len(currency) == 1 else None,
+        lines=added((f"{line['account']} {line['costCenter'] or ''}".strip(), each.amount) for line, each in amounts),
+    )
+
+
+def _held_payment(said: Body) -> Held:
+    return Held(reference=str(said["externalRef"]), number=_number_of(said), amount=listed.money(said["amount"]))
+
+
+def _number_of(said: Body) -> str:
+    return str(said.get("number", ""))
+
+
+LISTS: tuple[Listing, ...] = (
+    listed.listed(
+        "orders",
+        "/api/purchase-orders",
+        {PurchaseOrder: order, OrderChange: change},
+        _held_order,
+        reference=lambda document: str(document.order if isinstance(document, OrderChange) else document.id),
+        stands=_standing,
+    ),
+    listed.listed("receipts", "/api/goods-receipts", {GoodsReceipt: receipt}, _held_receipt),
+    listed.listed("invoices", "/api/supplier-invoices", {Invoice: invoice, CreditNote: invoice}, _held_invoice),
+    listed.listed("entries", "/api/journal-entries", {Posting: posting}, _held_entry),
+    listed.listed("payments", "/api/payments", {Remittance: remittance}, _held_payment),
+)
+
 SYSTEM = System(
     name="erp_rest",
     title="Cloud ERP (REST)",
@@ -148,6 +231,7 @@ SYSTEM = System(
         PaymentStatus: keyed(lambda document: "/api/payment-status", payment_status),
     },
     channels=(Channel(name="events", transport="http", format="json"),),
+    lists=LISTS,
     emits=(Entity, Place, CostCenter, Item, Supplier, ContractPrice),
     codes=("supplier", "item", "cost_center"),
     rate_per_s=400.0,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from suture.model import ExpectedReceipt, GoodsReceipt, StockMovement
+from suture.systems.listed import Body, listed, moment, quantities
 from suture.systems.rest import keyed, quantity
-from suture.systems.system import Call, Channel, System
+from suture.systems.system import Call, Channel, Held, System
 
 
 def expected(document: ExpectedReceipt, call: Call) -> dict[str, Any]:
@@ -38,6 +39,30 @@ def movement(document: StockMovement, call: Call) -> dict[str, Any]:
     }
 
 
+def counted(document: GoodsReceipt, call: Call) -> dict[str, Any]:
+    """A receipt as the dock lists it."""
+    return {
+        "id": document.id,
+        "poNumber": document.order,
+        "reverses": document.reverses,
+        "lines": [{"line": line.line, "sku": line.item, "quantity": quantity(line.quantity)} for line in document.lines],
+    }
+
+
+def _held_expectation(said: Body) -> Held:
+    lines = quantities(said["lines"], "line", "sku")
+    return Held(reference=str(said["poNumber"]), lines=lines, state=f"version {said['version']}")
+
+
+def _held_movement(said: Body) -> Held:
+    return Held(reference=str(said["movementId"]), lines=quantities([said], "sku", "location"), state=str(said["reason"]))
+
+
+def _held_receipt(said: Body) -> Held:
+    state = "reversal" if said["reverses"] else "receipt"
+    return Held(reference=str(said["id"]), lines=quantities(said["lines"], "line", "sku"), state=state, at=moment(said.get("at")))
+
+
 SYSTEM = System(
     name="inventory_rest",
     title="Inventory system (REST and events)",
@@ -47,6 +72,18 @@ SYSTEM = System(
         StockMovement: keyed(lambda document: "/api/stock-movements", movement),
     },
     channels=(Channel(name="events", transport="http", format="json"),),
+    lists=(
+        listed(
+            "expected receipts",
+            "/api/expected-receipts",
+            {ExpectedReceipt: expected},
+            _held_expectation,
+            reference=lambda document: str(document.order),
+            stands=lambda bodies: max(bodies, key=lambda body: int(body["version"])),
+        ),
+        listed("movements", "/api/stock-movements", {StockMovement: movement}, _held_movement),
+        listed("receipts", "/api/receipts", {GoodsReceipt: counted}, _held_receipt),
+    ),
     emits=(GoodsReceipt, StockMovement),
     codes=("item",),
     rate_per_s=400.0,

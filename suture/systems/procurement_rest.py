@@ -15,8 +15,10 @@ from suture.model import (
     RequisitionCancellation,
     RequisitionStatus,
 )
+from suture.systems.listed import Body, listed, moment
+from suture.systems.listed import money as money_of
 from suture.systems.rest import keyed, money
-from suture.systems.system import Call, Channel, System
+from suture.systems.system import Call, Channel, Held, System
 
 
 def approval_request(document: ApprovalRequest, call: Call) -> dict[str, Any]:
@@ -56,6 +58,20 @@ def remittance(document: Remittance, call: Call) -> dict[str, Any]:
     }
 
 
+def _held_state(said: Body) -> Held:
+    """Whatever has a state: the last that it was told, and when people filed it, where they did."""
+    return Held(reference=str(said.get("id", "")), state=str(said["state"]), at=moment(said.get("filed")))
+
+
+def _held_remittance(said: Body) -> Held:
+    return Held(reference=str(said["payment"]), amount=money_of(said["amount"]))
+
+
+def _unjudged(document: Requisition, call: Call) -> dict[str, Any]:
+    """A requisition as people filed it, before anything was said about it."""
+    return {"state": ""}
+
+
 SYSTEM = System(
     name="procurement_rest",
     title="Procurement suite (REST and webhooks)",
@@ -70,6 +86,12 @@ SYSTEM = System(
         Remittance: keyed(lambda document: "/v2/remittances", remittance),
     },
     channels=(Channel(name="webhook", transport="http", format="json"),),
+    lists=(
+        listed("requisitions", "/v2/requisitions", {RequisitionStatus: requisition_status, Requisition: _unjudged}, _held_state),
+        listed("orders", "/v2/orders", {OrderStatus: order_status}, _held_state),
+        listed("invoices", "/v2/invoices", {InvoiceStatus: invoice_status}, _held_state),
+        listed("remittances", "/v2/remittances", {Remittance: remittance}, _held_remittance),
+    ),
     emits=(Requisition, RequisitionCancellation, Approval),
     codes=("item", "supplier"),
     rate_per_s=300.0,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct, field
 
 from suture.formats import Profile, Stamp
-from suture.model import Document, Finding
+from suture.model import Document, Finding, Money
 from suture.transports.exchange import Reply, Request
 
 OutcomeClass = Literal["key", "lookup", "readback", "statement", "none"]
@@ -109,6 +111,48 @@ class Poll(Struct, frozen=True, kw_only=True):
     format: str
 
 
+class Held(Struct, frozen=True, kw_only=True):
+    """One document as a counterpart holds it, or as it should: in the counterpart's codes, told as far as it is known.
+
+    ``reference`` is our number for it, ``number`` the counterpart's own. ``lines`` are what each line says under a name of
+    the connector's choice: a quantity, in an entry the amount on an account. Blank, None: not told, so not compared.
+    """
+
+    reference: str
+    number: str = ""
+    amount: Money | None = None
+    lines: Mapping[str, Decimal] | None = None
+    #: A word of the connector's choice; what is "cancelled" need not be there any more.
+    state: str = ""
+    #: When the counterpart made it, where it says so.
+    at: datetime | None = None
+
+
+class NotListed(RuntimeError):
+    """The counterpart did not tell what it holds; nothing may be concluded from what it left out."""
+
+
+#: One page of a listing: yields requests; returns what the page holds and the cursor of the next one, "" after the last.
+Page = Generator[Request, Reply, tuple[tuple[Held, ...], str]]
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """A list that a counterpart keeps, and what it should say: read by people as its orders, its invoices.
+
+    ``documents`` are the types that show in it, sent by us or said by it; ``reference`` is the number under which a document
+    shows. ``holds`` says what one row should be after all these documents under one reference, oldest first. ``ask`` reads
+    a page, changes nothing, and raises NotListed for an answer that cannot be read. Where ``absolute``, the last
+    document under a reference alone decides.
+    """
+
+    name: str
+    documents: tuple[type[Document], ...]
+    reference: Callable[[Document], str]
+    holds: Callable[[Sequence[tuple[Document, Call]]], Held]
+    ask: Callable[[str, Call], Page]
+    absolute: bool = True
+
+
 class System(Struct, frozen=True, kw_only=True):
     """A kind of counterpart. ``role`` is the part it plays when a process says ``Send(role, ...)``.
 
@@ -122,6 +166,8 @@ class System(Struct, frozen=True, kw_only=True):
     accepts: Mapping[type[Document], Operation]
     channels: tuple[Channel, ...] = ()
     polls: tuple[Poll, ...] = ()
+    #: What can be compared with what it really holds.
+    lists: tuple[Listing, ...] = ()
     emits: tuple[type[Document], ...] = ()
     codes: tuple[str, ...] = ()
     evidence: tuple[Literal["real", "simulator", "twin"], ...] = ("twin",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -23,16 +24,33 @@ class ApTwin(RestTwin):
         self.receipts: list[dict[str, Any]] = []
         self.statuses: dict[str, list[dict[str, Any]]] = {}
         self.remittances: list[dict[str, Any]] = []
+        self.uploads: dict[str, datetime] = {}
         self.route("POST", "/v1/purchase-orders", self._order)
         self.route("POST", "/v1/receipts", self._receipt)
         self.route("POST", "/v1/invoices/{id}/status", self._status)
         self.route("POST", "/v1/approval-tasks", self._task)
         self.route("POST", "/v1/remittances", self._remittance)
+        self.lists("/v1/purchase-orders", lambda: self.orders)
+        self.lists("/v1/receipts", lambda: self.receipts)
+        self.lists("/v1/invoices", self._invoices)
+        self.lists("/v1/remittances", lambda: self.remittances)
 
     def upload(self, invoice: Invoice) -> None:
         """A supplier uploads an invoice to the portal."""
         scanned = msgspec.structs.replace(invoice, route="portal")
+        self.uploads[invoice.id] = self.agenda.now
         self.say("webhook", encode(scanned), f"{invoice.number}.json")
+
+    def _invoices(self) -> list[dict[str, Any]]:
+        """Every invoice that was uploaded or spoken of, with the last that was said about it."""
+        return [
+            {
+                "invoice": id,
+                "state": self.statuses[id][-1]["state"] if id in self.statuses else "",
+                "uploaded": self.uploads.get(id),
+            }
+            for id in {**self.uploads, **self.statuses}
+        ]
 
     def _order(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
         self.orders.append(body)

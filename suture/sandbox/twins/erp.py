@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from suture.sandbox.twins.twin import Agenda, RestTwin, replied
+from suture.sandbox.twins.twin import Agenda, RestTwin, listing, replied
 from suture.transports import Http, HttpReply
 
 
@@ -33,13 +33,16 @@ class ErpTwin(RestTwin):
         self.payments: list[Booked] = []
         self.failed_payments: list[Booked] = []
         self.route("POST", "/api/purchase-orders", self._order)
+        self.lists("/api/purchase-orders", lambda: [self._listed_order(booked) for booked in self.orders])
         self.route("POST", "/api/purchase-order-changes", self._booker(self.changes, "47"))
         self.route("POST", "/api/goods-receipts", self._receipt, honours_keys=False)
         self.route("GET", "/api/goods-receipts", self._finder(self.receipts))
         self.route("POST", "/api/supplier-invoices", self._booker(self.invoices, "51"), honours_keys=False)
         self.route("GET", "/api/supplier-invoices", self._finder(self.invoices))
         self.route("POST", "/api/journal-entries", self._entry)
+        self.lists("/api/journal-entries", lambda: [_row(booked) for booked in self.entries])
         self.route("POST", "/api/payments", self._booker(self.payments, "20"))
+        self.lists("/api/payments", lambda: [_row(booked) for booked in self.payments])
         self.route("POST", "/api/payment-status", self._booker(self.failed_payments, "29"))
 
     def _booker(self, shelf: list[Booked], prefix: str) -> Any:
@@ -52,7 +55,9 @@ class ErpTwin(RestTwin):
 
     def _finder(self, shelf: list[Booked]) -> Any:
         def find(request: Http, names: dict[str, str], body: Any) -> HttpReply:
-            found = [booked for booked in shelf if booked.reference == names.get("externalRef")]
+            if "externalRef" not in names:
+                return listing([_row(booked) for booked in shelf], names)
+            found = [booked for booked in shelf if booked.reference == names["externalRef"]]
             return replied(200, {"items": [{"number": booked.number} for booked in found]})
 
         return find
@@ -76,6 +81,13 @@ class ErpTwin(RestTwin):
             return replied(422, {"title": "unbalanced", "detail": "debits and credits differ"})
         reply: HttpReply = self._booker(self.entries, "19")(request, names, body)
         return reply
+
+    def _listed_order(self, booked: Booked) -> dict[str, Any]:
+        """An order as it stands after its changes."""
+        changes = [change.body for change in self.changes if change.body["order"] == booked.reference]
+        lines = {line["line"]: line for body in (booked.body, *changes) for line in body["lines"]}
+        state = "cancelled" if any(body.get("kind") == "cancel" for body in changes) else "open"
+        return {**_row(booked), "lines": list(lines.values()), "state": state}
 
     def commitment(self, order: str) -> Decimal:
         """What is still committed for an order: ordered value, after its last change, less what was received."""
@@ -104,6 +116,10 @@ class ErpTwin(RestTwin):
                 for line in booked.body["lines"]:
                     received[line["line"]] = received.get(line["line"], Decimal(0)) + sign * _quantity(line)
         return received
+
+
+def _row(booked: Booked) -> dict[str, Any]:
+    return {**booked.body, "number": booked.number, "externalRef": booked.reference}
 
 
 def _quantity(line: dict[str, Any]) -> Decimal:

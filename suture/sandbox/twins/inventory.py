@@ -43,6 +43,9 @@ class InventoryTwin(RestTwin):
         self.receipts: list[GoodsReceipt] = []
         self.route("POST", "/api/expected-receipts", self._expect)
         self.route("POST", "/api/stock-movements", self._move)
+        self.lists("/api/expected-receipts", lambda: list(self.expected.values()))
+        self.lists("/api/stock-movements", lambda: self.movements)
+        self.lists("/api/receipts", lambda: [_listed(receipt) for receipt in self.receipts])
 
     def arrive(self, parcel: Parcel, now: datetime) -> None:
         """A lorry unloads; the dock counts, and tells within the hour."""
@@ -89,6 +92,14 @@ class InventoryTwin(RestTwin):
     def _move(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
         self.movements.append(body)
         return replied(201, {"id": body["movementId"]})
+
+
+def _listed(receipt: GoodsReceipt) -> dict[str, Any]:
+    lines = [
+        {"line": line.line, "sku": line.item, "quantity": {"qty": str(line.quantity.value), "uom": line.quantity.unit}}
+        for line in receipt.lines
+    ]
+    return {"id": receipt.id, "poNumber": receipt.order, "reverses": receipt.reverses, "at": receipt.received_at, "lines": lines}
 
 
 def _less(quantity: Quantity) -> Quantity:

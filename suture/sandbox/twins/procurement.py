@@ -30,11 +30,20 @@ class ProcurementTwin(RestTwin):
         self.route("POST", "/v2/orders/{id}/status", _keeper(self.orders))
         self.route("POST", "/v2/invoices/{id}/status", _keeper(self.invoices))
         self.route("POST", "/v2/remittances", self._remittance)
+        self.lists("/v2/requisitions", self._listed_requisitions)
+        self.lists("/v2/orders", lambda: _last(self.orders))
+        self.lists("/v2/invoices", lambda: _last(self.invoices))
+        self.lists("/v2/remittances", lambda: self.remittances)
 
     def file(self, requisition: Requisition) -> None:
         """A person files a requisition."""
         self.requisitions[requisition.id] = requisition
         self.say("webhook", encode(requisition), f"{requisition.id}.json")
+
+    def _listed_requisitions(self) -> list[dict[str, Any]]:
+        filed = {id: {"id": id, "state": "", "filed": one.requested_at} for id, one in self.requisitions.items()}
+        told = {row["id"]: {**filed.get(row["id"], {}), **row} for row in _last(self.statuses)}
+        return list({**filed, **told}.values())
 
     def _task(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
         self.desk.take(body)
@@ -43,6 +52,10 @@ class ProcurementTwin(RestTwin):
     def _remittance(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
         self.remittances.append(body)
         return replied(201, {"id": body["payment"]})
+
+
+def _last(shelf: Shelf) -> list[dict[str, Any]]:
+    return [{"id": id, "state": told[-1]["state"]} for id, told in shelf.items()]
 
 
 def _keeper(shelf: Shelf) -> Callable[[Http, dict[str, str], Any], HttpReply]:

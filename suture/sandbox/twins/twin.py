@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -14,6 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from suture.transports import Http, HttpReply
+
+#: Rows of one page of a list.
+ROWS_MOST = 200
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -97,6 +100,14 @@ class RestTwin(Twin):
         """Answer ``method path``, where "{name}" stands for one segment."""
         self._routes.append((method, tuple(path.strip("/").split("/")), handler, honours_keys))
 
+    def lists(self, path: str, rows: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        """Answer GET ``path`` with what it holds, a page at a time: ``after`` a place, at most ``limit`` rows."""
+
+        def page(request: Http, names: dict[str, str], body: Any) -> HttpReply:
+            return listing(rows(), names)
+
+        self.route("GET", path, page)
+
     def handle(self, request: Http) -> HttpReply:
         """The reply to one request."""
         if self.down:
@@ -129,6 +140,13 @@ class RestTwin(Twin):
         if key and reply.status < 500:
             self._replies[key] = reply
         return reply
+
+
+def listing(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> HttpReply:
+    """The page that the query asks for, and where the next one begins."""
+    after, limit = int(names.get("after") or 0), min(int(names.get("limit") or ROWS_MOST), ROWS_MOST)
+    end = after + limit
+    return replied(200, {"items": rows[after:end], "next": str(end) if end < len(rows) else ""})
 
 
 def _matched(pattern: tuple[str, ...], path: str) -> dict[str, str] | None:

@@ -135,6 +135,8 @@ def told(journal: Journal) -> dict[str, Any]:
             lives([found] if (found := journal.awaiting(to, ref)) else []) for to in ("erp", "bank") for ref in ("r1", "")
         ],
         "open": [lives(journal.open_deliveries(to, status)) for to in ("", "erp") for status in ("", "queued", "done")],
+        "owed": lives(journal.owed(["r"])),
+        "names": [journal.names(prefix, limit) for prefix, limit in (("PO-", 9), ("PO-e1", 1), ("", 3))],
         "timers": [journal.timers(later(at), limit) for at, limit in ((2, 9), (9, 9), (9, 1))],
         "due": journal.next_due(),
         "found": [shown(journal.find(Ref(*ref))) for ref in (("", "PO-e0"), ("PurchaseOrder", "PO-e1"), ("Item", "PO-e1"))],

@@ -189,9 +189,14 @@ class House:
 
 
 def _straight(stage: Stage) -> Stage:
-    """The same group without partners' mistakes: repeats, splits and bad timing stay, wrong contents go."""
+    """The same group without partners' mistakes: repeats and bad timing stay, wrong contents go.
+
+    Split shipments go too: the second lot would arrive before its notice has been read, which a person has to look at.
+    """
     for supplier in stage.suppliers.values():
-        supplier.habits = Habits(reject_line=0, price_change=0, overcharge=0, overbill=0, duplicate_invoice=0, portal_too=0)
+        supplier.habits = Habits(
+            split=0, reject_line=0, price_change=0, overcharge=0, overbill=0, duplicate_invoice=0, portal_too=0
+        )
     for inventory in stage.inventories.values():
         inventory.mishaps = Mishaps(short=0, over=0, wrong_lot=0, wrong_place=0, reversed=0)
     for desk in (stage.procurement.desk, stage.ap.desk):

@@ -30,12 +30,23 @@ class Stamp(Struct, frozen=True, kw_only=True):
     at: str
 
 
+class Running(Struct, frozen=True):
+    """A running number that the sender gives to what it sends: one more each time, beginning again at 1 when it is full.
+
+    ``series`` tells several counts of one sender apart; it is printable, short, and names no account.
+    """
+
+    number: int
+    series: str = ""
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """What a message said. ``message_id`` is the partner's own id for it (ISA13, MSH-10, MsgId; "" if it has none).
 
     A message is refused as a whole when it has error findings and no documents; with both, the good part goes on and
     the acknowledgement names the bad part. ``envelope`` holds the names and numbers that an acknowledgement echoes;
-    ``detail`` is the format's own and is read by its ``acknowledge`` only.
+    ``detail`` is the format's own and is read by its ``acknowledge`` only. ``numbers`` are the running numbers in it, where the
+    standard has them (ISA13, MSH-13, ElctrncSeqNb): what is missing between them did not come.
     """
 
     message_id: str = ""
@@ -44,6 +55,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     envelope: Mapping[str, str] = field(default_factory=dict)
     detail: object = None
+    numbers: tuple[Running, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:

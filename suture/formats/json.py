@@ -1,7 +1,9 @@
 """Documents as JSON, as our own interfaces write them, read strictly at the border.
 
-A message is one document, an object ``{"documents": [...]}`` with an optional ``id`` of its own, or JSON Lines. Numbers that are
-money or quantities may be strings or JSON numbers and keep their scale; a timestamp without zone is in the profile's time zone.
+A message is one document, an object ``{"documents": [...]}`` with an optional ``id`` of its own, or JSON Lines. An object with a
+running number (``sequence``, which counts as the CloudEvents extension does: from 1, one more each time) may be without
+documents: then it says that nothing more has been sent. Numbers that are money or quantities may be strings or JSON numbers and
+keep their scale; a timestamp without zone is in the profile's time zone.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct, inspect
 
-from suture.formats.format import LARGEST_MESSAGE, Format, Profile, Reading, Sample, Stamp, Unwritable, Verdict
+from suture.formats.format import LARGEST_MESSAGE, Format, Profile, Reading, Running, Sample, Stamp, Unwritable, Verdict
 from suture.formats.scalars import decimal, instant, written, zone
 from suture.formats.shape import Misshapen, shaped
 from suture.model import DOCUMENTS, Document, Finding, Policy, decode, encode
@@ -32,6 +34,9 @@ _OPEN = field_names(inspect.DictType)
 _EXACT = _DECIMALS | _INSTANTS
 #: In encoded bytes: numbers that are no plain decimals, instants with another zone than UTC, escaped characters.
 _LAX = re.compile(rb'"(?:%s)":"(?!-?[0-9]{1,18}(?:\.[0-9]{1,9})?")|[0-9]T[0-9:.]+[+-]|\\u' % "|".join(sorted(_DECIMALS)).encode())
+#: One document with its running number, as our own interfaces write it.
+_NUMBERED = re.compile(rb'\{"sequence":([1-9][0-9]{0,17}),"documents":\[(.*)\]\}', re.DOTALL)
+_SEQUENCE = re.compile("[1-9][0-9]{0,17}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ZONELESS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+")
 
@@ -51,9 +56,11 @@ def read(raw: bytes, profile: Profile) -> Reading:
     """The documents in ``raw``; each that is wrong is a finding with its JSON path, and the others go on."""
     if len(raw) > LARGEST_MESSAGE:
         return _refused("json.size", f"{len(raw)} bytes, more than {LARGEST_MESSAGE}")
-    canonical = _canonical(raw)
+    numbered = _NUMBERED.fullmatch(raw)
+    canonical = _canonical(numbered[2] if numbered else raw)
     if canonical is not None:
-        return Reading(kind="document", documents=(canonical,))
+        numbers = (Running(int(numbered[1])),) if numbered else ()
+        return Reading(kind="document", documents=(canonical,), numbers=numbers)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -92,15 +99,20 @@ def _read_message(message: object, profile: Profile, escaped: bool) -> Reading:
     fields = dict(message) if isinstance(message, _Pairs) else {}
     if "documents" not in fields or "type" in fields:
         return _reading([("$", message)], profile, "document", escaped)
-    batch, name = fields["documents"], fields.get("id", "")
+    batch, name, sequence = fields["documents"], fields.get("id", ""), fields.get("sequence")
     if not isinstance(batch, list):
         return _refused("json.shape", "expected a list of documents", path="$.documents")
     if not isinstance(name, str) or len(name) > 128:
         return _refused("json.value", "the id of a message is a text of at most 128 characters", path="$.id")
     if len(batch) > MOST_DOCUMENTS:
         return _refused("json.limit", f"{len(batch)} documents, more than {MOST_DOCUMENTS}", path="$.documents")
+    if sequence is not None and not _SEQUENCE.fullmatch(str(sequence)):
+        return _refused("json.value", "a running number is a whole number from 1, below 10^18", path="$.sequence")
+    if sequence is not None and not batch:
+        return Reading(message_id=name, kind="documents", numbers=(Running(int(str(sequence))),))
     reading = _reading([(f"$.documents[{place}]", part) for place, part in enumerate(batch)], profile, "documents", escaped)
-    return msgspec.structs.replace(reading, message_id=name)
+    numbers = () if sequence is None else (Running(int(str(sequence))),)
+    return msgspec.structs.replace(reading, message_id=name, numbers=numbers)
 
 
 def _read_lines(lines: list[str], profile: Profile) -> Reading:
@@ -310,6 +322,7 @@ _BATCH = b"""{"id": "BATCH-7", "documents": [
  {"type": "CostCenter", "id": "CC-10", "name": "Theatre 1", "entity": "E1", "facility": "F1"},
  {"type": "ContractPrice", "id": "CP-1", "contract": "C-1", "supplier": "S-1", "item": "IT-100", "effective_from": "2026-01-01",
   "price": {"amount": 12.50, "currency": "CHF", "per": {"value": "1", "unit": "BX"}}}]}"""
+_NUMBERED_ITEM = b'{"sequence": 17, "documents": [%s]}' % _ITEM
 _LINES = b"""{"type": "RequisitionCancellation", "requisition": "R-1", "reason": "no case", "at": "2026-03-02T08:00:00+01:00"}
 {"type": "RequisitionCancellation", "requisition": "R-2", "reason": "no case", "at": "2026-03-02T08:00:00Z"}
 """
@@ -334,6 +347,8 @@ FORMAT = Format(
     samples=(
         Sample(name="one document", raw=_ITEM),
         Sample(name="a batch with an id", raw=_BATCH, documents=2),
+        Sample(name="a document with its running number", raw=_NUMBERED_ITEM),
+        Sample(name="nothing more since the last one", raw=b'{"sequence": 18, "documents": []}', documents=0),
         Sample(name="JSON Lines", raw=_LINES, documents=2),
         Sample(
             name="four defects and one doubt",

@@ -54,6 +54,15 @@ class Decided(Document, frozen=True, kw_only=True):
         return ()
 
 
+class Numbered(Struct, frozen=True, omit_defaults=True):
+    """Where a message stands in its sender's own count, and the highest number ``after`` which it came; 0 if it was the first."""
+
+    number: int
+    after: int = 0
+    #: Which of the sender's counts, where it has several.
+    series: str = ""
+
+
 class MessageReceived(Document, frozen=True, kw_only=True):
     """Bytes that a partner handed over: kept, and answered with ``answer`` (a blob address) now and at every repeat."""
 
@@ -65,6 +74,10 @@ class MessageReceived(Document, frozen=True, kw_only=True):
     answer: str = ""
     findings: tuple[Finding, ...] = ()
     owes: tuple[Owed, ...] = ()
+    channel: str = ""
+    #: The types of the documents that it holds.
+    kinds: tuple[Id, ...] = ()
+    numbers: tuple[Numbered, ...] = ()
 
     def refs(self) -> tuple[Ref, ...]:
         return (Ref("Message", self.id),)

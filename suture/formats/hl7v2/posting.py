@@ -18,8 +18,9 @@ _TRANSACTIONS = {"used": CHARGE, "wasted": CHARGE, "corrected": ADJUSTMENT, "can
 def write(document: Document, profile: Profile, stamp: Stamp) -> bytes:
     """A DFT^P03 (version 2.8, UTF-8) of a Usage; raises Unwritable where reading it would not give the same usage.
 
-    Options of the profile besides those of ``read``: ``version``, ``facility`` and ``partner_facility`` (MSH-4, MSH-6), and
-    any path into PID (``PID-5.1``), for the twin of an EHR that knows its patients.
+    Options of the profile besides those of ``read``: ``version``, ``facility`` and ``partner_facility`` (MSH-4, MSH-6),
+    ``sequence`` ("yes": the stamp's number stands in MSH-13, too), and any path into PID (``PID-5.1``), for the twin of an EHR
+    that knows its patients.
     """
     if not isinstance(document, Usage):
         raise Unwritable(f"HL7 v2 carries usages, not {type(document).__name__}")
@@ -61,6 +62,7 @@ def _head(profile: Profile, stamp: Stamp) -> dict[str, str]:
         "MSH-10": str(stamp.number),
         "MSH-11": profile.options.get("processing", "P").split()[0],
         "MSH-12": profile.options.get("version", "2.8"),
+        "MSH-13": str(stamp.number) if profile.options.get("sequence") == "yes" else "",
         "MSH-18": "UNICODE UTF-8",
         "EVN-2": now,
     }

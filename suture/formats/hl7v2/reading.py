@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, structs
 
-from suture.formats.format import Profile, Reading
+from suture.formats.format import Profile, Reading, Running
 from suture.formats.hl7v2.adt import Merge, merges, read_context
 from suture.formats.hl7v2.escape import Delimiters
 from suture.formats.hl7v2.lexer import BLANK, MESSAGES_MAX, SEGMENTS_MAX, Lexed, Message, lex
@@ -16,6 +17,8 @@ from suture.model import Finding, Usage
 
 #: A control id is at most 20 characters before version 2.7 and 199 since; more is cut off in what we say about it.
 _CONTROL_ID_MAX = 199
+#: MSH-13 is a number of at most 15 characters.
+_COUNTED = re.compile("[1-9][0-9]{0,14}")
 
 
 class Head(Struct, frozen=True, kw_only=True):
@@ -29,6 +32,8 @@ class Head(Struct, frozen=True, kw_only=True):
     kind: str = ""
     event: str = ""
     control_id: str = ""
+    #: MSH-13 (section 2.14.9.13): one more with each message of the sender; blank, 0 and -1 where it does not count.
+    sequence: str = ""
     processing: str = "P"
     version: str = ""
     accept: str = ""
@@ -83,7 +88,14 @@ def read(raw: bytes, profile: Profile) -> Reading:
         findings=heads[0].findings if len(heads) == 1 else tuple(_numbered(heads)),
         envelope=_envelope(first),
         detail=Detail(tuple(heads), lexed.charset, batch),
+        numbers=tuple(_running(head) for head in heads if _COUNTED.fullmatch(head.sequence)),
     )
+
+
+def _running(head: Head) -> Running:
+    """The number that the sender gave it, in the count of this pair of applications."""
+    pair = f"{head.sender[:30]}>{head.receiver[:30]}"
+    return Running(int(head.sequence), "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in pair))
 
 
 def _read_one(message: Message, profile: Profile) -> tuple[Head, tuple[Usage, ...]]:
@@ -119,6 +131,7 @@ def _head(message: Message) -> Head:
         kind=kind,
         event=message.text("MSH-9.2") or message.text("EVN-1"),
         control_id=raw(10)[:_CONTROL_ID_MAX],
+        sequence=raw(13),
         processing=raw(11),
         version=message.text("MSH-12.1"),
         accept=raw(15),

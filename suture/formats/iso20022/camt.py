@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
-from suture.formats.format import Profile, Reading, Stamp, Unwritable
+from suture.formats.format import Profile, Reading, Running, Stamp, Unwritable
 from suture.formats.iso20022.accounts import add_account
 from suture.formats.iso20022.agreement import option, version
 from suture.formats.iso20022.characters import pieces, reference, words
@@ -23,6 +25,7 @@ REPORTS = {"camt.054": "Ntfctn", "camt.053": "Stmt", "camt.052": "Rpt"}
 #: Families of bank transactions (BkTxCd) that debit an account without an order of its holder.
 _NOT_ORDERED = frozenset({"RDDT", "RCDT", "CCRD", "MCRD"})
 _FAMILY = "BkTxCd/Domn/Fmly"
+_COUNTED = re.compile("[1-9][0-9]{0,17}")
 _OPENING, _CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 
 
@@ -65,7 +68,20 @@ def read(body: Element, kind: str, profile: Profile) -> Reading:
         found.note("iso.limit", f"more than {MOST_ENTRIES} entries; the rest was not read", REPORTS[kind])
     if found.credits:
         found.note("iso.incoming", f"{found.credits} entries are no payments that we ordered", REPORTS[kind], "info")
-    return Reading(message_id=found.message, documents=tuple(found.documents), findings=tuple(found.findings))
+    return Reading(
+        message_id=found.message,
+        documents=tuple(found.documents),
+        findings=tuple(found.findings),
+        numbers=tuple(filter(None, (_running(report, kind) for report in reports))),
+    )
+
+
+def _running(report: Element, kind: str) -> Running | None:
+    """ElctrncSeqNb: one more with each report about this account, of which a digest tells no more than which it is."""
+    number, account = text(report, "ElctrncSeqNb"), text(report, "Acct/Id/IBAN", "Acct/Id/Othr/Id", "Acct/Id/PrtryAcct/Id")
+    if not _COUNTED.fullmatch(number):
+        return None
+    return Running(int(number), f"{kind} {hashlib.sha256(account.encode()).hexdigest()[:8]}")
 
 
 def _entry(entry: Element, moment: str, path: str, found: _Found) -> None:

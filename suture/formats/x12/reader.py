@@ -6,11 +6,12 @@ with a broken envelope (TA1 R); the others of the same file go on.
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate, pairwise
 
 from msgspec import Struct, ValidationError
 
-from suture.formats.format import LARGEST_MESSAGE, Profile, Reading
+from suture.formats.format import LARGEST_MESSAGE, Profile, Reading, Running
 from suture.formats.x12.agreement import Agreement
 from suture.formats.x12.envelope import Envelope, TransactionSet, unwrap
 from suture.formats.x12.faults import Fault, Refusal
@@ -26,6 +27,8 @@ _NOT_AGREED = {"999": "implementation acknowledgements", "824": "application adv
 MOST_FINDINGS = 1_000
 #: Characters of a message id that come from the message.
 _LONGEST_ID = 100
+#: ISA13: nine digits, and not all of them 0.
+_CONTROL = re.compile("(?!0*$)[0-9]{1,9}")
 
 
 class Understood(Struct, frozen=True):
@@ -37,6 +40,7 @@ class Understood(Struct, frozen=True):
     findings: tuple[Finding, ...]
     receipt: Receipt | None = None
     envelope: tuple[tuple[str, str], ...] = ()
+    number: Running | None = None
 
 
 def read(raw: bytes, profile: Profile) -> Reading:
@@ -83,6 +87,7 @@ def _reading(understood: list[Understood], around: list[Finding]) -> Reading:
         findings=tuple(findings),
         envelope=dict(understood[0].envelope),
         detail=tuple(part.receipt for part in understood if part.receipt),
+        numbers=tuple(part.number for part in understood if part.number),
     )
 
 
@@ -126,14 +131,24 @@ def _understand(interchange: Interchange, where: _Where, agreement: Agreement, s
     answers, told = _answers(envelope)
     findings = where.findings(envelope, told)
     kinds = (("TA1",) if envelope.answers else ()) + tuple(found.code for found in envelope.sets)
-    return Understood(name, kinds, (*answers, *documents), findings, receipt(envelope), _echo(envelope))
+    return Understood(name, kinds, (*answers, *documents), findings, receipt(envelope), _echo(envelope), _running(envelope))
 
 
 def _name(envelope: Envelope) -> str:
     """The partner's id of the interchange: its own name and control number."""
     header = envelope.header
-    said = f"{header[5]}:{header[6]}:{header[13]}"[:_LONGEST_ID]
-    return "".join(character if character.isascii() and character.isprintable() else "?" for character in said)
+    return _printable(f"{header[5]}:{header[6]}:{header[13]}"[:_LONGEST_ID])
+
+
+def _running(envelope: Envelope) -> Running | None:
+    """ISA13: nine digits, one more with each interchange of this sender to this receiver."""
+    header = envelope.header
+    series = _printable(f"{header[6].strip()}>{header[8].strip()}")
+    return Running(int(header[13]), series) if _CONTROL.fullmatch(header[13]) else None
+
+
+def _printable(said: str) -> str:
+    return "".join(character if character.isascii() and character.isprintable() else "?" for character in said[:_LONGEST_ID])
 
 
 def _echo(envelope: Envelope) -> tuple[tuple[str, str], ...]:

@@ -31,17 +31,13 @@ class Postgres:
         self.programs, self.folder = programs, folder
         self.port = free_ports(1)[0]
         self.address = f"postgresql://postgres@127.0.0.1:{self.port}/journal"
-        self._user = _account()
+        self._user = account()
         self._process: subprocess.Popen[bytes] | None = None
 
     def make(self) -> None:
         """Make the cluster and its empty database, and leave the server running."""
         self.folder.mkdir()
-        if self._user:
-            shutil.chown(self.folder, self._user)
-            for parent in self.folder.parents:  # the account has to reach it
-                if parent.stat().st_uid == os.getuid() and parent.name.startswith("suture-prove-"):
-                    parent.chmod(0o711)
+        enterable(self.folder)
         self.run("initdb", "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8")
         self.start()
         self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "journal")
@@ -49,7 +45,9 @@ class Postgres:
     def run(self, program: str, *arguments: str) -> str:
         """Run one of PostgreSQL's programs; returns what it said, raises RuntimeError with its complaint."""
         command = [str(self.programs / program), *arguments]
-        done = subprocess.run(command, user=self._user, cwd=self.folder, env=_env(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, user=self._user, cwd=self.folder, env=environment(), capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr.strip()}")
         return done.stdout
@@ -71,7 +69,7 @@ class Postgres:
 
     def _begin(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, user=self._user, cwd=self.folder, env=_env(), stdout=log, stderr=log)
+            return subprocess.Popen(command, user=self._user, cwd=self.folder, env=environment(), stdout=log, stderr=log)
 
     def _answers(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
         ready = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
@@ -89,7 +87,7 @@ class Postgres:
             self._process = None
 
 
-def _account() -> str | None:
+def account() -> str | None:
     """PostgreSQL refuses to run as root: then it runs as somebody without rights."""
     if os.getuid() != 0:
         return None
@@ -97,5 +95,17 @@ def _account() -> str | None:
     return next((name for name in ("postgres", "nobody") if name in names), None)
 
 
-def _env() -> dict[str, str]:
+def enterable(folder: Path) -> None:
+    """Give a folder to the account that servers run as, which has to be able to reach it."""
+    user = account()
+    if user is None:
+        return
+    shutil.chown(folder, user)
+    for parent in folder.parents:
+        if parent.stat().st_uid == os.getuid() and parent.name.startswith("suture-prove-"):
+            parent.chmod(0o711)
+
+
+def environment() -> dict[str, str]:
+    """What servers get from ours, in a language that nobody translates."""
     return {**os.environ, "LC_ALL": "C.UTF-8"}

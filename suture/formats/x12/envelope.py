@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from suture.formats.x12.agreement import Agreement
 from suture.formats.x12.elements import Element
-from suture.formats.x12.faults import MOST_FAULTS, Fault, Notes, Segment
+from suture.formats.x12.faults import MOST_FAULTS, Fault, Notes, Segment, plain
 from suture.formats.x12.lexer import BLANKS, Delimiters, Interchange, clean
 
 #: ISA12 and GS08 that we read (004010 to 008010; their structure is the same in all that we use).
@@ -126,7 +126,7 @@ class _Walk:
             case "TA1":
                 self.envelope.answers.append(Segment("TA1", 0, len(self.envelope.answers) + 1, elements))
             case name if name not in _SERVICE:
-                self.stray(f"{name[:3]} outside of any transaction set")
+                self.stray(f"{plain(name[:3])} outside of any transaction set")
 
     def begin_set(self, elements: list[str], index: int) -> None:
         """ST."""

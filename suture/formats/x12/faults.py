@@ -103,3 +103,8 @@ class Notes:
         """Keep a fault of severity warning or info."""
         assert fault.severity != "error", "an error refuses: add() it or raise Refusal"
         self.add(fault)
+
+
+def plain(text: str) -> str:
+    """What the partner wrote, as far as it can be repeated to anyone."""
+    return text if text.isascii() and text.isprintable() else "".join("?" if not 32 <= ord(c) < 127 else c for c in text)

@@ -17,7 +17,7 @@ from msgspec import Struct
 from suture.formats.x12.agreement import Agreement
 from suture.formats.x12.elements import Element
 from suture.formats.x12.envelope import Envelope
-from suture.formats.x12.faults import Fault, Notes, Segment
+from suture.formats.x12.faults import Fault, Notes, Segment, plain
 from suture.formats.x12.heading import Row, row
 from suture.formats.x12.segments import ST
 from suture.formats.x12.spec import Loop, LoopSpec, Use, optional, required, segment
@@ -192,7 +192,7 @@ def receipt(envelope: Envelope) -> Receipt:
             group.declared,
             tuple(group.faults),
             tuple(
-                SetReceipt(_plain(found.code), _plain(found.control), tuple(found.notes.faults), found.notes.refused)
+                SetReceipt(plain(found.code), plain(found.control), tuple(found.notes.faults), found.notes.refused)
                 for found in group.sets
             ),
         )
@@ -202,12 +202,7 @@ def receipt(envelope: Envelope) -> Receipt:
 
 
 def _padded(header: Segment, size: int) -> tuple[str, ...]:
-    return tuple(_plain(header[number]) for number in range(size))
-
-
-def _plain(text: str) -> str:
-    """What the partner wrote, as far as it can be repeated to anyone."""
-    return text if text.isascii() and text.isprintable() else "".join("?" if not 32 <= ord(c) < 127 else c for c in text)
+    return tuple(plain(header[number]) for number in range(size))
 
 
 # -- writing

@@ -16,6 +16,8 @@ from msgspec import Struct
 MOST_INTERCHANGES = 1_000
 MOST_SEGMENTS = 500_000
 MOST_ELEMENTS = 4_000_000
+#: Groups and sets; each costs far more than the few characters that begin it.
+MOST_ENVELOPES = 20_000
 #: An ISA is 106 characters; wrapped or badly padded ones stay below this.
 LONGEST_ISA = 400
 
@@ -63,7 +65,7 @@ _NONE = Delimiters("", "", "")
 def tokenize(text: str) -> Tokens:
     """The interchanges in ``text``; linear in its length, and total: bad text gives tokens with a ``problem``."""
     interchanges: list[Interchange] = []
-    position = segments = elements = 0
+    position = segments = elements = envelopes = 0
     header = _HEADER.search(text)
     while header is not None:
         if len(interchanges) == MOST_INTERCHANGES:
@@ -80,6 +82,9 @@ def tokenize(text: str) -> Tokens:
             elements += text.count(delimiters.element, start, end)
             if segments > MOST_SEGMENTS or elements > MOST_ELEMENTS:
                 return Tokens(interchanges, text[position:], f"more than {MOST_SEGMENTS} segments or {MOST_ELEMENTS} elements")
+            envelopes += _envelopes(text, start, end, delimiters)
+            if envelopes > MOST_ENVELOPES:
+                return Tokens(interchanges, text[position:], f"more than {MOST_ENVELOPES} groups and sets")
             interchanges.append(_interchange(text[start:end], lead, start, delimiters))
             position = resume = end
         header = _HEADER.search(text, resume)
@@ -171,6 +176,12 @@ def _end(text: str, start: int, delimiters: Delimiters) -> int:
     # A trailer is short; it may end with the text, or with the line where the next ISA begins.
     trailer = re.compile(f"(?:(?![\r\n]+ISA)[^{terminator}]){{0,64}}{terminator}?").match(text, found.end())
     return trailer.end() if trailer else found.end()
+
+
+def _envelopes(text: str, start: int, end: int, delimiters: Delimiters) -> int:
+    """How many groups and sets begin there."""
+    terminator, mark = re.escape(delimiters.terminator), re.escape(delimiters.element)
+    return sum(1 for _ in re.compile(f"{terminator}[{BLANKS}]*(?:GS|ST){mark}").finditer(text, start, end))
 
 
 def _interchange(text: str, lead: str, start: int, delimiters: Delimiters) -> Interchange:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -182,3 +183,16 @@ def test_a_value_beyond_the_model_is_a_finding() -> None:
     assert told(read(message("860", reason))) == {"x12.value": "ST[1]"}
     huge = replaced(INVOICE, "IT1", "IT1*1*999999999999999*BX*99999999999999999**IN*4711")
     assert told(read(message("810", huge)), "error") == {"x12.value": "ST[1]"}
+
+
+def test_a_stray_segment_in_no_charset_is_told_in_words_that_can_be_kept() -> None:
+    reading = read(message("850", ORDER).replace(b"GE*", b"GE\xff*"))
+    stray = next(finding for finding in reading.findings if finding.code == "x12.structure")
+    assert stray.text == "GE? outside of any transaction set"
+    msgspec.json.encode(reading.findings)
+
+
+@pytest.mark.parametrize("heads", ["GS*PO~", "ST*850*1~", "GS*PO~\nST*850*1~\n"])
+def test_groups_and_sets_of_one_message_are_limited(heads: str) -> None:
+    raw = (isa() + "~GS*PO~" + heads * 20_001).encode()
+    assert told(read(raw)) == {"x12.limit": "ISA"}

@@ -39,7 +39,8 @@ def acknowledge(reading: Reading, verdict: Verdict, profile: Profile) -> bytes |
     detail = reading.detail if isinstance(reading.detail, Detail) else _unread(reading)
     if verdict.outcome == "busy":
         return None
-    extra = tuple(finding for finding in verdict.findings if finding.severity == "error" and finding not in reading.findings)
+    known = frozenset(reading.findings)
+    extra = tuple(finding for finding in verdict.findings if finding.severity == "error" and finding not in known)
     answers = []
     for number, head in enumerate(detail.heads, start=1):
         control_id = str(verdict.stamp.number) if len(detail.heads) == 1 else f"{verdict.stamp.number}.{number}"

@@ -86,6 +86,6 @@ def test_a_hostile_message_is_bounded_in_time(name: str) -> None:
     clean = minimise(raw, pseudonym)
     for data in (raw, clean):
         found = read(data, PROFILE)
-        acknowledge(found, Verdict(outcome="refused", findings=found.findings[:50], stamp=STAMP), PROFILE)
+        acknowledge(found, Verdict(outcome="refused", findings=found.findings, stamp=STAMP), PROFILE)
     assert time.process_time() - begun < 6
     assert b"TESTPATIENT" not in clean or name == "one line"

@@ -84,7 +84,10 @@ def add_money(parent: Element, path: str, amount: Money) -> Element:
 
 def minor(amount: Money) -> str:
     """The digits of a positive amount at its currency's minor unit; raises Unwritable."""
-    rounded = amount.rounded()
+    try:
+        rounded = amount.rounded()
+    except ValueError as error:  # rounding up leads beyond the largest amount
+        raise Unwritable("an amount that is too large") from error
     if rounded.amount != amount.amount:
         raise Unwritable(f"an amount with fractions of the smallest unit of {amount.currency}")
     if rounded.amount <= Decimal(0):

@@ -24,6 +24,8 @@ _KINDS = {
     "BkToCstmrStmt": "camt.053",
     "BkToCstmrAcctRpt": "camt.052",
 }
+#: Characters of a message's own id that are kept; the standard has room for 35 (Max35Text).
+LONGEST_ID = 128
 _VERSIONED = re.compile(r"V[0-9]{2}$")
 
 
@@ -37,8 +39,9 @@ def read(raw: bytes, profile: Profile) -> Reading:
     if body is None or kind is None:
         return Reading(findings=(Finding(code="iso.kind", text="no message that is read here", path=local(root)[:64]),))
     reading = _read(body, kind, profile)
+    message = reading.message_id[:LONGEST_ID]
     name = str(etree.QName(body).namespace or "").removeprefix(NAMESPACE)[:64]
-    return msgspec.structs.replace(reading, kind=kind, envelope={"message": name, "id": reading.message_id})
+    return msgspec.structs.replace(reading, message_id=message, kind=kind, envelope={"message": name, "id": message})
 
 
 def _body(root: Element) -> Element | None:

@@ -177,3 +177,10 @@ def test_a_status_survives_the_message_that_it_takes(status: PaymentStatus, vers
     assert isinstance(back, PaymentStatus)
     kept = {"code": status.code or back.code, "reason": status.reason or back.reason, "message": status.message or back.message}
     assert back == structs.replace(status, **kept)
+
+
+def test_an_amount_that_rounds_beyond_the_largest_is_unwritable() -> None:
+    largest = Money(Decimal("999999999999999999.999999999"), "CHF")
+    status = PaymentStatus(payment="P-1", status="settled", at=datetime(2026, 3, 4, tzinfo=UTC), amount=largest)
+    with pytest.raises(Unwritable, match="too large"):
+        FORMAT.write(status, agreed(), STAMP)

@@ -43,3 +43,9 @@ def test_a_message_that_is_none_of_ours_is_refused() -> None:
 
 def test_an_unknown_time_zone_is_a_finding() -> None:
     assert codes(booked(entry(detail()), timezone="Mars/Olympus")) == ["iso.entry"]
+
+
+def test_the_id_of_a_message_is_kept_to_a_length_that_fits_a_key() -> None:
+    body = f"<CstmrPmtStsRpt><GrpHdr><MsgId>{'9' * 100_000}</MsgId></GrpHdr></CstmrPmtStsRpt>"
+    reading = read(body, "pain.002.001.10")
+    assert reading.message_id == reading.envelope["id"] == "9" * 128

@@ -124,8 +124,9 @@ def inbound_app(
     """The application: POST /in/INSTANCE/CHANNEL, GET /health/live and /health/ready.
 
     ``accept`` returns after the commit; if it raises or takes longer than ``patience_s`` the partner is told 503 and to come
-    again. Statuses: 202 accepted or parked, 422 refused, 503 busy, 401 wrong signature, 404 unknown channel, 408 too slow, 413
-    over ``limit`` bytes, 415 encoded; all but 202 and answers with a body of their own are problem documents (RFC 9457).
+    again. Statuses: 202 accepted or parked, 422 refused, 503 busy, 400 a length that is none, 401 wrong signature, 404 unknown
+    channel, 408 too slow, 413 over ``limit`` bytes, 415 encoded; all but 202 and answers with a body of their own are problem
+    documents (RFC 9457).
     A repeat is answered like the first time, with ``Idempotent-Replayed: true``. ``ready`` says why not, or nothing.
     """
     door = _Door(accept, secrets, clock, limit, at_once, patience_s)
@@ -154,7 +155,7 @@ async def _whole(request: Request, limit: int) -> bytes:
     see the answer.
     """
     too_large = _Refusal(413, "too-large", f"A message may have {limit} bytes; send it in smaller ones.")
-    if int(request.headers.get("content-length", "0")) > 2 * limit:
+    if _declared(request) > 2 * limit:
         raise too_large
     body, size = bytearray(), 0
     async for piece in request.stream():
@@ -168,6 +169,14 @@ async def _whole(request: Request, limit: int) -> bytes:
     if size > limit:
         raise too_large
     return bytes(body)
+
+
+def _declared(request: Request) -> int:
+    """The length that the sender declares, 0 if none; raises _Refusal for what is no number, which no server should let in."""
+    text = request.headers.get("content-length", "0")
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        raise _Refusal(400, "no-length", "Content-Length is not the number of bytes sent; send the message again.")
+    return int(text)
 
 
 def _response(request: Request, answer: Answer) -> Response:

@@ -373,3 +373,20 @@ def test_an_answer_is_not_held_back_by_delayed_acknowledgements() -> None:
 def test_problem_documents_are_json() -> None:
     raw = post(Intake(Answer(outcome="refused"))).body
     assert set(msgspec.json.decode(raw)) == {"type", "title", "status", "detail", "instance"}
+
+
+@pytest.mark.parametrize("length", ["`47", "4 7", "\u0664\u0667", "9" * 5_000, "-1", ""])
+def test_a_length_that_is_none_is_refused(length: str) -> None:
+    """Servers see to it, but nobody says which server stands before the application."""
+    said: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        said.append(message)
+
+    headers = [(b"content-length", length.encode("utf-8"))]
+    scope = {"type": "http", "method": "POST", "path": "/in/ehr/usage", "query_string": b"", "headers": headers}
+    asyncio.run(inbound_app(Intake(), secrets, clock=lambda: NOW)(scope, receive, send))
+    assert said[0]["status"] == 400

@@ -17,6 +17,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -35,6 +36,8 @@ PROFILES = {
     "iso20022": Profile(options={"debtor_name": "Alpine Care Trust", "debtor_account": "CH9300762011623852957"}),
 }
 FUZZ_CASES = 120
+#: What intake makes its own key from has room for this and more.
+LONGEST_MESSAGE_ID = 200
 
 every_format = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 every_sample = pytest.mark.parametrize(("form", "sample"), SAMPLES)
@@ -52,6 +55,8 @@ def check_storable(reading: Reading, form: Format) -> None:
         assert b"\\u0000" not in raw
         assert type(document) in form.reads
         check_instants(document)
+    msgspec.json.encode(reading.findings)
+    assert len(reading.message_id) <= LONGEST_MESSAGE_ID
     for finding in reading.findings:
         assert isinstance(finding, Finding)
         assert finding.code

@@ -57,7 +57,7 @@ class Stage:
             for name, elsewhere in (("inventory-main", "LKG-DOCK"), ("inventory-lake", "NSH-DOCK"))
         }
         self.ehrs = {
-            name: EhrTwin(name, self.agenda, self._chance(name), Profile(us="EHR", partner="SUTURE"))
+            name: EhrTwin(name, self.agenda, self._chance(name), Profile(us="EHR", partner="SUTURE", options={"sequence": "yes"}))
             for name in ("ehr-main", "ehr-pine")
         }
         self.bank = BankTwin("bank", self.agenda, self._chance("bank"), Profile(us="BANK", partner="SUTURE"))

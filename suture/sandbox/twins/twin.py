@@ -63,10 +63,16 @@ class Twin:
         self.outbox: list[Outgoing] = []
         self.sent: Counter[str] = Counter()
         self.heard: Counter[str] = Counter()
+        #: Whether a message is lost on its way though the twin is told that it was accepted.
+        self.loses: Callable[[Outgoing], bool] = lambda message: False
 
     def say(self, channel: str, raw: bytes, name: str) -> None:
         """Put a message into the outbox."""
-        self.outbox.append(Outgoing(instance=self.name, channel=channel, raw=raw, name=name))
+        message = Outgoing(instance=self.name, channel=channel, raw=raw, name=name)
+        if self.loses(message):
+            self.said(message, "accepted", self.agenda.now)
+        else:
+            self.outbox.append(message)
 
     def said(self, message: Outgoing, answer: str, now: datetime) -> None:
         """Told how a message fared: accepted, refused, parked, or "" for no answer."""
@@ -89,12 +95,16 @@ class RestTwin(Twin):
         super().__init__(name, agenda)
         self._replies: dict[str, HttpReply] = {}
         self._routes: list[tuple[str, tuple[str, ...], Handler, bool]] = []
-        self.numbers = itertools.count(1)
+        self.numbers, self.running = itertools.count(1), itertools.count(1)
         self.down = False
         #: Calls that the counterpart takes in a minute of the day, and how long it thinks about one, in seconds of real time.
         self.per_minute, self.latency_s = 0, 0.0
         self._minute: tuple[datetime, int] = (agenda.now, 0)
         self.throttled = 0
+
+    def say(self, channel: str, raw: bytes, name: str) -> None:
+        """Put a document into the outbox, with its running number."""
+        super().say(channel, b'{"sequence":%d,"documents":[%s]}' % (next(self.running), raw), name)
 
     def route(self, method: str, path: str, handler: Handler, *, honours_keys: bool = True) -> None:
         """Answer ``method path``, where "{name}" stands for one segment."""

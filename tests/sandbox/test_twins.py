@@ -318,7 +318,8 @@ def test_what_a_twin_was_answered_is_counted() -> None:
     twin = erp()
     twin.say("events", b"{}", "one.json")
     (message,) = twin.outbox
-    assert message == Outgoing(instance="erp-north", channel="events", raw=b"{}", name="one.json")
+    raw = b'{"sequence":1,"documents":[{}]}'
+    assert message == Outgoing(instance="erp-north", channel="events", raw=raw, name="one.json")
     for answer in ("accepted", "refused", ""):
         twin.said(message, answer, NOW)
     assert twin.sent == {"accepted": 1, "refused": 1, "unanswered": 1}

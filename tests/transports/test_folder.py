@@ -378,7 +378,7 @@ def test_what_a_crash_left_half_written_is_written_over(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"pay.xml": b"<Document/>"}
 
 
-@pytest.mark.parametrize("name", ["../pay.xml", "/tmp/pay.xml", "a/pay.xml", "..", "", ".pay.xml", "a\nb", "x" * 201])
+@pytest.mark.parametrize("name", ["../pay.xml", "/etc/pay.xml", "a/pay.xml", "..", "", ".pay.xml", "a\nb", "x" * 201])
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(NotSent, match="plain name"):
         drop(tmp_path, name)

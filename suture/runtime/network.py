@@ -12,6 +12,10 @@ from msgspec import Struct, field
 
 from suture.formats import Profile
 from suture.model import Finding
+from suture.runtime.secrets import placed
+
+#: The fields of an instance that name where a credential is kept.
+_SECRETS = ("secret", "token", "password", "host_key", "client_key")
 
 
 class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,9 +23,10 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``address`` is where we call it (http://, mllp://, file://, sftp://); ``listen`` per channel where it calls us or leaves
     files. ``entities``, ``facilities`` and ``suppliers`` narrow what is routed to it; empty means all. Credentials are named
-    where they are kept ("env:NAME", "file:PATH"), never written here: ``secret`` signs what we send over HTTP and proves what
-    comes (Standard Webhooks), ``token`` goes along as a bearer token, ``password`` is what a connector logs in with when the
-    login is part of the conversation, ``host_key`` is an SFTP server's public key and ``client_key`` our private one.
+    where they are kept ("env:NAME", "file:PATH" seen from the network file), never written here: ``secret`` signs what we
+    send over HTTP and proves what comes (Standard Webhooks), ``token`` goes along as a bearer token, ``password`` is what a
+    connector logs in with when the login is part of the conversation, ``host_key`` is an SFTP server's public key and
+    ``client_key`` our private one.
     """
 
     name: str
@@ -44,6 +49,8 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_per_s: float = 0.0
     concurrency: int = 0
     timeout_s: float = 0.0
+    #: How often what it holds is compared with what we believe; 0 for only on demand.
+    reconcile_every_s: float = 0.0
 
     def serves(self, *, entity: str, facility: str, supplier: str) -> bool:
         """Whether a document of this entity, facility and supplier may go here; a blank does not narrow."""
@@ -92,9 +99,9 @@ class BadNetwork(ValueError):
 
 
 def read_network(path: Path) -> Network:
-    """The network of a TOML file; raises BadNetwork with the place and the reason."""
+    """The network of a TOML file, its files of secrets found from where it lies; raises BadNetwork with place and reason."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Network)
+        return _placed(msgspec.convert(tomllib.loads(path.read_text("utf-8")), Network), path.parent)
     except FileNotFoundError:
         finding = Finding(code="no_file", path=str(path), text="there is no such file; `suture new network NAME` writes one")
     except OSError as error:
@@ -104,3 +111,11 @@ def read_network(path: Path) -> Network:
     except msgspec.ValidationError as error:
         finding = Finding(code="wrong_field", path=str(path), text=f"{error}; see docs/adding/a-system.md for the fields")
     raise BadNetwork((finding,))
+
+
+def _placed(network: Network, folder: Path) -> Network:
+    instances = (
+        msgspec.structs.replace(instance, **{name: placed(getattr(instance, name), folder) for name in _SECRETS})
+        for instance in network.instances
+    )
+    return msgspec.structs.replace(network, instances=tuple(instances))

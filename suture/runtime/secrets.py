@@ -10,6 +10,12 @@ class NoSecret(LookupError):
     """The place that should hold a secret is empty; the message names the place, never its content."""
 
 
+def placed(name: str, folder: Path) -> str:
+    """The same name with the path of a "file:" seen from ``folder``, so that it holds wherever the process was started."""
+    kind, _, place = name.partition(":")
+    return f"file:{folder.absolute() / place}" if kind == "file" and place else name
+
+
 def secret(name: str) -> str:
     """The credential at "env:NAME" or "file:PATH"; "" for an instance that needs none. Raises NoSecret."""
     kind, _, place = name.partition(":")

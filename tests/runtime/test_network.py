@@ -152,6 +152,23 @@ def test_a_credential_is_fetched_from_where_it_is_kept(tmp_path: Path, monkeypat
     assert secret("") == ""
 
 
+def test_a_file_of_a_secret_is_found_from_where_the_network_file_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "erp").write_text("beside the network file\n")
+    file = tmp_path / "north.toml"
+    file.write_text(
+        'name = "north"\n[[instances]]\nname = "erp"\nsystem = "erp_rest"\ntoken = "file:keys/erp"\nsecret = "env:X"\n'
+    )
+    monkeypatch.chdir(tmp_path.parent)
+    (instance,) = read_network(file).instances
+    assert secret(instance.token) == "beside the network file"
+    assert (instance.secret, instance.password) == ("env:X", "")
+    monkeypatch.chdir(tmp_path)
+    (relative,) = read_network(Path("north.toml")).instances
+    monkeypatch.chdir("/")
+    assert secret(relative.token) == "beside the network file"
+
+
 def test_an_empty_place_is_told_and_content_never(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     assert "NOT_SET" not in os.environ

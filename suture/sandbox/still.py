@@ -23,8 +23,15 @@ Perform = Callable[[Request], Reply]
 class Still:
     """The runtime in one thread: what arrives is taken in, what is owed goes out, as far as it can at this moment."""
 
-    def __init__(self, wiring: Wiring, clock: ManualClock, links: Mapping[str, Perform]) -> None:
-        self.wiring, self.clock, self.links = wiring, clock, links
+    def __init__(
+        self,
+        wiring: Wiring,
+        clock: ManualClock,
+        links: Mapping[str, Perform],
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``heard`` is called after each conversation, before what came of it is written."""
+        self.wiring, self.clock, self.links, self.heard = wiring, clock, links, heard
         self.delivering = Delivering(wiring)
         self.delivering.recover(clock.now())
 
@@ -59,4 +66,6 @@ class Still:
         return min(wakes, default=None)
 
     def _talk(self, attempt: Attempt) -> Outcome:
-        return drive_at_once(attempt.steps, self.links[attempt.instance.name])
+        outcome = drive_at_once(attempt.steps, self.links[attempt.instance.name])
+        self.heard()
+        return outcome

@@ -1,4 +1,4 @@
-"""The lines between the runtime and the twins, and what gets lost, late, doubled or garbled on them."""
+"""The lines on which we speak to the twins, and what gets lost on them, in both directions."""
 
 from __future__ import annotations
 
@@ -10,29 +10,17 @@ from random import Random
 from msgspec import Struct
 
 from suture.runtime.clock import ManualClock
+from suture.sandbox.simulator.disk import Crash
 from suture.sandbox.simulator.faults import Fault, Weather
 from suture.sandbox.stage import Stage
 from suture.sandbox.still import Perform
 from suture.sandbox.twins.bank import BankTwin
-from suture.sandbox.twins.ehr import EhrTwin
 from suture.sandbox.twins.erp import ErpTwin
 from suture.sandbox.twins.supplier import SupplierTwin
-from suture.sandbox.twins.twin import Outgoing, RestTwin
+from suture.sandbox.twins.twin import RestTwin
 from suture.transports import Drop, Http, HttpReply, NoReply, NotSent, Reply, Request, Taken
 
-#: A sender that got no answer sends again after this long.
-AGAIN = timedelta(minutes=5)
 PAGE = b"<html><body>Please log in to the hotel's network.</body></html>"
-
-
-class Letter(Struct, kw_only=True):
-    """A message of a partner on its way to us; ``fate`` is what the weather does to this copy."""
-
-    message: Outgoing
-    raw: bytes
-    fate: str = ""
-    #: A copy that nobody waits for: a repeat, or bytes that were spoiled on the way.
-    stray: bool = False
 
 
 class Took(Struct, frozen=True):
@@ -45,18 +33,19 @@ class Took(Struct, frozen=True):
 
 
 class Lines:
-    """All lines of one run."""
+    """All lines of one run, from us to the twins."""
 
     def __init__(self, stage: Stage, weather: Weather, clock: ManualClock, mark: Callable[[Fault], None]) -> None:
         self.stage, self.weather, self.clock, self.mark = stage, weather, clock, mark
         self.links: dict[str, Perform] = {name: partial(self._perform, name) for name in stage.twins}
-        #: Messages that lie at our door now.
-        self.arrived: list[Letter] = []
         self.inboxes: dict[str, dict[str, bytes]] = {name: {} for name in stage.file_twins()}
         #: In the order in which counterparts took things.
         self.took: list[Took] = []
+        #: Places at which the process may have died: before a request, before its reply and after it.
+        self.points = 0
         self._closed: dict[str, tuple[str, datetime]] = {}
-        self._swallowing = 0
+        self._swallowing, self._doomed = 0, False
+        self._away: dict[str, datetime] = {}
 
     # -- outages
 
@@ -80,6 +69,9 @@ class Lines:
                 self._swallowing = fault.lasts
         kinds = {fault.kind: fault for fault in struck}
         mood = self._mood(name)
+        self.points += 3
+        if "crash before a request" in kinds:
+            raise Crash
         if "connection refused" in kinds or mood == "partner refuses":
             raise NotSent("connection refused")
         if "request lost" in kinds or mood == "partner silent":
@@ -90,12 +82,21 @@ class Lines:
         if wrong is not None:
             return self._wrong(name, request, wrong)
         reply = self._act(name, request)
+        if "crash before the reply" in kinds:
+            raise Crash
+        self._doomed = "crash after the reply" in kinds
         if self._swallowing:
             self._swallowing -= 1
             raise NoReply("the reply was lost")
         if "reply lost" in kinds or mood == "partner swallows replies":
             raise NoReply("the reply was lost")
         return reply
+
+    def heard(self) -> None:
+        """A conversation has ended, and what came of it is not written yet."""
+        if self._doomed:
+            self._doomed = False
+            raise Crash
 
     def _busy(self, request: Request) -> Reply:
         if isinstance(request, Http):
@@ -125,76 +126,37 @@ class Lines:
 
     def look_into_inboxes(self) -> int:
         """The file partners take what lies there, unless they are closed; how many files they took."""
-        count, now = 0, self.clock.now()
-        for name, twin in self.stage.file_twins().items():
-            shut = isinstance(twin, SupplierTwin) and twin.closed_until is not None
-            if shut or not self.inboxes[name]:
-                continue
-            files, self.inboxes[name] = self.inboxes[name], {}
-            self.stage.agenda.now = max(self.stage.agenda.now, now)
-            for _, raw in sorted(files.items()):
-                before = _booked(twin)
-                twin.receive(raw, now)
-                self.took += [Took(name, *one) for one in _new(twin, before)]
-                count += 1
-        return count
+        return sum(self._look(name, twin) for name, twin in self.stage.file_twins().items() if self.inboxes[name])
 
-    # -- what comes
-
-    def collect(self) -> int:
-        """Whatever the twins want to say goes on its way; how many messages."""
-        fresh = [message for twin in self.stage.twins.values() for message in twin.outbox]
-        for twin in self.stage.twins.values():
-            twin.outbox.clear()
-        for message in fresh:
-            self._send(Letter(message=message, raw=message.raw))
-        return len(fresh)
-
-    def _send(self, letter: Letter) -> None:
+    def _look(self, name: str, twin: SupplierTwin | BankTwin) -> int:
         now = self.clock.now()
-        for fault in self.weather.next("letter", now):
+        shut = isinstance(twin, SupplierTwin) and twin.closed_until is not None
+        if shut or now < self._away.get(name, now):
+            return 0
+        files = self._chosen(name, sorted(self.inboxes[name].items()))
+        self.stage.agenda.now = max(self.stage.agenda.now, now)
+        for file, raw in files:
+            self.inboxes[name].pop(file, None)
+            before = _booked(twin)
+            twin.receive(raw, now)
+            self.took += [Took(name, *one) for one in _new(twin, before)]
+        return len(files)
+
+    def _chosen(self, name: str, files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """What the partner takes this time, in its order; the rest it finds when it looks again."""
+        now = self.clock.now()
+        for fault in self.weather.next("folder", now):
             self.mark(fault)
             match fault.kind:
-                case "delayed":
-                    self._later(letter, timedelta(minutes=fault.lasts))
-                    return
-                case "sent twice":
-                    copy = Letter(message=letter.message, raw=letter.raw, stray=True)
-                    self._later(copy, timedelta(minutes=fault.chance % 300))
-                case "poisoned message":
-                    spoiled = _spoiled(letter.raw, fault.chance, text=not isinstance(self._twin(letter), EhrTwin))
-                    self._later(Letter(message=letter.message, raw=spoiled, stray=True), timedelta(minutes=fault.chance % 20))
-                case kind:
-                    letter.fate = kind
-        self.arrived.append(letter)
-
-    def _later(self, letter: Letter, after: timedelta) -> None:
-        self.stage.agenda.at(self.clock.now() + after, lambda now: self.arrived.append(letter))
-
-    def answered(self, letter: Letter, answer: str) -> bool:
-        """The sender is told, if the answer gets through; whether it will not send this again."""
-        if letter.fate == "answer lost":
-            answer, letter.fate = "", ""
-        letter.fate = ""
-        if not answer:
-            self._later(letter, AGAIN)
-            return False
-        if not letter.stray:
-            self._twin(letter).said(letter.message, answer, self.clock.now())
-        return True
-
-    def _twin(self, letter: Letter) -> RestTwin | SupplierTwin | BankTwin | EhrTwin:
-        twin = self.stage.twins[letter.message.instance]
-        assert isinstance(twin, RestTwin | SupplierTwin | BankTwin | EhrTwin)
-        return twin
-
-
-def _spoiled(raw: bytes, chance: int, *, text: bool) -> bytes:
-    """Bytes that nobody can read: cut off early, or noise."""
-    random = Random(chance)
-    if text and chance % 2:
-        return raw[: max(1, len(raw) * random.randint(5, 60) // 100)]
-    return random.randbytes(random.randint(1, 300))
+                case "files taken in part":
+                    files = files[: fault.chance % len(files)]
+                    self._away[name] = now + timedelta(minutes=1 + fault.chance % 600)
+                    self.stage.agenda.at(self._away[name], lambda now: None)
+                case "files taken out of order":
+                    Random(fault.chance).shuffle(files)
+                case "file taken twice":
+                    files = [*files, *files[: 1 + fault.chance % len(files)]]
+        return files
 
 
 def _shelves(twin: object) -> list[tuple[str, list[object]]]:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 
-from suture.journal import Delivery
+from msgspec import structs
+
+from suture.journal import Delivery, Journal
 from suture.model import (
     Case,
     CaseResolved,
+    Crosswalk,
     Decision,
     GoodsReceipt,
     Invoice,
+    OrderChange,
     PaymentInstruction,
     Policy,
     PurchaseOrder,
     Ref,
+    Remittance,
     encode,
 )
 from suture.runtime.command import NoSuchThing, Stale, command
+from suture.runtime.intake import minimised
+from suture.runtime.publish import publish
 from suture.runtime.wiring import Wiring
-from suture.sandbox.group import Group
-from suture.sandbox.simulator.disk import Disk
+from suture.sandbox.group import MORNING, Group
+from suture.sandbox.simulator.mangle import old_code
+from suture.sandbox.simulator.post import Post
 from suture.sandbox.stage import Stage
 from suture.sandbox.twins.bank import BankTwin
+from suture.sandbox.twins.ehr import EhrTwin
 from suture.sandbox.twins.erp import ErpTwin
 from suture.sandbox.twins.supplier import SupplierTwin
 
@@ -35,8 +46,8 @@ Decide = Callable[[Wiring], None]
 class People:
     """Whoever decides; ``acted`` says whether the last act found something to decide."""
 
-    def __init__(self, group: Group, stage: Stage, disk: Disk) -> None:
-        self.group, self.stage, self.disk = group, stage, disk
+    def __init__(self, group: Group, stage: Stage, disk: Journal, post: Post) -> None:
+        self.group, self.stage, self.disk, self.post = group, stage, disk, post
         self.acted = False
         self.versions = 1
         self.decided: list[Decision] = []
@@ -74,7 +85,7 @@ class People:
         )
         if verb == "confirm" and not self._there(case):
             return
-        raw = self._repair(case) if verb == "repair" else b""
+        raw = self._repair(wiring, case) if verb == "repair" else b""
         self.acted = self._command(wiring, decision, now, raw)
 
     def _command(self, wiring: Wiring, decision: Decision, now: datetime, raw: bytes = b"") -> bool:
@@ -92,22 +103,63 @@ class People:
         carrier = next((ref.id for ref in case.objects if ref.type == "Delivery"), "")
         return self.disk.delivery(carrier) if carrier else None
 
-    def _repair(self, case: Case) -> bytes:
-        """A repair that changes nothing."""
+    def _repair(self, wiring: Wiring, case: Case) -> bytes:
+        """A delivery as it is, which changes nothing; a message as its sender would have written it before its release."""
         delivery = self._delivery(case)
-        return encode(delivery.document) if delivery else b""
+        return encode(delivery.document) if delivery else self._original(wiring, case)
+
+    def _original(self, wiring: Wiring, case: Case) -> bytes:
+        """What stood in a message that nobody could read because its sender writes in another way now; b"" if that is not why."""
+        if not case.id.startswith("intake/"):
+            return b""
+        event = self.disk.find(Ref("Case", case.id))[0].event
+        if not isinstance(self.stage.twins.get(event.source), EhrTwin):
+            letter = self.post.originals.get(event.source, {}).get(event.blob)
+            return letter.message.raw if letter else b""
+        # what we kept is without the patient: ask each message of this sender whether it was this one
+        for letter in self.post.originals[event.source].values():
+            kept = minimised(wiring, wiring.formats["hl7v2"], letter.raw)
+            if hashlib.sha256(kept).hexdigest() == event.blob:
+                return letter.message.raw
+        return b""
 
     # -- at the end
 
     def tidy(self, now: datetime) -> Iterator[Decide]:
-        """What a careful person does with each delivery that waits for one: ask the counterpart, then confirm or release."""
+        """What a careful person does about whatever waits for one.
+
+        A delivery: ask the counterpart, then confirm or release it. A message: file the new codes and release it, or repair it.
+        """
         for case in list(self.open_cases().values()):
             delivery = self._delivery(case)
             if delivery is not None and delivery.status in ("parked", "awaiting"):
                 verb = "confirm" if self._there(case) else "release"
                 yield partial(self._settle, case, verb, now)
+            elif case.id.startswith("intake/"):
+                yield partial(self._read_again, case, now)
 
-    def _settle(self, case: Case, verb: str, now: datetime, wiring: Wiring) -> None:
+    def _read_again(self, case: Case, now: datetime, wiring: Wiring) -> None:
+        if case.reason.startswith("unknown_"):
+            publish(wiring, self._new_codes(case), now)
+            self._settle(case, "release", now, wiring)
+        elif raw := self._original(wiring, case):
+            self._settle(case, "repair", now, wiring, raw)
+
+    def _new_codes(self, case: Case) -> list[Crosswalk]:
+        """The rows that are missing: a new code stands for what the old one stood for."""
+        instance = self.disk.find(Ref("Case", case.id))[0].event.source
+        codes = {code for text in case.context.values() for code in re.findall(r"'([^']+)'", text)}
+        rows = [
+            structs.replace(row, local=code)
+            for code in sorted(codes)
+            for row in self.group.crosswalk
+            if row.system == instance and row.local == old_code(code)
+        ]
+        for row in rows:
+            self.stage.book.add(row)
+        return rows
+
+    def _settle(self, case: Case, verb: str, now: datetime, wiring: Wiring, raw: bytes = b"") -> None:
         decision = Decision(
             id=f"TIDY-{now:%Y%m%dT%H%M%S}-{case.id}",
             subject=Ref("Case", case.id),
@@ -117,7 +169,7 @@ class People:
             reason="asked the counterpart",
             position=self._position(case.id),
         )
-        self._command(wiring, decision, now)
+        self._command(wiring, decision, now, raw)
 
     def _there(self, case: Case) -> bool:
         """Whether the counterpart has it, as whoever confirms or cancels finds out by asking."""
@@ -135,6 +187,10 @@ class People:
                 return any(payment.id == id for payment in bank.payments)
             case SupplierTwin() as supplier, PurchaseOrder(id=id):
                 return any(order.id == id for order in supplier.orders)
+            case SupplierTwin() as supplier, OrderChange(order=order, version=version):
+                return any((change.order, change.version) == (order, version) for change in supplier.changes)
+            case SupplierTwin() as supplier, Remittance(payment=payment):
+                return any(note.payment == payment for note in supplier.remittances)
         return False
 
     # -- policies
@@ -154,6 +210,23 @@ class People:
             approver="controller",
             values=values,
         )
+
+    # -- the crosswalk
+
+    def crosswalk(self, luck: int) -> tuple[list[Crosswalk], list[Crosswalk]]:
+        """A change of codes while documents are under way: rows to publish now, and rows to publish when it is over.
+
+        A code is added beside the old one, takes its place in what we say, or is taken away for a while.
+        """
+        chance = Random(luck)
+        row = chance.choice([row for row in self.group.crosswalk if row.kind != "supplier"])
+        change = chance.choice(("added", "changed", "withdrawn"))
+        if change != "withdrawn":
+            # of several codes the least goes out
+            new = structs.replace(row, local=f"{row.local}Y" if change == "added" else f"0{row.local}")
+            self.stage.book.add(new)
+            return [new], []
+        return [structs.replace(row, effective_to=MORNING.date() - timedelta(days=30))], [row]
 
 
 def _milder(id: str, chance: Random) -> dict[str, object]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from suture.sandbox.group import MORNING
-from suture.sandbox.simulator.faults import SCENARIOS, Fault, schedule
+from suture.sandbox.simulator.faults import SCENARIOS, TORN, Fault, schedule
+
+#: One seed in so many runs on a real file, which takes longer than memory.
+FILES = 20
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -22,6 +25,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     days: int
     #: Whatever falls into one step of this many seconds happens together.
     step_s: int
+    #: Whether the journal is a SQLite file, whose power fails; otherwise it is kept in memory.
+    torn: bool = False
     faults: tuple[Fault, ...]
 
     @property
@@ -33,14 +38,21 @@ class Plan(Struct, frozen=True, kw_only=True):
 def plan_of(seed: int) -> Plan:
     """The plan of a seed: a small hospital week under one of the scenarios."""
     chance = Random(f"plan/{seed}")
-    scenario = SCENARIOS[seed % len(SCENARIOS)]
+    scenario = TORN if seed % FILES == FILES - 1 else SCENARIOS[seed % len(SCENARIOS)]
     days = chance.randint(3, 14)
-    return Plan(
+    plan = Plan(
         seed=seed,
         scenario=scenario.name,
         requisitions=chance.randint(6, 20),
         usages=chance.randint(4, 12),
         days=days,
         step_s=chance.choice((1, 60, 1800)),
+        torn=scenario is TORN,
         faults=schedule(scenario, seed, days),
     )
+    return small(plan) if plan.torn else plan
+
+
+def small(plan: Plan) -> Plan:
+    """The same with fewer needs."""
+    return structs.replace(plan, requisitions=4, usages=3)

@@ -13,6 +13,7 @@ from suture.runtime.replay import replay
 from suture.sandbox.group import MORNING
 from suture.sandbox.simulator.invariants import Violation, violations
 from suture.sandbox.simulator.plan import Plan
+from suture.sandbox.simulator.state import state_hash
 from suture.sandbox.simulator.world import World
 
 #: The seal of a run; a simulation has nothing to hide.
@@ -67,11 +68,11 @@ def _outcome(plan: Plan, world: World, broken: list[Violation]) -> Outcome:
     return Outcome(
         seed=plan.seed,
         scenario=plan.scenario,
-        state_hash=world.state_hash(),
+        state_hash=state_hash(world.disk, world.stage),
         documents=accepted + carried,
         days=(world.clock.now() - MORNING).total_seconds() / 86400,
         commits=world.weather.number("commit"),
-        crash_points=world.disk.points,
+        crash_points=world.points,
         crashes=world.crashes,
         faults=dict(sorted(world.weather.struck.items())),
         violations=tuple(broken),

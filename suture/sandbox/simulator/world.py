@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
-import hashlib
+import shutil
+import tempfile
+import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from suture.journal import MemoryJournal, Unavailable
+from suture.journal.sqlite import SqliteJournal
+from suture.model import Crosswalk, Policy
 from suture.runtime.clock import ManualClock
 from suture.runtime.network import Network
 from suture.runtime.publish import publish
@@ -21,9 +25,13 @@ from suture.sandbox.day import requisitions, usages
 from suture.sandbox.group import MORNING, Group, invent
 from suture.sandbox.simulator.disk import Crash, Disk
 from suture.sandbox.simulator.faults import Fault, Weather
-from suture.sandbox.simulator.lines import Letter, Lines
+from suture.sandbox.simulator.lines import Lines
 from suture.sandbox.simulator.people import People
 from suture.sandbox.simulator.plan import Plan
+from suture.sandbox.simulator.post import Letter, Post
+from suture.sandbox.simulator.release import Release, next_release, this_release
+from suture.sandbox.simulator.torn import KEY, TornDisk
+from suture.sandbox.simulator.watch import Watch
 from suture.sandbox.stage import Stage, network
 from suture.sandbox.still import Still
 from suture.transports import Answer, Arrival
@@ -53,10 +61,23 @@ class Foundation(Struct, frozen=True):
 def foundation(number: int) -> Foundation:
     """The group of a number with its master data published."""
     group, net = invent(number), network({}, {})
-    journal = MemoryJournal(b"s" * 32)
+    journal = MemoryJournal(KEY)
     wiring = Wiring(journal, net, privacy_key=b"p" * 32)
     publish(wiring, (*group.crosswalk, *group.masters), MORNING - timedelta(days=1))
     return Foundation(group, net, journal, wiring)
+
+
+@functools.cache
+def file_of(number: int) -> bytes:
+    """The bytes of a SQLite journal that holds the same as the foundation of a number."""
+    base = foundation(number)
+    with tempfile.TemporaryDirectory(prefix="suture-simulator-") as folder:
+        path = Path(folder) / "journal.db"
+        journal = SqliteJournal(path, KEY)
+        wiring = Wiring(journal, base.network, privacy_key=b"p" * 32)
+        publish(wiring, (*base.group.crosswalk, *base.group.masters), MORNING - timedelta(days=1))
+        journal.close()
+        return path.read_bytes()
 
 
 class World:
@@ -68,16 +89,37 @@ class World:
         self.stage = Stage(self.base.group, plan.seed)
         self.agenda = self.stage.agenda
         self.clock = ManualClock(MORNING)
+        #: The clock by which the process goes.
+        self.watch = Watch(self.clock)
         self.weather = Weather(plan.faults, plan.ends)
-        self.disk = Disk(self.base.journal, self._at_commit)
+        self.disk = self._file() if plan.torn else Disk(self.base.journal, self._at_commit)
+        self.post = Post(self.stage, self.weather, self.clock, self.mark)
         self.lines = Lines(self.stage, self.weather, self.clock, self.mark)
-        self.people = People(self.base.group, self.stage, self.disk)
+        self.people = People(self.base.group, self.stage, self.disk, self.post)
+        self.release = this_release(self.base.wiring)
         self.still: Still | None = None
         #: What went wrong, and the position of the journal when it did.
         self.marks: list[tuple[int, datetime, str]] = []
         self.told: Counter[str] = Counter()
         self.crashes = 0
         self.kept: list[tuple[Letter, str]] = []
+
+    def _file(self) -> TornDisk:
+        """A journal in a folder of its own, which goes when this run is forgotten."""
+        folder, ours = Path(tempfile.mkdtemp(prefix="suture-simulator-")), weakref.ref(self)
+
+        def strikes() -> Sequence[Fault]:
+            world = ours()
+            return world._at_commit() if world else ()
+
+        disk = TornDisk(folder, file_of(self.plan.seed % GROUPS), strikes)
+        weakref.finalize(self, _forget, disk, folder)
+        return disk
+
+    @property
+    def points(self) -> int:
+        """Places that were passed at which the process may have died: around each write and each request, and at arrival."""
+        return self.disk.points + self.lines.points + self.weather.number("letter")
 
     # -- the run
 
@@ -110,22 +152,22 @@ class World:
         return max(rounded, now + timedelta(seconds=1))
 
     def _due(self) -> datetime | None:
-        now, due = self.clock.now(), self.disk.next_due()
-        if due is None or due > now or self.still is None:
-            return due
-        wakes = [wake for gate in self.still.delivering.gates.values() if (wake := gate.wakes(now)) is not None]
-        return min(wakes, default=due)
+        now, due = self.watch.now(), self.disk.next_due()
+        if due is not None and due <= now and self.still is not None:
+            wakes = [wake for gate in self.still.delivering.gates.values() if (wake := gate.wakes(now)) is not None]
+            due = min(wakes, default=due)
+        return None if due is None else self.watch.at(due)
 
     def _step(self, moment: datetime) -> None:
         """Everything that happens at this moment, until nothing moves."""
         self.clock.move_to(moment)
         self.agenda.run(moment)
         for _ in range(ROUNDS):
-            self.lines.collect()
+            self.post.collect()
             taken = self._take_in()
             self.attempt(lambda still: still.settle())
-            moved = self.lines.collect() + self.lines.look_into_inboxes()
-            if not taken and not moved and not self.lines.arrived:
+            moved = self.post.collect() + self.lines.look_into_inboxes()
+            if not taken and not moved and not self.post.arrived:
                 return
         raise RuntimeError(f"the network does not come to rest within {ROUNDS} rounds of one moment")
 
@@ -145,16 +187,15 @@ class World:
     def _running(self) -> Still:
         """The process, started anew from the disk if it died: nothing else survives."""
         if self.still is None:
-            shared = self.base.wiring
             wiring = Wiring(
                 self.disk,
                 self.base.network,
                 privacy_key=b"p" * 32,
-                formats=shared.formats,
-                systems=shared.systems,
-                processes=shared.processes,
+                formats=self.release.formats,
+                systems=self.base.wiring.systems,
+                processes=self.release.processes,
             )
-            self.still = Still(wiring, self.clock, self.lines.links)
+            self.still = Still(wiring, self.watch, self.lines.links, self.lines.heard)
         return self.still
 
     def _die(self) -> None:
@@ -168,7 +209,7 @@ class World:
         if self.still is not None:
             still = self.still
             try:
-                still.delivering.recover(self.clock.now())
+                still.delivering.recover(self.watch.now())
                 still.wiring.load_book()
             except Crash:
                 self._die()
@@ -184,7 +225,7 @@ class World:
 
     def _take_in(self) -> int:
         """Hand over what lies at the door, some together; who gets no answer sends again."""
-        waiting, self.lines.arrived = self.lines.arrived, []
+        waiting, self.post.arrived = self.post.arrived, []
         for start in range(0, len(waiting), TOGETHER):
             self._hand_over(waiting[start : start + TOGETHER])
         return len(waiting)
@@ -201,7 +242,7 @@ class World:
             through = False
         for index, letter in enumerate(letters):
             answer = answers[index].outcome if through else ""
-            if self.lines.answered(letter, answer):
+            if self.post.answered(letter, answer):
                 self.kept.append((letter, answer))
                 self.told[answer] += 1
 
@@ -219,64 +260,54 @@ class World:
         self.marks.append((self.disk.last, self.clock.now(), str(fault)))
 
     def _strike(self, fault: Fault, now: datetime) -> None:
+        if fault.kind == "operator":
+            act = partial(self._operate, fault)
+            if self.attempt(act) and self.people.acted:
+                self.mark(fault)
+            return
+        self.mark(fault)
+        over = now + timedelta(minutes=fault.lasts)
         match fault.kind:
             case "clock jump":
-                self.mark(fault)
-                self.clock.move_to(now + timedelta(minutes=fault.lasts))
-            case "operator":
-                if (
-                    self.attempt(lambda still: self.people.act(still.wiring, fault.chance, self.clock.now()))
-                    and self.people.acted
-                ):
-                    self.mark(fault)
+                self.clock.move_to(over)
+            case "clock set back":
+                self.watch.slow = timedelta(minutes=fault.lasts)
+                self.agenda.at(now + timedelta(minutes=1 + fault.chance % 1500), self._set_right)
             case "policy change":
-                self.mark(fault)
-                self._publish(fault)
+                self._publish([self.people.policy(fault.chance, self.watch.now())])
+            case "crosswalk change":
+                rows, afterwards = self.people.crosswalk(fault.chance)
+                self._publish(rows)
+                if afterwards:
+                    self.agenda.at(over, lambda now: self._publish(afterwards))
+            case "upgrade":
+                self._install(next_release(self.base.wiring))
+                self.agenda.at(over, lambda now: self._install(this_release(self.base.wiring)))
+            case "schema drift":
+                self.post.drift(fault)
             case _:
-                self.mark(fault)
                 self.lines.close(fault)
 
-    def _publish(self, fault: Fault) -> None:
-        policy = self.people.policy(fault.chance, self.clock.now())
-        if not self.attempt(lambda still: publish(still.wiring, [policy], self.clock.now())):
-            self.agenda.at(self.clock.now() + timedelta(minutes=1), lambda now: self._publish(fault))
+    def _operate(self, fault: Fault, still: Still) -> None:
+        self.people.act(still.wiring, fault.chance, self.watch.now())
+
+    def _set_right(self, now: datetime) -> None:
+        self.watch.slow = timedelta()
+
+    def _install(self, release: Release) -> None:
+        """Stop the process and start another release, with work under way."""
+        self.release, self.still = release, None
+
+    def _publish(self, documents: Sequence[Policy | Crosswalk]) -> None:
+        if not self.attempt(lambda still: publish(still.wiring, documents, self.watch.now())):
+            self.agenda.at(self.clock.now() + timedelta(minutes=1), lambda now: self._publish(documents))
 
     def _tidy(self, now: datetime) -> None:
         """After the faults somebody looks at every delivery that waits for a person, once a day."""
-        for decide in self.people.tidy(now):
+        for decide in self.people.tidy(self.watch.now()):
             self.attempt(lambda still, decide=decide: decide(still.wiring))  # type: ignore[misc]  # bound in the loop
 
-    # -- the end
 
-    def state_hash(self) -> str:
-        """A hash over every event and over all that the twins hold."""
-        digest = hashlib.sha256()
-        for position, body in pages(self.disk):
-            digest.update(position.to_bytes(8, "big") + body)
-        digest.update(msgspec.json.encode(holdings(self.stage)))
-        return digest.hexdigest()
-
-
-def pages(journal: MemoryJournal) -> Iterator[tuple[int, bytes]]:
-    """Every stored event's position and bytes."""
-    after = 0
-    while page := journal.bodies(after, 2000):
-        yield from page
-        after = page[-1][0]
-
-
-def holdings(stage: Stage) -> Mapping[str, object]:
-    """All that the twins hold."""
-    held: dict[str, object] = {}
-    for name, erp in stage.erps.items():
-        held[name] = [erp.orders, erp.changes, erp.receipts, erp.invoices, erp.entries, erp.payments, erp.failed_payments]
-    for name, inventory in stage.inventories.items():
-        held[name] = [inventory.expected, inventory.movements, inventory.receipts]
-    for name, supplier in stage.suppliers.items():
-        held[name] = [supplier.orders, supplier.changes, supplier.invoices, supplier.remittances, supplier.repeats]
-    held["bank"] = [stage.bank.payments, stage.bank.settled, stage.bank.duplicates]
-    held["ap"] = [stage.ap.orders, stage.ap.receipts, stage.ap.statuses, stage.ap.remittances]
-    suite = stage.procurement
-    held["procurement"] = [suite.statuses, suite.orders, suite.invoices, suite.remittances]
-    held["ehr"] = [[ehr.usages for ehr in stage.ehrs.values()], dict(stage.bank.sent)]
-    return held
+def _forget(disk: TornDisk, folder: Path) -> None:
+    disk.close()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from suture.journal import Fenced, Journal, Unavailable, open_journal
 from suture.journal.blobs import load_or_create_key
-from suture.journal.seal import load_or_create_signing_key, seal
+from suture.journal.seal import load_or_create_signing_key, public_pem, seal
 from suture.runtime.clock import SystemClock
 from suture.runtime.network import Instance, Network
 from suture.runtime.publish import publish, read_masters
@@ -68,7 +68,7 @@ class Serving:
             raise
 
     async def start(self) -> None:
-        """Publish master data, recover, connect and listen.
+        """Publish master data, recover, connect and listen; beside seal.key lies seal.pub, for whoever verifies an export.
 
         Raises BadMasters, Unavailable, and CannotListen; then everything that was begun has been ended again.
         """
@@ -84,6 +84,7 @@ class Serving:
             documents = read_masters(self.wiring, self.folder / self.network.masters)
             await self.service.in_thread(lambda: publish(self.wiring, documents, self.clock.now()))
         key = load_or_create_signing_key(self.folder / "seal.key")
+        (self.folder / "seal.pub").write_bytes(public_pem(key))
         await self.service.start()
         sealing = asyncio.create_task(self._seal(key))
         self._ending.callback(sealing.cancel)

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from suture.formats.hl7v2 import parse_ack
 from suture.journal import Delivery, Journal, open_journal
 from suture.journal.blobs import load_or_create_key
+from suture.journal.seal import verify
 from suture.model import Delivered
 from suture.runtime.network import read_network
 from suture.runtime.secrets import NoSecret
@@ -70,6 +73,23 @@ def test_a_signed_requisition_becomes_an_order_and_an_850_and_a_charge_moves_sto
             assert parse_ack(acknowledged.body).code == "AA"
             await until(lambda: house.inventory.movements, "stock moves")
             assert house.inventory.movements[0]["quantity"]["qty"].startswith("-")
+
+    run(story())
+
+
+def test_the_public_half_of_the_seal_lies_beside_it_for_a_third_party(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Loopback(tmp_path) as house:
+            network = house.write_network()
+            async with serving(network) as served:
+                await until(lambda: served.journal.checkpoint() is not None, "a seal over the masters")
+            public = load_pem_public_key((network.parent / "seal.pub").read_bytes())
+            assert isinstance(public, Ed25519PublicKey)
+            journal = reopened(network.parent)
+            assert verify(journal, public) == []
+            stranger = Ed25519PrivateKey.generate().public_key()
+            assert verify(journal, stranger) != []
+            journal.close()
 
     run(story())
 

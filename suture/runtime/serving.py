@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from suture.journal import Fenced, Journal, Unavailable, open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.journal.seal import load_or_create_signing_key, public_pem, seal
-from suture.runtime.clock import SystemClock
+from suture.runtime.clock import Clock, SystemClock
 from suture.runtime.network import Instance, Network
 from suture.runtime.publish import publish, read_masters
 from suture.runtime.secrets import secret
 from suture.runtime.service import Inbox, Service
 from suture.runtime.wiring import Wiring
-from suture.systems import Channel
+from suture.systems import Channel, System
 from suture.transports.exchange import Link
 from suture.transports.folder import FolderInbox
 from suture.transports.http_server import inbound_app, serve
@@ -186,16 +186,20 @@ class Serving:
         return {instance.name: self._link(instance) for instance in self.network.instances if instance.address}
 
     def _link(self, instance: Instance) -> Link:
-        system = self.wiring.system(instance)
-        access = _access(instance)
-        with _told(instance):
-            return open_link(
-                instance.address,
-                access,
-                clock=self.clock.now,
-                timeout_s=instance.timeout_s or system.timeout_s,
-                concurrency=instance.concurrency or system.concurrency,
-            )
+        return link_to(instance, self.wiring.system(instance), self.clock)
+
+
+def link_to(instance: Instance, system: System, clock: Clock) -> Link:
+    """The way to a counterpart; raises NoSecret, and BadAddress for one that cannot be used."""
+    access = _access(instance)
+    with _told(instance):
+        return open_link(
+            instance.address,
+            access,
+            clock=clock.now,
+            timeout_s=instance.timeout_s or system.timeout_s,
+            concurrency=instance.concurrency or system.concurrency,
+        )
 
 
 def _access(instance: Instance) -> Access:

@@ -53,6 +53,9 @@ def _instance(instance: Instance, systems: Mapping[str, System], formats: Mappin
         if getattr(instance, place) and not getattr(instance, place).startswith(("env:", "file:")):
             text = "a secret is named, never written here: use env:NAME or file:PATH"
             yield Finding(code="secret_in_file", path=f"{path}.{place}", text=text)
+    if instance.reconcile_every_s and not system.lists:
+        text = f"{system.title} tells no lists that could be compared: leave it out"
+        yield Finding(code="no_lists", path=f"{path}.reconcile_every_s", text=text)
     yield from _ways_in(path, instance, system)
     for channel in system.channels:
         if channel.format not in formats:

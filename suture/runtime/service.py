@@ -12,11 +12,12 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from suture.formats import Stamp
-from suture.journal import Unavailable, Unit
+from suture.journal import Fenced, Unavailable, Unit
 from suture.runtime.clock import Clock
 from suture.runtime.deliver import Attempt, Delivering
 from suture.runtime.drive import ask, drive
 from suture.runtime.network import Instance
+from suture.runtime.reconcile import Report, reconcile
 from suture.runtime.secrets import secret
 from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
 from suture.runtime.wiring import Wiring
@@ -88,6 +89,11 @@ class Service:
     def _watchers(self) -> list[asyncio.Task[None]]:
         watchers = [asyncio.create_task(self._ticks())]
         watchers += [asyncio.create_task(self._watch(name, inbox)) for name, inbox in self.inboxes.items()]
+        watchers += [
+            asyncio.create_task(self._reconcile(instance))
+            for instance in self.wiring.network.instances
+            if instance.reconcile_every_s and instance.name in self.links
+        ]
         return watchers + [
             asyncio.create_task(self._poll(instance, poll))
             for instance in self.wiring.network.instances
@@ -178,7 +184,7 @@ class Service:
         why = ""
         try:
             await look
-        except (NotSent, NoReply, Busy, Unavailable) as failure:
+        except (NotSent, NoReply, Busy, Unavailable, Fenced) as failure:
             why = str(failure)
         except Exception as failure:  # an error's own words may hold content
             why = type(failure).__name__
@@ -304,3 +310,16 @@ class Service:
         if after != cursor:
             await self.in_thread(lambda: self.wiring.journal.commit([Unit(states=[poll_state(self.wiring, name, after)])]))
         return len(raws)
+
+    async def _reconcile(self, instance: Instance) -> None:
+        while True:
+            await self.clock.sleep(instance.reconcile_every_s)
+            await self._survive(f"reconciliation of {instance.name}", self.reconcile_once(instance))
+
+    async def reconcile_once(self, instance: Instance) -> Report:
+        """Compare what an instance holds with what we believe; raises NoReply if it did not tell, after what it told counted."""
+        report = await reconcile(self.wiring, instance, self.links[instance.name], self.clock.now, in_thread=self.in_thread)
+        self.wake()
+        if report.unheard:
+            raise NoReply("; ".join(f"{name}: {why}" for name, why in report.unheard.items()))
+        return report

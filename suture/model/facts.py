@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from suture.model.documents import Document, Id, Instant, Key, Ref, Text, only
+from suture.model.documents import NUMBER, Document, Id, Instant, Key, Ref, Text, only
 from suture.model.quantities import Money
 
 Severity = Literal["error", "warning", "info"]
@@ -78,9 +78,20 @@ class MessageReceived(Document, frozen=True, kw_only=True):
     #: The types of the documents that it holds.
     kinds: tuple[Id, ...] = ()
     numbers: tuple[Numbered, ...] = ()
+    #: The name of the file that it came in, where it was one and the name cannot hold a patient's.
+    file: str = ""
+
+    @property
+    def number(self) -> str:
+        """The partner's own id of the message (ISA13, MSH-10, MsgId), as its id holds it; "" if it has none."""
+        said = self.id.removeprefix(f"{self.instance}/").rpartition("/")[0]
+        return "" if said == "-" else said
 
     def refs(self) -> tuple[Ref, ...]:
-        return (Ref("Message", self.id),)
+        # X12 counts per sender: people know the count alone, without the sender's address before it
+        count = self.number.partition("+")[0].rpartition(":")[2]
+        numbers = (Ref("Message", number, NUMBER) for number in (self.number, count))
+        return only(Ref("Message", self.id), *numbers, Ref("File", self.file))
 
 
 class Parked(Document, frozen=True, kw_only=True):

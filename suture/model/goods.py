@@ -63,6 +63,8 @@ class ShipNotice(Document, frozen=True, kw_only=True):
             Ref("ShipNotice", self.number, NUMBER),
             *(Ref("PurchaseOrder", order) for order in self.orders()),
             *(Ref("Lot", line.lot) for line in self.lines),
+            *(Ref("Serial", serial) for line in self.lines for serial in line.serials),
+            *(Ref("LogisticUnit", line.sscc) for line in self.lines),
         )
 
 

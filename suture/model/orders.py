@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from suture.model.documents import (
     CAUSE,
+    NUMBER,
     CostCenterId,
     Document,
     EntityId,
@@ -119,7 +120,8 @@ class Approval(Document, frozen=True, kw_only=True):
     reason: Text = ""
 
     def refs(self) -> tuple[Ref, ...]:
-        return only(Ref("Approval", self.id), self.subject, Ref("Person", self.approver, "approver"))
+        request = Ref("ApprovalRequest", self.request)
+        return only(Ref("Approval", self.id), self.subject, request, Ref("Person", self.approver, "approver"))
 
 
 class OrderLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -216,7 +218,12 @@ class OrderAcknowledgement(Document, frozen=True, kw_only=True):
         return f"{self.order}/{self.number}"
 
     def refs(self) -> tuple[Ref, ...]:
-        return only(Ref("OrderAcknowledgement", self.id), Ref("PurchaseOrder", self.order), Ref("Supplier", self.supplier))
+        return only(
+            Ref("OrderAcknowledgement", self.id),
+            Ref("OrderAcknowledgement", self.number, NUMBER),
+            Ref("PurchaseOrder", self.order),
+            Ref("Supplier", self.supplier),
+        )
 
 
 OrderState = Literal[

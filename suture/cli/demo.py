@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +25,7 @@ from suture.cli.tables import (
 from suture.sandbox.demo import Demo, Result
 from suture.sandbox.demo import Progress as Step
 from suture.sandbox.group import MORNING
-from suture.views.exceptions import grouped
+from suture.views.exceptions import at_stake, grouped
 
 
 def register(app: typer.Typer) -> None:
@@ -118,7 +117,12 @@ def summary(result: Result) -> dict[str, Any]:
             for entity, stages in result.purchasing.money.items()
         },
         "exceptions": [
-            {"reason": group.reason, "count": group.count, "money": f"{group.money:f}", "owners": list(group.owners)}
+            {
+                "reason": group.reason,
+                "count": group.count,
+                "money": {money.currency: f"{money.amount:f}" for money in group.money},
+                "owners": list(group.owners),
+            }
             for group in grouped(result.open)
         ],
         "counted_in_the_twins": [
@@ -147,11 +151,11 @@ def _show(result: Result) -> None:
     console.print(faults_line(result.faults))
     console.print(_losses(result))
     console.print(balance_table(result.ledger))
-    at_stake = sum((row.money for row in result.open), Decimal(0))
+    worth = " and ".join(f"{money.amount:,.2f} {money.currency}" for money in at_stake(result.open)) or "nothing known"
     console.print(
         f"{counted(result.ledger.accepted, 'document')}, {result.ledger.debits:,} deliveries, "
         f"{counted(result.ledger.repeated, 'repeat')} recognised, "
-        f"{counted(len(result.open), 'open exception')} worth {at_stake:,.2f} USD, in {result.seconds:.0f} s"
+        f"{counted(len(result.open), 'open exception')} worth {worth}, in {result.seconds:.0f} s"
     )
 
 

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from suture.cli.output import JournalOption, JsonOption, console, existing_journal, fail, write_json
 from suture.cli.tables import plain_table
-from suture.journal import Journal
 from suture.views import exceptions
 from suture.views.journey import Journey, journey
 from suture.views.story import tell
+from suture.views.whereabouts import near
 
 
 def register(app: typer.Typer) -> None:
@@ -36,21 +36,16 @@ def show(
     """
     opened, _ = existing_journal(journal)
     try:
-        found = _found(opened, id)
-        if not found.events:
-            fail(f"nothing is known of {id}", "identifiers are case-sensitive; try the number on the order or the invoice", 1)
+        found = journey(opened, id)
+        if not found.events and not found.open:
+            alike = ", ".join(near(opened, id))
+            fail(f"nothing is known of {id}", f"known are {alike}" if alike else "try the number on the order or the invoice", 1)
         if json:
             write_json(json, [{"position": row.position, **_plain(row.event)} for row in found.events])
         if json != "-":
             _print(found)
     finally:
         opened.close()
-
-
-def _found(opened: Journal, id: str) -> Journey:
-    """The journey of an id; what the command itself calls Type:ID is found without its type."""
-    whole = journey(opened, id)
-    return whole if whole.events or ":" not in id else journey(opened, id.partition(":")[2])
 
 
 def _plain(event: object) -> dict[str, object]:

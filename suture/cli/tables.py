@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from rich.box import SIMPLE_HEAD
@@ -13,6 +14,7 @@ from rich.text import Text
 from suture.sandbox.audit import Count
 from suture.views import Ledger
 from suture.views.exceptions import Group
+from suture.views.ledger import AGES, OpenItem
 from suture.views.purchasing import STAGES
 
 
@@ -59,14 +61,19 @@ def money_table(money: Mapping[str, Mapping[str, Decimal]]) -> Table:
 
 def exceptions_table(groups: Sequence[Group]) -> Table:
     """Open exceptions by reason, by money, each with whose it is, what to do, and one to look at."""
-    table = plain_table("Open exceptions, by money", "number", "at stake, USD", "reason, owner, what to do")
+    currencies = {money.currency for group in groups for money in group.money}
+    only = currencies.pop() if len(currencies) == 1 else ""
+    table = plain_table(
+        "Open exceptions, by money", "number", f"at stake, {only}" if only else "at stake", "reason, owner, what to do"
+    )
     table.columns[0].justify = "right"
     table.columns[2].justify, table.columns[2].no_wrap = "left", False
     for group in groups:
         told = Text(group.reason.replace("_", " "), style="bold")
         told.append(f" · {', '.join(group.owners).replace('_', ' ')}", style="not bold")
         told.append(f"\n{_with_example(group)}", style="not bold dim")
-        table.add_row(f"{group.count:,}", f"{group.money:,.2f}", told)
+        sums = [f"{money.amount:,.2f}" + ("" if only else f" {money.currency}") for money in group.money]
+        table.add_row(f"{group.count:,}", "\n".join(sums) or "0.00", told)
     return table
 
 
@@ -104,10 +111,53 @@ def balance_table(ledger: Ledger) -> Table:
 
 def instances_table(instances: Mapping[str, Mapping[str, int]]) -> Table:
     """What is owed to each counterpart, and what became of it."""
-    fates = ("done", "refused", "parked", "cancelled")
-    table = plain_table("Deliveries by counterpart", "counterpart", "owed", *fates, "open")
+    table = plain_table("Deliveries by counterpart", "counterpart", *_FATES)
     for name, counts in instances.items():
-        ended = [counts.get(fate, 0) for fate in fates]
-        open_still = counts.get("owed", 0) - sum(ended)
-        table.add_row(name, f"{counts.get('owed', 0):,}", *(f"{number:,}" for number in ended), f"{open_still:,}")
+        table.add_row(name, *_fates(counts))
     return table
+
+
+def kinds_table(kinds: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Table:
+    """The same by kind of document within each counterpart."""
+    table = plain_table("Deliveries by counterpart and kind", "counterpart, kind", *_FATES)
+    for name, by_kind in kinds.items():
+        table.add_row(Text(name, style="bold"))
+        for kind, counts in by_kind.items():
+            table.add_row(f"  {kind}", *_fates(counts))
+    return table
+
+
+_FATES = ("owed", "done", "refused", "parked", "cancelled", "open")
+
+
+def _fates(counts: Mapping[str, int]) -> list[str]:
+    ended = [counts.get(fate, 0) for fate in _FATES[1:-1]]
+    return [f"{number:,}" for number in (counts.get("owed", 0), *ended, counts.get("owed", 0) - sum(ended))]
+
+
+def documents_by_kind_table(names: Mapping[str, Mapping[str, int]]) -> Table:
+    """Accepted documents by kind, and in which end state they are; what was parked on arrival stands under its reason."""
+    ends = ("delivered", "refused", "compensated", "parked", "in_flight")
+    table = plain_table("Accepted documents by kind", "kind", "accepted", *(end.replace("_", " ") for end in ends))
+    for name, counts in names.items():
+        table.add_row(
+            name.replace("_", " "), *(f"{number:,}" for number in (sum(counts.values()), *(counts.get(end, 0) for end in ends)))
+        )
+    return table
+
+
+def ages_table(items: Sequence[OpenItem], due: Mapping[str, datetime]) -> Table:
+    """What is still owed, open or parked, by age, and when each counterpart's next delivery is due."""
+    table = plain_table("Still owed, by age", "counterpart, kind", *AGES, "next due, UTC")
+    for instance in dict.fromkeys(item.instance for item in items):
+        mine = [item for item in items if item.instance == instance]
+        sums = [sum(ages) for ages in zip(*(item.ages for item in mine), strict=True)]
+        when = f"{due[instance]:%d %b %H:%M}" if instance in due else "a decision"
+        table.add_row(Text(instance, style="bold"), *_counts(sums), when)
+        for item in mine:
+            table.add_row(f"  {item.kind}", *_counts(item.ages))
+    return table
+
+
+def _counts(numbers: Iterable[int]) -> list[str]:
+    return [f"{number:,}" if number else "" for number in numbers]

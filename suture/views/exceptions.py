@@ -9,7 +9,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from suture.journal import Recorded
-from suture.model import Case, CaseResolved
+from suture.model import Case, CaseResolved, Money
 
 CARE = {"procedure": 2, "supply": 1, "none": 0}
 
@@ -27,18 +27,18 @@ class OpenException(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """Alike exceptions: how many, how much money, since when, and whose."""
+    """Alike exceptions: how many, how much money in each currency, since when, and whose."""
 
     reason: str
     count: int
-    money: Decimal
+    money: tuple[Money, ...]
     oldest: datetime
     owners: tuple[str, ...]
     example: Case
 
 
 def exceptions(history: Iterable[Recorded]) -> list[OpenException]:
-    """What is open, the gravest first: harm to care, then money, then age."""
+    """What is open, the gravest first."""
     unresolved: dict[str, OpenException] = {}
     for row in history:
         data = row.event.data
@@ -46,11 +46,16 @@ def exceptions(history: Iterable[Recorded]) -> list[OpenException]:
             unresolved[data.id] = OpenException(row.position, data)
         elif isinstance(data, CaseResolved):
             unresolved.pop(data.case, None)
-    return sorted(unresolved.values(), key=lambda row: (-CARE[row.case.care], -row.money, row.position))
+    return gravest(unresolved.values())
+
+
+def gravest(rows: Iterable[OpenException]) -> list[OpenException]:
+    """In the order in which people should look: harm to care, then money, then age."""
+    return sorted(rows, key=lambda row: (-CARE[row.case.care], -row.money, row.position))
 
 
 def grouped(rows: Iterable[OpenException]) -> list[Group]:
-    """One line per reason, by money."""
+    """One line per reason, by the largest amount. Amounts of two currencies are told apart, never added."""
     groups: dict[str, list[OpenException]] = {}
     for row in rows:
         groups.setdefault(row.case.reason, []).append(row)
@@ -58,11 +63,20 @@ def grouped(rows: Iterable[OpenException]) -> list[Group]:
         Group(
             reason=reason,
             count=len(alike),
-            money=sum((row.money for row in alike), Decimal(0)),
+            money=at_stake(alike),
             oldest=min(row.case.at for row in alike),
             owners=tuple(sorted({row.case.owner for row in alike})),
             example=alike[0].case,
         )
         for reason, alike in groups.items()
     ]
-    return sorted(lines, key=lambda group: (-group.money, -group.count, group.reason))
+    return sorted(lines, key=lambda group: (-max((each.amount for each in group.money), default=0), -group.count, group.reason))
+
+
+def at_stake(rows: Iterable[OpenException]) -> tuple[Money, ...]:
+    """What exceptions put at stake, one sum for each currency, the largest first; none where no money is known."""
+    sums: dict[str, Decimal] = {}
+    for row in rows:
+        if row.case.money:
+            sums[row.case.money.currency] = sums.get(row.case.money.currency, Decimal(0)) + row.money
+    return tuple(Money(amount, currency) for currency, amount in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0])))

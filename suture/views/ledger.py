@@ -4,58 +4,46 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import pairwise
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from suture.journal import Recorded
-from suture.model import (
-    Case,
-    CaseResolved,
-    Decided,
-    Delivered,
-    Document,
-    GoodsReceipt,
-    MessageReceived,
-    Owed,
-    Parked,
-    Repaired,
-    RequisitionStatus,
-    Usage,
-)
+from suture.journal import Journal, Recorded
+from suture.journal.rows import instant, micros
+from suture.views.books import LEFT, Books
 
-#: Events of the accepting side that are not documents of a partner.
-NOT_DOCUMENTS = (MessageReceived, Case)
+#: How old an open item is: the bounds between the buckets, and what people call the buckets.
+EDGES = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=24), timedelta(days=7))
+AGES = ("<1 h", "1-4 h", "4-24 h", "1-7 d", ">7 d")
+#: Strays that are named one by one.
+STRAYS_TOLD = 100
+#: So many of a counterpart's open deliveries are asked when the next of them is due.
+DUE_ASKED = 200
+
+_STATES = ("delivered", "refused", "compensated", "parked", "in_flight")
+_DOCUMENTS = """select name, case when open then 'in_flight' when waits or cases or parked then 'parked'
+when rejected or refused then 'refused' when undone or cancelled then 'compensated' else 'delivered' end, count(*)
+from documents group by 1, 2 order by 1, 2"""
+_OPEN_ITEMS = f"""select instance, kind, min(since), count(*), {", ".join(["sum(since <= ?)"] * len(EDGES))}
+from debts where {LEFT} group by instance, kind"""
 
 
-class Entry(Struct):
-    """One accepted document: what was debited (owed) because of it, and what has been credited."""
+class OpenItem(Struct, frozen=True):
+    """Deliveries of one kind of document that a counterpart is still owed (open or parked): how many of which age (``AGES``)."""
 
-    once: str
-    name: str
-    source: str
-    debits: dict[str, Owed] = field(default_factory=dict)
-    credits: dict[str, str] = field(default_factory=dict)
-    cases: set[str] = field(default_factory=set)
-    parked: bool = False
-    rejected: bool = False
-    undone: bool = False
-
-    def state(self) -> str:
-        """in_flight, parked, refused, compensated or delivered; exactly one of them."""
-        fates = Counter(self.credits.get(delivery, "open") for delivery in self.debits)
-        if fates["open"]:
-            return "in_flight"
-        if self.parked or self.cases or fates["parked"]:
-            return "parked"
-        if self.rejected or fates["refused"]:
-            return "refused"
-        if self.undone or fates["cancelled"]:
-            return "compensated"
-        return "delivered"
+    instance: str
+    kind: str
+    oldest: datetime
+    ages: tuple[int, ...]
 
 
 class Ledger(Struct, frozen=True, kw_only=True):
-    """The balance: what was accepted is what ended in one of five ways; deliveries are debits, their fates credits."""
+    """The balance: what was accepted is what ended in one of five ways; deliveries are debits, their fates credits.
+
+    ``by_name`` counts accepted documents by kind and state; ``by_instance`` and ``by_kind`` count deliveries by counterpart,
+    and by counterpart and kind of document: owed, and what became of them. ``open_items`` are aged as of ``at``.
+    """
 
     accepted: int
     delivered: int
@@ -69,7 +57,10 @@ class Ledger(Struct, frozen=True, kw_only=True):
     open: int
     by_name: dict[str, dict[str, int]]
     by_instance: dict[str, dict[str, int]]
+    by_kind: dict[str, dict[str, dict[str, int]]]
+    open_items: tuple[OpenItem, ...]
     strays: tuple[str, ...]
+    at: datetime | None = None
 
     @property
     def balanced(self) -> bool:
@@ -78,119 +69,66 @@ class Ledger(Struct, frozen=True, kw_only=True):
         return self.accepted == ends and self.debits == self.credits + self.open and not self.strays
 
 
-def ledger(history: Iterable[Recorded], repeats: int = 0) -> Ledger:
+def ledger(history: Iterable[Recorded], repeats: int = 0, now: datetime | None = None) -> Ledger:
     """Fold the journal into the balance. ``repeats`` is the journal's own count of messages that came again."""
     books = Books()
     for row in history:
         books.enter(row)
-    return books.close(repeats)
+    return balance(books, repeats, now)
 
 
-class Books:
-    """The fold: one entry per accepted document, one debit per delivery owed, one credit per fate."""
+def balance(books: Books, repeats: int = 0, now: datetime | None = None) -> Ledger:
+    """The balance of everything entered; open items are told where ``now`` says how old they are."""
+    names: dict[str, dict[str, int]] = {}
+    for name, state, number in books.rows(_DOCUMENTS):
+        names.setdefault(name, {})[state] = number
+    kinds: dict[str, dict[str, dict[str, int]]] = {}
+    for instance, kind, fate, number in books.rows("select * from tallies where number > 0 order by instance, kind, fate"):
+        kinds.setdefault(instance, {}).setdefault(kind, {})[fate] = number
+    instances = {instance: _sum(by_kind.values()) for instance, by_kind in kinds.items()}
+    states, fates = _sum(names.values()), _sum(instances.values())
+    [(accepted,)] = books.rows("select count(*) from documents")
+    [(debits,)] = books.rows("select count(*) from debts")
+    return Ledger(
+        accepted=accepted,
+        **{state: states.get(state, 0) for state in _STATES},
+        repeated=repeats,
+        debits=debits,
+        credits=sum(fates.values()) - fates.get("open", 0),
+        open=fates.get("open", 0),
+        by_name=names,
+        by_instance={instance: _owed(counts) for instance, counts in instances.items()},
+        by_kind={name: {kind: _owed(counts) for kind, counts in by_kind.items()} for name, by_kind in kinds.items()},
+        open_items=_open_items(books, now) if now else (),
+        strays=tuple(what for (what,) in books.rows("select what from strays order by number limit ?", STRAYS_TOLD)),
+        at=now,
+    )
 
-    def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
-        self.owner: dict[str, str] = {}
-        self.instances: dict[str, Counter[str]] = {}
-        self.latest: dict[str, str] = {}
-        self.cases: dict[str, str] = {}
-        self.documents: dict[tuple[str, str], str] = {}
-        self.strays: list[str] = []
 
-    def enter(self, row: Recorded) -> None:
-        """Take one event into the books."""
-        event, data = row.event, row.event.data
-        match data:
-            case Parked():
-                self._entry(event.once, data.reason, event.source).parked = True
-            case Case():
-                self._case(data, event.root)
-            case CaseResolved():
-                self._resolved(data)
-            case MessageReceived() | Decided() | Repaired():
-                self._debit(event.root or event.once, data.owes, event.source)
-            case Delivered():
-                self._credit(data)
-            case RequisitionStatus(state="cancelled"):
-                self._undo("Requisition", data.requisition)
-            case _ if event.kind == "accepted" and not isinstance(data, NOT_DOCUMENTS):
-                self._accept(event.once, data, event.source)
+def next_due(journal: Journal, instances: Iterable[str]) -> dict[str, datetime]:
+    """When each counterpart's next open delivery goes, or its word is overdue; a parked one waits for a person, not for time."""
+    found: dict[str, datetime] = {}
+    for instance in instances:
+        waiting = [row.due for row in journal.open_deliveries(instance, limit=DUE_ASKED) if row.status != "parked"]
+        if waiting:
+            found[instance] = min(waiting)
+    return found
 
-    def _entry(self, once: str, name: str, source: str) -> Entry:
-        return self.entries.setdefault(once, Entry(once, name, source))
 
-    def _accept(self, once: str, document: Document, source: str) -> None:
-        released = once.partition("/released/")[0]
-        if released in self.entries:
-            self.entries[released].parked = False
-        self._entry(once, type(document).__name__, source)
-        name = type(document).__name__
-        self.documents.setdefault((name, str(getattr(document, "id", ""))), once)
-        if isinstance(document, GoodsReceipt | Usage) and document.reverses:
-            self._undo(name, document.reverses)
+def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
 
-    def _undo(self, name: str, id: str) -> None:
-        once = self.documents.get((name, id))
-        if once:
-            self.entries[once].undone = True
 
-    def _case(self, case: Case, root: str) -> None:
-        self.cases[case.id] = root
-        if root in self.entries:
-            self.entries[root].cases.add(case.id)
+def _owed(counts: dict[str, int]) -> dict[str, int]:
+    return {"owed": sum(counts.values()), **{fate: number for fate, number in counts.items() if fate != "open"}}
 
-    def _resolved(self, resolved: CaseResolved) -> None:
-        entry = self.entries.get(self.cases.pop(resolved.case, ""))
-        if entry is None:
-            return
-        entry.cases.discard(resolved.case)
-        if resolved.action == "reject":
-            entry.rejected, entry.parked = True, False
 
-    def _debit(self, root: str, owes: Iterable[Owed], source: str) -> None:
-        for owed in owes:
-            self.owner[owed.delivery] = root
-            self.latest[owed.delivery] = "open"
-            self.instances.setdefault(owed.instance, Counter())["owed"] += 1
-            if root in self.entries:
-                self.entries[root].debits[owed.delivery] = owed
-
-    def _credit(self, fate: Delivered) -> None:
-        if fate.delivery not in self.owner:
-            self.strays.append(fate.delivery)
-            return
-        was = self.latest[fate.delivery]
-        self.latest[fate.delivery] = fate.outcome
-        counts = self.instances[fate.instance]
-        if was != "open":
-            counts[was] -= 1
-        counts[fate.outcome] += 1
-        entry = self.entries.get(self.owner[fate.delivery])
-        if entry is not None:
-            entry.credits[fate.delivery] = fate.outcome
-
-    def close(self, repeats: int) -> Ledger:
-        """The balance of everything entered."""
-        states: Counter[str] = Counter()
-        names: dict[str, Counter[str]] = {}
-        for entry in self.entries.values():
-            state = entry.state()
-            states[state] += 1
-            names.setdefault(entry.name, Counter())[state] += 1
-        credited = sum(1 for fate in self.latest.values() if fate != "open")
-        return Ledger(
-            accepted=len(self.entries),
-            delivered=states["delivered"],
-            refused=states["refused"],
-            compensated=states["compensated"],
-            parked=states["parked"],
-            in_flight=states["in_flight"],
-            repeated=repeats,
-            debits=len(self.latest),
-            credits=credited,
-            open=len(self.latest) - credited,
-            by_name={name: dict(counts) for name, counts in sorted(names.items())},
-            by_instance={name: dict(counts) for name, counts in sorted(self.instances.items())},
-            strays=tuple(self.strays),
-        )
+def _open_items(books: Books, now: datetime) -> tuple[OpenItem, ...]:
+    edges = [micros(now - age) for age in EDGES]
+    return tuple(
+        OpenItem(instance, kind, instant(oldest), tuple(more - less for more, less in pairwise((*older, 0))))
+        for instance, kind, oldest, *older in books.rows(_OPEN_ITEMS, *edges)
+    )

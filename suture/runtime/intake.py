@@ -28,6 +28,7 @@ from suture.runtime.units import UnitBuilder, delivery_of, owed_of
 from suture.runtime.wiring import Wiring
 from suture.systems import Channel
 from suture.transports import Answer, Arrival
+from suture.transports.exchange import TOO_LARGE
 
 #: Findings that are kept and told per message; the rest are counted.
 FINDINGS_KEPT = 50
@@ -279,7 +280,8 @@ class _Intake:
         self._park(once, reason, document.refs(), findings, candidates)
 
     def _refused(self) -> None:
-        self._park(f"{self.once}#refused", "refused_message", (), self.findings, ())
+        reason = "too_large" if self.arrival.problem.startswith(TOO_LARGE) else "refused_message"
+        self._park(f"{self.once}#refused", reason, (), self.findings, ())
 
     def _park(
         self, once: str, reason: str, about: tuple[Ref, ...], findings: tuple[Finding, ...], candidates: tuple[str, ...]

@@ -8,6 +8,10 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct, field
 
+#: What is wrong with an arrival over the limit; of its bytes so many are kept, enough to tell whose it was.
+TOO_LARGE = "too large"
+BEGINNING = 64 * 1024
+
 
 class Http(Struct, frozen=True, kw_only=True):
     """An HTTP request relative to the instance's address; credentials are added by the transport, not by the connector."""

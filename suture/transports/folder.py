@@ -15,10 +15,9 @@ from datetime import datetime
 from pathlib import Path
 
 from suture.formats import LARGEST_MESSAGE
-from suture.transports.exchange import Accept, Answer, Arrival, Collision, Drop, NoReply, NotSent, Request, Taken
+from suture.transports.exchange import BEGINNING, Accept, Answer, Arrival, Collision, Drop, NoReply, NotSent, Request, Taken
 from suture.transports.pickup import (
     ARCHIVE,
-    BEGINNING,
     FINDINGS,
     MARKER,
     REFUSED,

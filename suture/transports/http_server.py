@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 
 import msgspec
 import uvicorn
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -20,8 +22,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from suture.formats import LARGEST_MESSAGE
-from suture.transports.exchange import Accept, Answer, Arrival
-from suture.transports.signatures import WrongSignature, verify
+from suture.transports.exchange import BEGINNING, TOO_LARGE, Accept, Answer, Arrival
+from suture.transports.signatures import Proof, WrongSignature
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class _Door:
         self._accept, self._secrets, self._clock = accept, secrets, clock
         self._limit, self._patience_s = limit, patience_s
         self._places = at_once
+        self.troubles: Counter[str] = Counter()
 
     async def receive(self, request: Request) -> Response:
         """One POST from first byte to answer; never more than ``at_once`` of them."""
@@ -66,6 +69,7 @@ class _Door:
         try:
             return await self._answer(request)
         except _Refusal as refusal:
+            self.troubles[refusal.name] += 1
             return _problem(request, refusal.status, refusal.name, refusal.detail, refusal.headers)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it; nothing was accepted
@@ -77,26 +81,31 @@ class _Door:
         secrets = self._secrets(instance, channel)
         if secrets is None:
             raise _Refusal(404, "unknown-channel", "No such instance and channel here; check the address agreed with us.")
-        raw = await self._read(request)
-        self._prove(request, raw, secrets)
-        arrival = Arrival(instance=instance, channel=channel, raw=raw, name=request.url.path)
+        proof = Proof(request.headers, secrets) if secrets else None
+        body = await self._read(request, proof)
+        if proof is not None and body.whole:
+            self._check(proof)
+        arrival = Arrival(instance=instance, channel=channel, raw=body.raw, name=request.url.path)
+        if body.too_large:
+            # A stranger's is counted only: what nobody has signed must not fill the journal.
+            if body.raw and (body.whole or proof is None):
+                await self._hand_over(msgspec.structs.replace(arrival, problem=TOO_LARGE))
+            raise _Refusal(413, "too-large", f"A message may have {self._limit} bytes; send it in smaller ones.")
         return _response(request, await self._hand_over(arrival))
 
-    async def _read(self, request: Request) -> bytes:
+    async def _read(self, request: Request, proof: Proof | None) -> _Body:
         if request.headers.get("content-encoding", "identity") != "identity":
             raise _Refusal(415, "encoded", "Send the message as it is, without a content encoding.")
         try:
             async with asyncio.timeout(_BODY_S):
-                return await _whole(request, self._limit)
+                return await _body(request, self._limit, proof)
         except TimeoutError:
             detail = f"The message did not come whole within {_BODY_S:.0f} seconds; send it again."
             raise _Refusal(408, "too-slow", detail) from None
 
-    def _prove(self, request: Request, raw: bytes, secrets: Sequence[str]) -> None:
-        if not secrets:
-            return
+    def _check(self, proof: Proof) -> None:
         try:
-            verify(request.headers, raw, secrets, self._clock())
+            proof.check(self._clock())
         except WrongSignature as wrong:
             detail = f"Not accepted: {wrong}. Sign the exact bytes sent and send the message again."
             raise _Refusal(401, "wrong-signature", detail, {"WWW-Authenticate": "StandardWebhooks"}) from None
@@ -128,6 +137,8 @@ def inbound_app(
     channel, 408 too slow, 413 over ``limit`` bytes, 415 encoded; all but 202 and answers with a body of their own are problem
     documents (RFC 9457).
     A repeat is answered like the first time, with ``Idempotent-Replayed: true``. ``ready`` says why not, or nothing.
+    Of a message over the limit the beginning is handed over, with a problem, unless nobody is known to have sent it;
+    ``app.state.troubles`` counts what was refused before intake, by its name.
     """
     door = _Door(accept, secrets, clock, limit, at_once, patience_s)
 
@@ -138,7 +149,7 @@ def inbound_app(
         why_not = ready()
         return _problem(request, 503, "not-ready", why_not, _retry()) if why_not else _json({"status": "ready"})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/in/{instance}/{channel}", door.receive, methods=["POST"]),
             Route("/health/live", live),
@@ -146,29 +157,38 @@ def inbound_app(
         ],
         exception_handlers={HTTPException: _astray},
     )
+    app.state.troubles = door.troubles
+    return app
 
 
-async def _whole(request: Request, limit: int) -> bytes:
-    """The body; raises _Refusal over ``limit`` bytes.
+class _Body(Struct, frozen=True):
+    """What came of a message: all of it, or the beginning of one over the limit; ``whole`` if its end was seen."""
 
-    What is too much is read on for as much again and thrown away, for a sender that is cut off while it writes may never
-    see the answer.
+    raw: bytes
+    too_large: bool
+    whole: bool
+
+
+async def _body(request: Request, limit: int, proof: Proof | None) -> _Body:
+    """The body, every byte of it shown to ``proof``.
+
+    What is over ``limit`` bytes is read on for as much again and thrown away, for a sender that is cut off while it writes may
+    never see the answer. What announces even more is not read at all.
     """
-    too_large = _Refusal(413, "too-large", f"A message may have {limit} bytes; send it in smaller ones.")
     if _declared(request) > 2 * limit:
-        raise too_large
+        return _Body(b"", too_large=True, whole=False)
     body, size = bytearray(), 0
     async for piece in request.stream():
         size += len(piece)
-        if size <= limit:
-            body += piece
-        elif size > 2 * limit:
+        if size > 2 * limit:
             break
-        else:
-            body.clear()
-    if size > limit:
-        raise too_large
-    return bytes(body)
+        if proof is not None:
+            proof.update(piece)
+        if size <= limit or len(body) < BEGINNING:
+            body += piece
+        if size > limit:
+            del body[BEGINNING:]
+    return _Body(bytes(body), too_large=size > limit, whole=size <= 2 * limit)
 
 
 def _declared(request: Request) -> int:

@@ -10,13 +10,12 @@ from typing import Literal
 from msgspec import Struct
 
 from suture.formats import LARGEST_MESSAGE
+from suture.transports.exchange import BEGINNING
 
 _START, _END, _RETURN = b"\x0b", b"\x1c", b"\r"
 _ENDED = re.compile(rb"\x1c(?:[\r\n]|(?=\x0b))")
 _RESTARTED = (b"\x0bMSH", b"\x0bBHS", b"\x0bFHS")
 
-#: Of a message over the limit this much is kept: enough to tell whose it was.
-BEGINNING = 64 * 1024
 _CHUNK = 64 * 1024
 
 #: How long an end mark waits for its carriage return before it is taken for the end, in seconds.

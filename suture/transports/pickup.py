@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from suture.transports.exchange import Answer
+from suture.transports.exchange import TOO_LARGE, Answer
 
 #: How a partner shows that a file is whole: a marker beside it (NAME.done), renaming it into place, or nothing at all (then
 #: it must have kept its size and time for a while).
@@ -20,8 +20,6 @@ MARKER = ".done"
 FINDINGS = ".findings"
 TAKEN, ARCHIVE, REFUSED = ".taken", ".archive", ".refused"
 
-#: Of a file that is too large, this much is kept as evidence.
-BEGINNING = 64 * 1024
 #: Leaves room in a file system's 255 bytes for what is added to a name when it is filed away.
 LONGEST_NAME = 200
 
@@ -103,7 +101,7 @@ def problem_of(name: str, size: int, limit: int) -> str:
     if size == 0:
         return "the file is empty"
     if size > limit:
-        return f"the file is larger than {limit} bytes"
+        return f"{TOO_LARGE}: the file has more than {limit} bytes"
     return ""
 
 

@@ -13,10 +13,9 @@ import asyncssh
 from asyncssh import SFTPClient, SFTPError
 
 from suture.formats import LARGEST_MESSAGE
-from suture.transports.exchange import Accept, Answer, Arrival, NoReply
+from suture.transports.exchange import BEGINNING, Accept, Answer, Arrival, NoReply
 from suture.transports.pickup import (
     ARCHIVE,
-    BEGINNING,
     FINDINGS,
     MARKER,
     REFUSED,

@@ -41,22 +41,41 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[str], now:
 
     ``headers`` have lower-case names. Raises WrongSignature otherwise.
     """
-    message_id, timestamp, offered = (headers.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature"))
-    if not (message_id and timestamp and offered):
-        raise WrongSignature("the headers webhook-id, webhook-timestamp and webhook-signature are required")
-    if "." in message_id:
-        raise WrongSignature("webhook-id contains a full stop, which separates what is signed")
-    _fresh(timestamp, now)
-    signatures = _decoded(offered)
-    # Every pair is compared, so that the time taken does not tell which key or signature came close.
-    genuine = False
-    for secret in secrets:
-        expected = _digest(_key(secret), message_id, timestamp, body)
-        for signature in signatures:
-            genuine |= hmac.compare_digest(expected, signature)
-    if not genuine:
-        raise WrongSignature("no signature matches the bytes received under the agreed secret")
-    return message_id
+    proof = Proof(headers, secrets)
+    proof.update(body)
+    return proof.check(now)
+
+
+class Proof:
+    """A signature that is checked while the body comes, however long it is; nothing of the body is kept."""
+
+    def __init__(self, headers: Mapping[str, str], secrets: Iterable[str]) -> None:
+        parts = ("id", "timestamp", "signature")
+        self._id, self._timestamp, self._offered = (headers.get(f"webhook-{part}", "") for part in parts)
+        begin = f"{self._id}.{self._timestamp}.".encode()
+        self._digests = [hmac.new(_key(secret), begin, hashlib.sha256) for secret in secrets]
+
+    def update(self, piece: bytes) -> None:
+        """The next bytes of the body."""
+        for digest in self._digests:
+            digest.update(piece)
+
+    def check(self, now: datetime) -> str:
+        """The message id, once the whole body was seen; raises WrongSignature."""
+        if not (self._id and self._timestamp and self._offered):
+            raise WrongSignature("the headers webhook-id, webhook-timestamp and webhook-signature are required")
+        if "." in self._id:
+            raise WrongSignature("webhook-id contains a full stop, which separates what is signed")
+        _fresh(self._timestamp, now)
+        signatures = _decoded(self._offered)
+        # Every pair is compared, so that the time taken does not tell which key or signature came close.
+        genuine = False
+        for digest in self._digests:
+            for signature in signatures:
+                genuine |= hmac.compare_digest(digest.digest(), signature)
+        if not genuine:
+            raise WrongSignature("no signature matches the bytes received under the agreed secret")
+        return self._id
 
 
 def _key(secret: str) -> bytes:

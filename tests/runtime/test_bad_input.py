@@ -131,6 +131,7 @@ class Row(Struct, frozen=True):
 
 
 REFUSED = "refused_message operations"
+LARGER = "too_large operations"
 TABLE = (
     # webhooks with JSON: a problem document
     Row(PROCUREMENT, "unknown item", lambda: requisition(item="SKU-99999"), "202 accepted", "unknown_item steward"),
@@ -144,7 +145,7 @@ TABLE = (
         REFUSED,
     ),
     Row(PROCUREMENT, "no text", lambda: b"\xff\xfe\x00", "422 refused", REFUSED),
-    Row(PROCUREMENT, "50 MB", lambda: b" " * LARGE, "413 too-large", "", "nothing"),
+    Row(PROCUREMENT, "50 MB", lambda: b" " * LARGE, "413 too-large", LARGER, "beginning"),
     # X12: 997 and TA1
     Row(
         X12, "unknown item", lambda: change(interchange(), code_at(X12, ALDERS), "Z99999"), "AK5 A AK9 A", "unknown_item steward"
@@ -198,7 +199,7 @@ TABLE = (
     ),
     Row(X12, "cut off", lambda: interchange()[:-40], "TA1 R 023 set aside", REFUSED),
     Row(X12, "no X12", lambda: b"Dear Sirs,", "set aside", REFUSED),
-    Row(X12, "50 MB", lambda: interchange() + b"~" * LARGE, "AK5 R AK9 R set aside", REFUSED, "beginning"),
+    Row(X12, "50 MB", lambda: interchange() + b"~" * LARGE, "AK5 R AK9 R set aside", LARGER, "beginning"),
     # HL7 v2 over MLLP: AA, AE, AR with ERR
     Row(EHR, "unknown item", lambda: change(charge(), charge_item(), "CDM999999"), "AA", "unknown_item steward", "minimised"),
     Row(
@@ -220,7 +221,7 @@ TABLE = (
         "minimised",
     ),
     Row(EHR, "no HL7", lambda: b"Quillonwyck, Leofric: one stent", "AR 100", REFUSED, "minimised"),
-    Row(EHR, "50 MB", lambda: charge() + b"NTE|1||" + b"N" * LARGE, "AE 207", REFUSED, "beginning"),
+    Row(EHR, "50 MB", lambda: charge() + b"NTE|1||" + b"N" * LARGE, "AE 207", LARGER, "beginning"),
     # ISO 20022 from the bank: a bank takes no acknowledgement of its reports, so a person tells it
     Row(BANK, "no XML", lambda: notification()[:-30], "set aside", REFUSED),
     Row(
@@ -232,7 +233,7 @@ TABLE = (
     ),
     Row(BANK, "entity bomb", lambda: b'<!DOCTYPE a [<!ENTITY b "b">]><a>&b;</a>', "set aside", REFUSED),
     Row(BANK, "empty", lambda: b"", "set aside", REFUSED),
-    Row(BANK, "50 MB", lambda: notification() + b" " * LARGE, "set aside", REFUSED, "beginning"),
+    Row(BANK, "50 MB", lambda: notification() + b" " * LARGE, "set aside", LARGER, "beginning"),
 )
 
 

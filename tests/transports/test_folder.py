@@ -283,7 +283,7 @@ def test_of_an_oversized_file_only_the_beginning_is_read(tmp_path: Path) -> None
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert arrival.problem == "the file is larger than 1000000 bytes"
+    assert arrival.problem == "too large: the file has more than 1000000 bytes"
     assert (arrival.raw[:7], len(arrival.raw)) == (b"ISA*00*", 65536)
     assert peak < 2_000_000
     assert os.path.getsize(tmp_path / ".refused/a.txt") == 300_000_000

@@ -253,7 +253,36 @@ def test_a_message_of_the_limit_is_taken_and_one_byte_more_is_not() -> None:
     replies = against(intake, scenario, limit=1000)
     assert [reply.status for reply in replies] == [202, 413, 413]
     assert problem(replies[1])["type"] == "urn:suture:problem:too-large"
-    assert [len(arrival.raw) for arrival in intake.arrivals] == [1000]
+    assert [(len(arrival.raw), arrival.problem) for arrival in intake.arrivals] == [(1000, ""), (1001, "too large")]
+
+
+def test_of_a_message_over_the_limit_the_beginning_is_kept_if_its_sender_is_known() -> None:
+    intake = Intake()
+    body = b"an order " * 20_000
+    signed = sign("m-1", NOW, body, OLD)
+    tampered = sign("m-2", NOW, body[1:], OLD)
+
+    async def scenario(link: HttpLink) -> list[int]:
+        requests = [Http(method="POST", path="/in/acme/orders", body=body, headers=headers) for headers in (signed, tampered, {})]
+        return [(await link.perform(request)).status for request in requests]
+
+    assert against(intake, scenario, limit=100_000) == [413, 401, 401]
+    assert [(arrival.raw, arrival.problem) for arrival in intake.arrivals] == [(body[:65536], "too large")]
+
+
+def test_what_is_refused_before_intake_is_counted() -> None:
+    app = inbound_app(Intake(), secrets, clock=lambda: NOW, limit=1000)
+
+    async def story() -> None:
+        server = await serve(app)
+        link = HttpLink(f"http://127.0.0.1:{server.port}", timeout_s=5.0)
+        for path, size in (("/in/acme/orders", 10), ("/in/acme/orders", 1500), ("/in/acme/orders", 9000), ("/in/no/body", 1)):
+            await link.perform(Http(method="POST", path=path, body=b"x" * size))
+        await link.close()
+        await server.stop()
+
+    asyncio.run(story())
+    assert app.state.troubles == {"wrong-signature": 2, "too-large": 1, "unknown-channel": 1}
 
 
 def test_fifty_megabytes_without_an_announced_length_are_refused_and_not_held() -> None:
@@ -278,7 +307,8 @@ def test_fifty_megabytes_without_an_announced_length_are_refused_and_not_held() 
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (statuses[0], intake.arrivals) == (413, [])
+    assert statuses[0] == 413
+    assert [(len(arrival.raw), arrival.problem) for arrival in intake.arrivals] == [(65536, "too large")]
     assert pieces <= 10
     assert peak < 12_000_000
 

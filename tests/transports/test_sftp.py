@@ -604,7 +604,7 @@ def test_problems_are_told_and_links_never_followed(against: Callable[[Scenario]
         assert problems == {
             "link.txt": ("the file is a link or no file at all", 0),
             "empty.txt": ("the file is empty", 0),
-            "large.txt": ("the file is larger than 100000 bytes", 65536),
+            "large.txt": ("too large: the file has more than 100000 bytes", 65536),
             "a_b.txt": ("the file's name holds control characters or is longer than 200 bytes", 1),
             "_.txt": ("the file's name holds control characters or is longer than 200 bytes", 1),
         }

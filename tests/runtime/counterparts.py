@@ -13,29 +13,30 @@ from suture.processes.rehearsal import START
 from suture.runtime.clock import ManualClock
 from suture.runtime.publish import publish
 from suture.runtime.reconcile import Report, reconcile
-from suture.sandbox.still import Still
 from suture.sandbox.twins.ap import ApTwin
 from suture.sandbox.twins.erp import ErpTwin
 from suture.sandbox.twins.inventory import InventoryTwin
 from suture.sandbox.twins.procurement import ProcurementTwin
 from suture.sandbox.twins.twin import Agenda, RestTwin
-from suture.transports import Http, Reply, Request
+from suture.transports import Http, HttpReply, NoReply, Reply, Request
 from tests.small_network import MASTERS, Peers, arrivals, started, story
 
 T = TypeVar("T")
+Answering = Callable[[Http], HttpReply | NoReply | None]
 
 
 class Straight:
     """A link to a twin without a socket."""
 
-    def __init__(self, twin: RestTwin) -> None:
-        self.twin = twin
-        self.asked: list[Http] = []
+    def __init__(self, twin: RestTwin, answer: Answering | None = None) -> None:
+        self.twin, self.answer = twin, answer
 
     async def perform(self, request: Request) -> Reply:
         assert isinstance(request, Http)
-        self.asked.append(request)
-        return self.twin.handle(request)
+        instead = self.answer(request) if self.answer else None
+        if isinstance(instead, NoReply):
+            raise instead
+        return instead or self.twin.handle(request)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -57,6 +58,11 @@ class Counterparts:
         publish(self.still.wiring, masters, START)
         self.still.settle()
 
+    @property
+    def journal(self) -> Journal:
+        """Where its facts live."""
+        return self.still.wiring.journal
+
     def live(self, purchases: int) -> None:
         """So many purchases from requisition to payment, and an hour in which everything arrives."""
         for number in range(1, purchases + 1):
@@ -69,9 +75,9 @@ class Counterparts:
         """Time passes; whatever is due goes."""
         self.still.until(self.clock.now() + timedelta(minutes=minutes))
 
-    def reconcile(self, name: str, *, dry: bool = False) -> Report:
-        """One run for one of them."""
-        link = Straight(self.twins[name])
+    def reconcile(self, name: str, *, dry: bool = False, answer: Answering | None = None) -> Report:
+        """One run for one of them; ``answer`` may answer a request in its place, with a reply or a failure."""
+        link = Straight(self.twins[name], answer)
         instance = self.still.wiring.instances[name]
         return at_once(reconcile(self.still.wiring, instance, link, self.clock.now, dry=dry))
 

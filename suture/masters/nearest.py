@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from functools import lru_cache
 
 #: Below this a likeness is chance, and a suggestion would mislead (1 is the same word, 0 has nothing in common).
 _LEAST = 0.3
@@ -66,6 +67,7 @@ class Nearest:
         self._indexed = len(self._terms)
 
 
+@lru_cache(maxsize=16_384)  # our own code of an object comes with each of its names
 def _word(term: str) -> str:
     return _ZEROS.sub("", _NOISE.sub(" ", term.casefold())).strip()
 

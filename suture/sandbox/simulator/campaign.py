@@ -59,6 +59,24 @@ class Report(Struct):
             struck.runs += 1
             struck.survived += not outcome.violations
 
+    def join(self, other: Report) -> None:
+        """Count the runs of another campaign too."""
+        self.seeds += other.seeds
+        self.documents += other.documents
+        self.hospital_days += other.hospital_days
+        self.commits += other.commits
+        self.crash_points += other.crash_points
+        self.crashes += other.crashes
+        self.cpu_seconds += other.cpu_seconds
+        self.scenarios.update(other.scenarios)
+        self.broken += other.broken
+        self.last = other.last
+        for kind, struck in other.faults.items():
+            here = self.faults.setdefault(kind, Struck())
+            here.injected += struck.injected
+            here.runs += struck.runs
+            here.survived += struck.survived
+
     def never_struck(self) -> list[str]:
         """Kinds of fault that no run has met: what they would do is not shown by this campaign."""
         return [kind for kind in KINDS if kind not in self.faults]

@@ -149,13 +149,13 @@ class Lines:
             self.mark(fault)
             match fault.kind:
                 case "files taken in part":
-                    files = files[: fault.chance % len(files)]
+                    files = files[: fault.chance % (len(files) or 1)]
                     self._away[name] = now + timedelta(minutes=1 + fault.chance % 600)
                     self.stage.agenda.at(self._away[name], lambda now: None)
                 case "files taken out of order":
                     Random(fault.chance).shuffle(files)
                 case "file taken twice":
-                    files = [*files, *files[: 1 + fault.chance % len(files)]]
+                    files = [*files, *files[: 1 + fault.chance % 3]]
         return files
 
 

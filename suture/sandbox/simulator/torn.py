@@ -125,7 +125,7 @@ class TornDisk(SqliteJournal):
     # -- files
 
     @property
-    def _path(self) -> Path:
+    def _database(self) -> Path:
         return self._folder / f"{self._number}.db"
 
     @property
@@ -135,16 +135,16 @@ class TornDisk(SqliteJournal):
     def _install(self, image: Image) -> None:
         for old in self._folder.iterdir():
             old.unlink()
-        self._path.write_bytes(image.database)
+        self._database.write_bytes(image.database)
         if image.log:
             self._log.write_bytes(image.log)
 
     def _image(self) -> Image:
-        return Image(self._path.read_bytes(), self._log.read_bytes() if self._log.exists() else b"")
+        return Image(self._database.read_bytes(), self._log.read_bytes() if self._log.exists() else b"")
 
     def _switch_on(self) -> None:
         """Open the file; that a commit is synced before it returns is what all of this rests on."""
-        super().__init__(self._path, KEY)
+        super().__init__(self._database, KEY)
         self._db.execute(f"pragma wal_autocheckpoint = {PAGES}")
         (mode,), (level,) = self._db.execute("pragma journal_mode").fetchone(), self._db.execute("pragma synchronous").fetchone()
         if (mode, level) != ("wal", 2):

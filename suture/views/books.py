@@ -2,7 +2,8 @@
 
 Double entry over obligations. Accepting a document leads to debits (``owes`` of MessageReceived, Decided and Repaired: who is
 owed what, since when); Delivered credits one: done, refused, parked or cancelled. A person who releases or repairs what was
-parked or refused takes the credit back: it is owed again. SQLite holds the books in memory for one question, or in a file for many.
+parked or refused takes the credit back: it is owed again. SQLite holds the books in memory for one question, or in a file
+for many.
 """
 
 from __future__ import annotations

@@ -273,14 +273,16 @@ def _refused(code: str, text: str, path: str = "", offset: int = -1) -> Reading:
 
 
 def write(document: Document, profile: Profile, stamp: Stamp) -> bytes:
-    """The document's canonical encoding; raises Unwritable for a number or text that ``read`` would refuse."""
+    """The document's canonical encoding; raises Unwritable for a number, text or size that ``read`` would refuse."""
     try:
         raw = encode(document)
-        if not _LAX.search(raw):
-            return raw
-        return msgspec.json.encode(_exact(msgspec.to_builtins(document, builtin_types=(Decimal, datetime))))
+        if _LAX.search(raw):
+            raw = msgspec.json.encode(_exact(msgspec.to_builtins(document, builtin_types=(Decimal, datetime))))
     except ValueError as error:
         raise Unwritable(f"{type(document).__name__}: {error}") from error
+    if len(raw) > LARGEST_MESSAGE:
+        raise Unwritable(f"{type(document).__name__}: {len(raw)} bytes, more than {LARGEST_MESSAGE}")
+    return raw
 
 
 def _exact(value: object) -> object:

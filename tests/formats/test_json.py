@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 
 from suture.formats import LARGEST_MESSAGE, Profile, Reading, Stamp, Unwritable, Verdict
 from suture.formats.json import DEEPEST, FORMAT, MOST_DOCUMENTS
-from suture.model import ContractPrice, Document, Entity, Item, Money, Policy, Price, Quantity, RequisitionCancellation, encode
+from suture.model import (
+    ContractPrice,
+    Document,
+    Entity,
+    Item,
+    Money,
+    Pack,
+    Policy,
+    Price,
+    Quantity,
+    RequisitionCancellation,
+    encode,
+)
 from tests.strategies import documents
 
 STAMP = Stamp(number=1, at="2026-03-02T09:30:00Z")
@@ -390,3 +402,10 @@ def test_money_is_never_a_float() -> None:
     assert isinstance(price, ContractPrice)
     assert price.price.of(Quantity(Decimal(3), "BX")) == Money(Decimal("0.3"), "CHF")
     assert isinstance(read(ITEM).documents[0], Item)
+
+
+def test_a_document_that_is_too_large_for_a_message_is_unwritable() -> None:
+    pack = Pack(unit="BX", factor=Decimal(36))
+    item = Item(id="IT-1", name="Gauze", unit="EA", packs=(pack,) * 1_300_000)
+    with pytest.raises(Unwritable, match="more than"):
+        FORMAT.write(item, Profile(), STAMP)

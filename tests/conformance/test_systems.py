@@ -9,6 +9,8 @@ The laws, where S is a system, T a document type that it accepts, and d a valid 
 4. The same d and call make the same requests, so that a repeat under a key is a repeat for the peer too.
 5. Looking changes nothing; no request carries a credential.
 6. Against the twin: a reply or a request that was lost costs no document and makes none twice.
+7. A listing says which documents show in it; asking changes nothing, and an answer that is no list is never an empty list.
+   Against the twin: what was sent is listed, once, as the listing says that it should be.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from suture.model import (
     FunctionalAcknowledgement,
     GoodsReceipt,
     Money,
+    OrderChange,
     OrderLine,
     PaymentInstruction,
     Posting,
@@ -42,6 +45,7 @@ from suture.model import (
     PurchaseOrder,
     Quantity,
 )
+from suture.rules.reconciling import differs
 from suture.runtime.deliver import conversation
 from suture.runtime.drive import LONGEST, drive_at_once
 from suture.sandbox.group import invent
@@ -51,7 +55,7 @@ from suture.sandbox.twins.erp import Booked, ErpTwin
 from suture.sandbox.twins.inventory import InventoryTwin
 from suture.sandbox.twins.procurement import ProcurementTwin
 from suture.sandbox.twins.twin import Agenda, RestTwin
-from suture.systems import Again, Awaiting, Call, Done, Operation, Outcome, Refused, Steps, System, Unsure
+from suture.systems import Again, Awaiting, Call, Done, Listing, NotListed, Operation, Outcome, Refused, Steps, System, Unsure
 from suture.transports import Drop, Http, HttpReply, NoReply, NotSent, Reply, Request, Taken
 from tests.strategies import document
 
@@ -343,6 +347,64 @@ def _asked(question: Any, perform: Callable[[Request], Reply]) -> Any:
                 request = question.send(reply)
     except StopIteration as end:
         return end.value
+
+
+# -- law 7: what is listed
+
+LISTINGS = [(system, listing) for system in SYSTEMS.values() for listing in system.lists]
+SHOWN = [(system, listing, kind) for system, listing in LISTINGS for kind in listing.documents if kind in system.accepts]
+every_listing = pytest.mark.parametrize(
+    ("system", "listing"), [pytest.param(*pair, id=f"{pair[0].name}:{pair[1].name}") for pair in LISTINGS]
+)
+everything_shown = pytest.mark.parametrize(
+    ("system", "listing", "kind"),
+    [
+        pytest.param(*each, id=f"{each[0].name}:{each[1].name}:{each[2].__name__}")
+        for each in SHOWN
+        if each[0].name.endswith("_rest")
+    ],
+)
+
+
+@every_listing
+def test_a_listing_says_what_shows_in_it(system: System, listing: Listing) -> None:
+    assert set(listing.documents) <= {*system.accepts, *system.emits}
+    assert "/" not in listing.name, "exceptions are named after it"
+    assert [each.name for each in system.lists].count(listing.name) == 1
+
+
+@pytest.mark.parametrize("mood", MOODS)
+@every_listing
+def test_no_list_is_not_an_empty_list(system: System, listing: Listing, mood: str) -> None:
+    peer = Answering(MOODS[mood])
+    with pytest.raises((NotListed, NotSent, NoReply)):
+        _asked(listing.ask("", call(ORDER)), peer)
+    assert all(isinstance(request, Http) for request in peer.asked)
+    if system.name.endswith("_rest"):
+        assert [(request.method, request.body) for request in peer.asked if isinstance(request, Http)] == [("GET", b"")]
+
+
+@everything_shown
+@given(data=st.data())
+@QUICK
+def test_what_was_sent_is_listed_as_it_should_be(
+    system: System, listing: Listing, kind: type[Document], data: st.DataObject
+) -> None:
+    d = _acceptable(drawn(data, kind))
+    twin = _twin(system.name, d)
+    outcome = drive_at_once(system.accepts[kind].send(d, call(d)), _handled(twin))
+    assert isinstance(outcome, Done)
+    rows, after = _asked(listing.ask("", call(d)), _handled(twin))
+    assert after == ""
+    if kind is OrderChange:  # it shows in its order, which this twin has never seen
+        assert rows == ()
+        return
+    (row,) = rows
+    expected = listing.holds([(d, call(d))])
+    assert (row.reference, differs(expected, row)) == (listing.reference(d), None)
+    assert expected.reference == row.reference
+    if row.number:
+        assert row.number == outcome.reference
 
 
 # -- law 6: against the twins, REST

@@ -49,7 +49,7 @@ def policy(**values: str) -> Policy:
         effective=START.replace(year=START.year - 1),
         author="author",
         approver="controller",
-        values=values,
+        values=dict(values),
     )
 
 

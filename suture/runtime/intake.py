@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 
-from suture.formats import Format, Reading, Stamp, Verdict
+from suture.formats import Format, Reading, Running, Stamp, Verdict
 from suture.journal import Committed, Event, Unit
 from suture.masters.crosswalk import Unknown, translate, written_on
 from suture.model import (
@@ -22,6 +23,7 @@ from suture.model import (
     Parked,
     Ref,
 )
+from suture.runtime.counting import Place
 from suture.runtime.network import Instance
 from suture.runtime.settle import acknowledged
 from suture.runtime.units import UnitBuilder, delivery_of, owed_of
@@ -40,6 +42,7 @@ class Message(Struct, frozen=True, kw_only=True):
     once: str
     unit: Unit
     answer: Answer
+    place: Place
 
 
 def accept(wiring: Wiring, arrivals: Sequence[Arrival], now: datetime) -> list[Answer]:
@@ -47,7 +50,11 @@ def accept(wiring: Wiring, arrivals: Sequence[Arrival], now: datetime) -> list[A
 
     A message that came before gets the answer that it got then, and is counted. Nothing here waits or sends.
     """
-    kept = _kept(wiring, [(arrival, read(wiring, arrival, now)) for arrival in arrivals], now)
+    understood = [_understood(wiring, arrival, now) for arrival in arrivals]
+    places = wiring.counting.place([(intake.feed, intake.reading.numbers) for intake in understood], now)
+    messages = [(arrival, intake.message(place)) for arrival, intake, place in zip(arrivals, understood, places, strict=True)]
+    kept = _kept(wiring, messages, now)
+    wiring.counting.keep(places, now)
     repeated = [message.once for message, result in kept if result.repeated]
     first = wiring.journal.by_once(repeated) if repeated else {}
     return [
@@ -66,7 +73,8 @@ def _kept(wiring: Wiring, messages: list[tuple[Arrival, Message]], now: datetime
             half = len(messages) // 2
             return _kept(wiring, messages[:half], now) + _kept(wiring, messages[half:], now)
         problem = f"it says something that no document can hold: {error}"[:300]
-        refused = read(wiring, msgspec.structs.replace(messages[0][0], problem=problem), now)
+        [(arrival, message)] = messages
+        refused = _understood(wiring, msgspec.structs.replace(arrival, problem=problem), now).message(message.place)
         return [(refused, wiring.journal.commit([refused.unit])[0])]
 
 
@@ -78,13 +86,28 @@ def _first_answer(wiring: Wiring, message: Message, event: Event) -> Answer:
 
 
 def read(wiring: Wiring, arrival: Arrival, now: datetime) -> Message:
-    """What one arrival means; pure but for looking into the crosswalk."""
+    """What one arrival means by itself, wherever it stands among others; pure but for looking into the crosswalk."""
+    understood = _understood(wiring, arrival, now)
+    return understood.message(Place(feed=understood.feed))
+
+
+def _understood(wiring: Wiring, arrival: Arrival, now: datetime) -> _Intake:
     instance = wiring.instances[arrival.instance]
     channel = channel_of(wiring, instance, arrival.channel)
     format = wiring.formats[channel.format]
     raw = minimised(wiring, format, arrival.raw)
     reading = _within(wiring.limits.documents_per_message, _reading(format, instance, arrival, raw))
-    return _Intake(wiring, instance, channel, format, arrival, raw, reading, now).message()
+    return _Intake(wiring, instance, channel, format, arrival, raw, _numbered(instance, arrival, reading), now)
+
+
+def _numbered(instance: Instance, arrival: Arrival, reading: Reading) -> Reading:
+    """A message without a running number has that of its file's name, where the instance's option ``file_number`` finds one."""
+    pattern = instance.options.get("file_number", "")
+    found = re.search(pattern, arrival.name) if pattern and not reading.numbers else None
+    number = found[found.lastindex or 0] if found else ""
+    if not number.isdecimal() or len(number) > 18:
+        return reading
+    return msgspec.structs.replace(reading, numbers=(Running(int(number), "files"),))
 
 
 def documents_of(wiring: Wiring, arrival: Arrival, now: datetime) -> list[tuple[Document, tuple[Unknown, ...]]]:
@@ -187,21 +210,23 @@ class _Intake:
         self.once = f"{instance.name}/{reading.message_id or '-'}/{self.blob[:24]}"
         self.findings = _findings(arrival, reading)
         self.mapping = f"{format.name}@{format.version}"
+        self.feed = f"{instance.name}/{channel.name}"
         self.unit = UnitBuilder(wiring, now)
 
-    def message(self) -> Message:
+    def message(self, place: Place) -> Message:
+        """The message and its unit, where it stands in its sender's counts."""
         documents = [translated(self.wiring, self.instance, document, self.now) for document in self.reading.documents]
         outcome = self._outcome()
         body = self._acknowledgement("refused" if outcome == "refused" else "accepted")
         answer = Answer(outcome=outcome, body=b"" if self._answers_later else body, media_type=self.format.media_type)
         if self._answers_later and body:
             self._owe_acknowledgement("refused" if outcome == "refused" else "accepted")
-        self._received(outcome, answer.body, len(documents))
+        self._received(outcome, answer.body, place)
         for index, (document, unknown) in enumerate(documents):
             self._document(index, document, unknown)
         if outcome == "refused":
             self._refused()
-        return Message(once=self.once, unit=self.unit.build(), answer=answer)
+        return Message(once=self.once, unit=self.unit.build(place.marks), answer=answer, place=place)
 
     @property
     def _answers_later(self) -> bool:
@@ -219,22 +244,24 @@ class _Intake:
         verdict = Verdict(outcome=outcome, findings=self.findings, stamp=stamp)
         return self.format.acknowledge(self.reading, verdict, self.instance.profile) or b""
 
-    def _received(self, outcome: str, answer: bytes, documents: int) -> None:
+    def _received(self, outcome: str, answer: bytes, place: Place) -> None:
         address = self.unit.keep(answer) if answer else ""
         self.unit.keep(self.raw)
-        self._event(
-            self.once,
-            MessageReceived(
-                id=self.once,
-                instance=self.instance.name,
-                format=self.format.name,
-                documents=documents,
-                outcome="refused" if outcome == "refused" else "accepted",
-                answer=address,
-                findings=self.findings,
-                owes=tuple(owed_of(delivery) for delivery in self.unit.deliveries),
-            ),
+        documents = self.reading.documents
+        received = MessageReceived(
+            id=self.once,
+            instance=self.instance.name,
+            format=self.format.name,
+            documents=len(documents),
+            outcome="refused" if outcome == "refused" else "accepted",
+            answer=address,
+            findings=self.findings,
+            owes=tuple(owed_of(delivery) for delivery in self.unit.deliveries),
+            channel=self.channel.name,
+            kinds=tuple(sorted({type(document).__name__ for document in documents})),
+            numbers=place.numbers,
         )
+        self._event(self.once, received, self.wiring.routes(received) if place.told else ())
 
     def _document(self, index: int, document: Document, unknown: Sequence[Unknown]) -> None:
         once = f"{self.once}#{index}"

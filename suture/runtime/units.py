@@ -51,8 +51,8 @@ class UnitBuilder:
         """Set or cancel a timer; the last word per name counts."""
         self.timers[timer.process, timer.key, timer.name] = timer
 
-    def build(self) -> Unit:
-        """The unit."""
+    def build(self, cursors: Sequence[tuple[str, int]] = ()) -> Unit:
+        """The unit, which moves these cursors, too."""
         return Unit(
             events=self.events,
             routes=self.routes,
@@ -63,6 +63,7 @@ class UnitBuilder:
             settlements=self.settlements,
             timers=list(self.timers.values()),
             fired=self.fired,
+            cursors=cursors,
         )
 
 

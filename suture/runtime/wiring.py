@@ -17,6 +17,7 @@ from suture.masters.crosswalk import Book
 from suture.model import Crosswalk, Document
 from suture.processes import Process
 from suture.processes.masters import Filed
+from suture.runtime.counting import Counting
 from suture.runtime.network import Instance, Network
 from suture.systems import System
 
@@ -59,6 +60,7 @@ class Wiring:
         self.limits = limits or Limits()
         self._privacy_key = privacy_key
         self.instances = {instance.name: instance for instance in network.instances}
+        self.counting = Counting(journal)
         self.book = Book()
         self.load_book()
 

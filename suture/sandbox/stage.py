@@ -189,7 +189,13 @@ def network(addresses: Mapping[str, str], listens: Mapping[str, Mapping[str, str
             instance("ap", "ap_rest", "ap"),
             instance("ehr-main", "ehr_mllp", "ehr", facilities=tuple(facility for facility in FACILITIES if facility != "PVM")),
             instance("ehr-pine", "ehr_mllp", "ehr", facilities=("PVM",)),
-            instance("bank", "bank_iso20022", "bank", profile=Profile(us="SUTURE", partner="BANK", options=_accounts())),
+            instance(
+                "bank",
+                "bank_iso20022",
+                "bank",
+                profile=Profile(us="SUTURE", partner="BANK", options=_accounts()),
+                options={"file_number": r"^(\d+)"},
+            ),
             *(
                 instance(
                     supplier_instance(supplier),

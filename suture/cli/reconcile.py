@@ -97,7 +97,8 @@ def _reconciled(opened: Journal, folder: Path, network: Network, instance: Insta
 
 
 def _show(report: Report) -> None:
-    console.print(_summary(report))
+    if report.differences:
+        console.print(_summary(report))
     for found in report.differences[:LISTED]:
         money = f", {found.money}" if found.money else ""
         done = _words(f"would be {found.done}" if report.dry and found.done not in ("open", "left") else found.done)
@@ -129,7 +130,8 @@ def _verdict(report: Report) -> str:
     if report.dry:
         return f"{counted(len(report.differences), 'difference')}; {flight}; nothing was changed"
     if not report.differences:
-        return f"both sides agree; {flight}{ended}"
+        compared = sum(report.compared.values())
+        return f"{report.instance}: {counted(compared, 'document')} compared, both sides agree; {flight}{ended}"
     return f"{counted(len(report.differences), 'difference')}, {report.remaining:,} remain; {flight}{ended}"
 
 

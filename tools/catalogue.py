@@ -91,6 +91,7 @@ def _system(system: System) -> str:
         "Accepts": ", ".join(accepts) or "nothing",
         "Ways in": ", ".join(ways) or "none: it is only called",
         "Sends": _names(system.emits) if system.emits else "whatever its formats read" if ways else "nothing",
+        "Lists to compare with": ", ".join(listing.name for listing in system.lists) or "none",
         "Its own codes for": ", ".join(system.codes) or "nothing",
         "Bounds": f"{system.rate_per_s:g} calls a second, {system.concurrency} at once, {system.timeout_s:g} s to answer",
         "Notes": system.notes,

@@ -63,6 +63,19 @@ def _held_receipt(said: Body) -> Held:
     return Held(reference=str(said["id"]), lines=quantities(said["lines"], "line", "sku"), state=state, at=moment(said.get("at")))
 
 
+LISTS = (
+    listed(
+        "expected receipts",
+        "/api/expected-receipts",
+        {ExpectedReceipt: expected},
+        _held_expectation,
+        reference=lambda document: str(document.order),
+        stands=lambda bodies: max(bodies, key=lambda body: int(body["version"])),
+    ),
+    listed("movements", "/api/stock-movements", {StockMovement: movement}, _held_movement),
+    listed("receipts", "/api/receipts", {GoodsReceipt: counted}, _held_receipt),
+)
+
 SYSTEM = System(
     name="inventory_rest",
     title="Inventory system (REST and events)",
@@ -72,18 +85,7 @@ SYSTEM = System(
         StockMovement: keyed(lambda document: "/api/stock-movements", movement),
     },
     channels=(Channel(name="events", transport="http", format="json"),),
-    lists=(
-        listed(
-            "expected receipts",
-            "/api/expected-receipts",
-            {ExpectedReceipt: expected},
-            _held_expectation,
-            reference=lambda document: str(document.order),
-            stands=lambda bodies: max(bodies, key=lambda body: int(body["version"])),
-        ),
-        listed("movements", "/api/stock-movements", {StockMovement: movement}, _held_movement),
-        listed("receipts", "/api/receipts", {GoodsReceipt: counted}, _held_receipt),
-    ),
+    lists=LISTS,
     emits=(GoodsReceipt, StockMovement),
     codes=("item",),
     rate_per_s=400.0,

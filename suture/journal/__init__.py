@@ -14,6 +14,7 @@ from suture.journal.memory import MemoryJournal
 from suture.journal.opening import open_journal
 from suture.journal.records import (
     OPEN,
+    Beat,
     Checkpoint,
     Committed,
     Delivery,
@@ -49,6 +50,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "OPEN",
+    "Beat",
     "BlobDamaged",
     "Checkpoint",
     "Committed",

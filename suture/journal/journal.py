@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from suture.journal.records import Checkpoint, Committed, Delivery, Recorded, State, Timer, Unit, Work
+from suture.journal.records import Beat, Checkpoint, Committed, Delivery, Recorded, State, Timer, Unit, Work
 from suture.model import Ref
 
 
@@ -17,6 +17,8 @@ class Journal(Protocol):
     """
 
     partitions: int
+    #: Whether several processes may share the work: then each has to ``beat``.
+    shared: bool
 
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
         """Write all units in one durable transaction, in order; durable when it returns.
@@ -98,6 +100,17 @@ class Journal(Protocol):
 
     def counts(self) -> Mapping[str, int]:
         """Sizes for telemetry and reports: events, work, deliveries by status ("deliveries.queued"), timers, repeats, blobs."""
+
+    def beat(self, worker: str, roles: Sequence[str], wanted: Iterable[str], within_s: float) -> Beat:
+        """A sign of life, good for ``within_s`` seconds: the worker gets the leases in ``wanted`` that no other has, and gives
+        back those of its own that are not. From the first beat on, everything this journal commits is fenced by it.
+
+        Raises Fenced if the worker had been given up (its leases may be others' by now; it has to begin under another name), or,
+        where the journal is not shared, if another process serves it. May be called from a second thread.
+        """
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return when another worker has committed something, or after the timeout; called from the thread that beats."""
 
     def close(self) -> None:
         """Release files and connections; everything committed stays."""

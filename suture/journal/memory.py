@@ -17,6 +17,7 @@ from suture.journal.drafts import Draft, draft
 from suture.journal.journal import Journal
 from suture.journal.records import (
     OPEN,
+    Beat,
     Checkpoint,
     Committed,
     Delivery,
@@ -38,6 +39,8 @@ _Name = tuple[str, str, str]
 
 class MemoryJournal(Journal):
     """Holds everything in dicts and forgets it at the end; see ``Journal`` for the law of each method."""
+
+    shared = False
 
     def __init__(self, key: bytes | None = None, partitions: int = 16) -> None:
         """``key`` encrypts blobs as elsewhere; without one a key is made up."""
@@ -308,6 +311,12 @@ class MemoryJournal(Journal):
         by_status = Counter(f"deliveries.{delivery.status}" for delivery in self._deliveries.values())
         sizes = {"events": len(self._events), "work": len(self._work), "timers": len(self._timers), "blobs": len(self._blobs)}
         return {**sizes, **by_status, "repeats": sum(self._repeats.values())}
+
+    def beat(self, worker: str, roles: Sequence[str], wanted: Iterable[str], within_s: float) -> Beat:
+        return Beat(held=frozenset(wanted), members=((worker, tuple(roles)),))
+
+    def wait(self, timeout_s: float) -> bool:
+        return False
 
     def close(self) -> None:
         """Nothing to release: what is in memory stays until the journal is forgotten."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg import Connection, Cursor, errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from suture.journal import schema
+from suture.journal import schema, workers
+from suture.journal.backup import FLOOR
 from suture.journal.batch import Batch
 from suture.journal.drafts import Draft, draft
 from suture.journal.reading import Reading
-from suture.journal.records import Committed, Fenced, Unavailable, Unit
+from suture.journal.records import Beat, Committed, Fenced, Unavailable, Unit
 from suture.journal.rows import DELIVERIES, EVENTS, Row
 
 #: How often a commit begins anew because another writer was first; each time that writer has got further.
@@ -30,6 +32,12 @@ _SETTLED = "xid < pg_snapshot_xmin(pg_current_snapshot())"
 # Every query is written to walk an index. Queues fill and empty faster than statistics follow, and on old statistics
 # the planner would read and sort the whole backlog for the first few rows; compiling such short queries never pays.
 _SETTINGS = b"set jit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off"
+#: Seconds until a connection that nobody answers on counts as lost (libpq's own names).
+_LOST = {"connect_timeout": 5, "tcp_user_timeout": 3000, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
+
+# a row of each worker stays locked until its commit has ended: see ``workers``
+_STILL_ALIVE = "select 1 from workers where worker = any(%b::text[]) for share"
+_TELL = f"select pg_notify('{workers.CHANNEL}', %b)"
 
 _KNOWN = "select once from events where once = any(%b)"
 _RESERVE = "select journal_positions(%b)"
@@ -75,8 +83,10 @@ from {_unnest("text", "bigint", "bigint", "text", "text", "bytea", "text", "text
 as sent (status, attempts, due, reference, note, document, id, was, attempts_was)
 where d.id = sent.id and d.status = sent.was and d.attempts = sent.attempts_was"""
 # the instance's counter stays locked until the commit; only then is the sequence taken: both follow the order of commits
-_COUNT_DELIVERIES = f"""insert into counters as c select * from {_unnest("text", "bigint")} as sent (name, value)
-order by name on conflict (name) do update set value = c.value + excluded.value"""
+_PASSED_OVER = f"coalesce((select value from counters where name = '{FLOOR}'), 0)"
+_COUNT_DELIVERIES = f"""insert into counters as c
+select sent.name, {_PASSED_OVER} + sent.value from {_unnest("text", "bigint")} as sent (name, value)
+order by sent.name on conflict (name) do update set value = c.value + excluded.value - {_PASSED_OVER}"""
 _DELIVER = f"""insert into deliveries ({", ".join(DELIVERIES)})
 select {", ".join(f"sent.{name}" for name in DELIVERIES[:-2])}, sent.value - sent.later, nextval('delivery_sequence')
 from (
@@ -102,7 +112,9 @@ class _Overtaken(Exception):
 
 
 class PostgresJournal(Reading):
-    """One connection; a lost one is made anew at the next call. See ``Journal`` for the law of each method."""
+    """One connection, and one more for whoever beats; a lost one is made anew at the next call. See ``Journal`` for the laws."""
+
+    shared = True
 
     def __init__(self, url: str, key: bytes, partitions: int = 16) -> None:
         """Connect, and make the tables in an empty database with that many partitions; ``key`` (32 bytes) encrypts blobs.
@@ -111,6 +123,9 @@ class PostgresJournal(Reading):
         """
         self._url, self._key = url, key
         self._held: Connection[Row] | None = None
+        self._pulse: Connection[Row] | None = None
+        #: As whom we write, once we have beaten; others to wake.
+        self._worker, self._alone = "", True
         try:
             self.partitions = self._open(partitions)
         except BaseException:
@@ -135,9 +150,45 @@ class PostgresJournal(Reading):
         return int(db.execute("select value from meta where name = 'schema'").fetchall()[0][0])
 
     def close(self) -> None:
+        if self._worker and self._pulse is not None and not self._pulse.closed:
+            with contextlib.suppress(psycopg.Error):
+                workers.leave(self._pulse, self._worker)
+        self._hang_up()
+        if self._pulse is not None:
+            self._pulse.close()
+            self._pulse = None
+
+    def _hang_up(self) -> None:
         if self._held is not None:
             self._held.close()
             self._held = None
+
+    # -- working together
+
+    def beat(self, worker: str, roles: Sequence[str], wanted: Iterable[str], within_s: float) -> Beat:
+        writer = self._held
+        writers = [] if writer is None or writer.closed else [writer.info.backend_pid]
+        with self._listening() as db:
+            beat = workers.beat(db, worker, roles, wanted, within_s, writers=writers, new=worker != self._worker)
+        self._worker, self._alone = worker, len(beat.members) == 1
+        return beat
+
+    def wait(self, timeout_s: float) -> bool:
+        with self._listening() as db:
+            return workers.heard(db, self._worker, timeout_s)
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[Connection[Row]]:
+        """The connection that beats and hears of others' commits."""
+        try:
+            if self._pulse is None or self._pulse.closed:
+                self._pulse = _connected(self._url)
+                self._pulse.execute(f"listen {workers.CHANNEL}".encode())
+            yield self._pulse
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if self._pulse is not None:
+                self._pulse.close()
+            raise Unavailable(f"the journal's PostgreSQL did not answer: {type(error).__name__}: {_first_line(error)}") from None
 
     @contextlib.contextmanager
     def _speaking(self) -> Iterator[Connection[Row]]:
@@ -150,7 +201,7 @@ class PostgresJournal(Reading):
             raise
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             # also where the connection survived: it may still hold the lock of journal_positions
-            self.close()
+            self._hang_up()
             raise Unavailable(f"the journal's PostgreSQL did not answer: {type(error).__name__}: {_first_line(error)}") from None
 
     # -- writing
@@ -167,9 +218,13 @@ class PostgresJournal(Reading):
         with db.pipeline() as pipeline, db.transaction():
             batch = self._fold(db, drafts)
             writes = _Writes(db)
+            if self._worker:
+                writes.each(_STILL_ALIVE, [(self._worker,)], "workers")
             self._write_facts(writes, batch)
             self._write_lives(writes, batch)
             self._write_rest(writes, batch)
+            if self._worker and not self._alone:
+                db.execute(_TELL.encode(), (self._worker,))
             pipeline.sync()
             writes.check()
         return batch.answers
@@ -278,7 +333,8 @@ def _spoken(query: str) -> str:
 
 def _connected(url: str) -> Connection[Row]:
     try:
-        db = psycopg.connect(url, autocommit=True, prepare_threshold=2)
+        missing = {name: value for name, value in _LOST.items() if name not in conninfo_to_dict(url)}
+        db = psycopg.connect(make_conninfo(url, **missing), autocommit=True, prepare_threshold=2)
     except psycopg.ProgrammingError:
         # the driver would repeat the address, which may hold a password
         raise Unavailable("the journal's PostgreSQL address cannot be read; write postgresql://USER@HOST/DATABASE") from None

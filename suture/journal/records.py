@@ -174,6 +174,13 @@ class Committed(Struct, frozen=True):
     repeated: str = ""
 
 
+class Beat(Struct, frozen=True, kw_only=True):
+    """What a worker learns from a sign of life: the leases that are its own now, and who else lives, with their roles."""
+
+    held: frozenset[str]
+    members: tuple[tuple[str, tuple[str, ...]], ...]
+
+
 class Fenced(RuntimeError):
     """Fewer rows were written than sent: somebody else owns this work now. Stop, reload, write nothing."""
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from suture.journal import schema
+from suture.journal.backup import FLOOR
 from suture.journal.batch import Batch
 from suture.journal.drafts import Draft, draft
 from suture.journal.reading import Reading
-from suture.journal.records import Committed, Fenced, Unavailable, Unit
+from suture.journal.records import Beat, Committed, Fenced, Unavailable, Unit
 from suture.journal.rows import DELIVERIES, EVENTS, Row
 
 #: How long to wait for another process that is writing, in milliseconds.
@@ -56,12 +58,15 @@ on conflict do nothing"""
 class SqliteJournal(Reading):
     """One file; any thread may use it, one at a time. See ``Journal`` for the law of each method."""
 
+    shared = False
+
     def __init__(self, path: str | Path, key: bytes, partitions: int = 16) -> None:
         """Open the file, or make it with that many partitions; ``key`` (32 bytes) encrypts blobs.
 
         Raises SchemaTooNew if a later version wrote it, Unavailable if it cannot be opened or is no journal.
         """
-        self._key = key
+        self._key, self._path = key, Path(path)
+        self._served: int | None = None
         with _speaking():
             with contextlib.suppress(FileExistsError):
                 # only its owner may read what SQLite would make readable for all; -wal and -shm take its mode over
@@ -93,6 +98,17 @@ class SqliteJournal(Reading):
 
     def close(self) -> None:
         self._db.close()
+        if self._served is not None:
+            os.close(self._served)
+
+    def beat(self, worker: str, roles: Sequence[str], wanted: Iterable[str], within_s: float) -> Beat:
+        """The lock of a file beside the journal lasts as long as the process: no other can serve it, and none has to wait."""
+        if self._served is None:
+            self._served = _locked(self._path.with_name(f"{self._path.name}.lock"))
+        return Beat(held=frozenset(wanted), members=((worker, tuple(roles)),))
+
+    def wait(self, timeout_s: float) -> bool:
+        return False
 
     # -- writing
 
@@ -163,7 +179,7 @@ class SqliteJournal(Reading):
         numbered = []
         for row in deliveries:
             name = f"number/{row[1]}"
-            last[name] = (last[name] if name in last else self._counter(name)) + 1
+            last[name] = (last[name] if name in last else self._counter(name) or self._counter(FLOOR)) + 1
             last["sequence"] += 1
             numbered.append((*row, last[name], last["sequence"]))
         self._count(last)
@@ -191,6 +207,18 @@ class SqliteJournal(Reading):
 
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         return [(position, body) for position, body in self._rows(_BODIES, after=after, limit=limit)]
+
+
+def _locked(path: Path) -> int:
+    """The open lock file; raises Fenced if another process has it."""
+    with _speaking():
+        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise Fenced("another process serves this journal; stop it first") from None
+    return file
 
 
 @contextlib.contextmanager

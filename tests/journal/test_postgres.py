@@ -196,6 +196,7 @@ def test_a_deadlock_is_begun_anew(opened: Callable[..., PostgresJournal], postgr
     assert isinstance(slow, Slow)
     other.commit([Unit(cursors=[("view", 1)], states=[State("matching", "k", 1, b"1")])])
     with psycopg.connect(postgres_url) as stranger:
+        stranger.execute("set deadlock_timeout = '60s'")  # it is we who notice
         stranger.execute("select * from cursors where name = 'view' for update")
         thread = slow.begin([Unit(cursors=[("view", 2)], states=[State("matching", "k", 2, b"2")])])
         slow.go_on.set()

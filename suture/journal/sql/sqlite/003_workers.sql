@@ -1,0 +1,1 @@
+-- One process serves a file, and its lock says which (SqliteJournal.beat): there is nothing to store about workers.

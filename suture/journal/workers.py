@@ -1,0 +1,82 @@
+"""Who works on a journal in PostgreSQL: signs of life and leases, on a connection of their own.
+
+A worker is dead when it has not beaten for as long as it promised, or when the server has lost its connection: a killed
+process is noticed at the next beat of another, one that hangs or is cut off after its promise. Its row goes, and with it
+everything that it could still commit (see ``PostgresJournal.commit``); its leases are free. A commit of its that hangs keeps
+the row locked, and is ended with its connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import Connection
+
+from suture.journal.records import Beat, Fenced
+from suture.journal.rows import Row
+
+#: Where commits of one process wake the others.
+CHANNEL = "suture_committed"
+#: Beats come one after the other: each sees what the one before has taken.
+_BEATING = 7316884263
+
+_JOIN = """insert into workers (worker, roles, until, backends)
+values (%s, %s, clock_timestamp() + make_interval(secs => %s), pg_backend_pid() || %s::int[])"""
+_STAY = """update workers set until = clock_timestamp() + make_interval(secs => %s), backends = pg_backend_pid() || %s::int[]
+where worker = %s"""
+# a process that is stopped in the middle of a commit would keep its row locked for as long as it is stopped
+_HANG_UP = """select pg_terminate_backend(a.pid) from workers w join pg_stat_activity a on a.pid = any(w.backends)
+where w.worker <> %s and w.until < clock_timestamp() and a.backend_start < w.until"""
+# a row that is locked belongs to a commit under way: it is looked at again at the next beat
+_GIVE_UP = """delete from workers where worker in (
+    select worker from workers w where worker <> %s and (until < clock_timestamp()
+        or not exists (select 1 from pg_stat_activity a where a.pid = w.backends[1]))
+    for update skip locked)"""
+_FREE = "delete from leases where worker not in (select worker from workers)"
+_TAKE = "insert into leases select name, %s from unnest(%s::text[]) as name order by name on conflict do nothing"
+_GIVE_BACK = "delete from leases where worker = %s and name <> all(%s::text[])"
+
+
+def beat(
+    db: Connection[Row],
+    worker: str,
+    roles: Sequence[str],
+    wanted: Iterable[str],
+    within_s: float,
+    *,
+    writers: Sequence[int],
+    new: bool,
+) -> Beat:
+    """One sign of life in one transaction; raises Fenced if a worker that is not ``new`` has been given up.
+
+    ``writers`` are the server's process numbers of the connections on which the worker commits.
+    """
+    names = sorted(wanted)
+    with db.transaction():
+        db.execute("select pg_advisory_xact_lock(%s)", (_BEATING,))
+        if new:
+            db.execute(_JOIN, (worker, ",".join(roles), within_s, list(writers)))
+        elif db.execute(_STAY, (within_s, list(writers), worker)).rowcount != 1:
+            raise Fenced(f"{worker} was given up by the others")
+        db.execute(_HANG_UP, (worker,))
+        db.execute(_GIVE_UP, (worker,))
+        db.execute(_FREE)
+        db.execute(_TAKE, (worker, names))
+        db.execute(_GIVE_BACK, (worker, names))
+        held = db.execute("select name from leases where worker = %s", (worker,)).fetchall()
+        members = db.execute("select worker, roles from workers order by worker").fetchall()
+    return Beat(
+        held=frozenset(name for (name,) in held), members=tuple((name, tuple(plays.split(","))) for name, plays in members)
+    )
+
+
+def leave(db: Connection[Row], worker: str) -> None:
+    """The worker ends: the others need not wait for its promise."""
+    with db.transaction():
+        db.execute("delete from leases where worker = %s", (worker,))
+        db.execute("delete from workers where worker = %s", (worker,))
+
+
+def heard(db: Connection[Row], worker: str, timeout_s: float) -> bool:
+    """Whether another worker has committed something before the timeout."""
+    return any(note.payload != worker for note in db.notifies(timeout=timeout_s, stop_after=1))

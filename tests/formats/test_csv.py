@@ -404,3 +404,12 @@ def test_hostile_quoting_takes_no_more_than_linear_time(hostile: str) -> None:
     started = time.perf_counter()
     read(text)
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", ",\n", '"\n"'])
+def test_lines_are_limited_even_if_they_say_nothing(end: str) -> None:
+    raw = ("item,name,unit\n" + end * 1_048_577).encode()
+    began = time.process_time()
+    reading = FORMAT.read(raw, Profile())
+    assert [finding.code for finding in reading.findings] == ["csv.limit"]
+    assert time.process_time() - began < 2

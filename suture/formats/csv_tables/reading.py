@@ -10,13 +10,15 @@ from typing import cast
 from msgspec import Struct
 
 from suture.formats.csv_tables.cells import Misread, read_cell
-from suture.formats.csv_tables.rows import Row, dialect, rows
+from suture.formats.csv_tables.rows import Row, dialect, lines_in, rows
 from suture.formats.csv_tables.tables import TABLES, Column, Table
 from suture.formats.format import LARGEST_MESSAGE, Profile, Reading
 from suture.formats.shape import Misshapen, shaped
 from suture.model import Document, Finding, Severity
 
 MOST_ROWS = 100_000
+#: Lines, of which most may be empty: spreadsheets save as many as they can show.
+MOST_LINES = 1_048_576
 MOST_FINDINGS = 1_000
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -56,6 +58,8 @@ def read(raw: bytes, profile: Profile) -> Reading:
         text = _decoded(raw, profile.charset)
     except (LookupError, ValueError):
         return _refused("csv.charset", "no such character set is known, or the file is not in it")
+    if lines_in(text) > MOST_LINES:
+        return _refused("csv.limit", f"more than {MOST_LINES} lines")
     sheet = _Sheet(profile)
     delimiter, start = dialect(text, profile.options.get("delimiter", ""))
     body = (row for row in rows(text, delimiter, start) if row.problem or any(row.cells))

@@ -40,18 +40,19 @@ def _first_line_end(text: str) -> int:
 def rows(text: str, delimiter: str, start: int) -> Iterator[Row]:
     """The rows from ``start`` on; a row with a stray quote is a problem, and reading goes on at the next line."""
     cell = _Cell(delimiter)
-    line, position = 1 + _lines(text[:start]), start
+    line, position = 1 + lines_in(text[:start]), start
     while position < len(text):
         cells, after, problem = cell.row(text, position)
         if problem:
             end = _LINE_END.search(text, position)
             after = end.end() if end else len(text)
         yield Row(line, tuple(cells), problem)
-        line += _lines(text[position:after])
+        line += lines_in(text[position:after])
         position = after
 
 
-def _lines(text: str) -> int:
+def lines_in(text: str) -> int:
+    """How many lines end in the text, whichever way they do."""
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 

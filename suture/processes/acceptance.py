@@ -8,7 +8,7 @@ from decimal import Decimal
 from msgspec import structs
 
 from suture.model import CreditNote, Decision, Person
-from suture.processes.cases import wait
+from suture.processes.cases import within
 from suture.processes.claim import (
     MOVED,
     Claim,
@@ -37,7 +37,6 @@ from suture.rules.tolerances import NAME as TOLERANCES
 from suture.rules.tolerances import tolerances
 from suture.rules.totals import Verdict, verdict
 
-RECEIPT_HOURS = 240
 OPEN = ("new", "waiting", "exception")
 
 
@@ -192,7 +191,7 @@ def hold_back(turn: Turn, found: Verdict) -> None:
         refresh(turn, former)
     if turn.state.phase != "waiting":
         turn.become(phase="waiting")
-        turn.want(Wait(name="receipt_overdue", until=turn.seen.now + wait(turn.seen, "receipt_hours", RECEIPT_HOURS)))
+        turn.want(Wait(name="receipt_overdue", until=turn.seen.now + within(turn.seen, "receipt_hours")))
     if found.reasons != ("match_awaited",):  # which is over in a moment
         tell(turn, "waiting", found.reasons)
 

@@ -11,6 +11,7 @@ from typing import Any
 from suture.model import Case, Decision, Delivered, Ref
 from suture.processes.course import Course, in_force
 from suture.processes.process import Raise, Resolve, Seen
+from suture.rules.expectations import HOURS
 from suture.rules.policies import hours
 
 #: Hours in which a person should have looked at an exception, unless the policy ``waits`` says otherwise (``case_hours``).
@@ -21,6 +22,11 @@ def wait(seen: Seen, name: str, default: int) -> timedelta:
     """How long to wait: ``name`` (hours) of the policy ``waits``, or ``default`` hours."""
     policy = in_force(seen, "waits")
     return hours(policy.values if policy else {}, name, default)
+
+
+def within(seen: Seen, name: str) -> timedelta:
+    """How long to wait for what is expected under this name: see ``rules.expectations``."""
+    return wait(seen, name, HOURS[name])
 
 
 def deadline(seen: Seen) -> datetime:

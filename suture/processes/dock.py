@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from suture.model import Decision, Document, GoodsReceipt, Item, Place, PurchaseOrder, ReceiptPosted
-from suture.processes.cases import close_case, wait
+from suture.processes.cases import close_case, within
 from suture.processes.course import in_force
 from suture.processes.fulfilment import NAME, Parked, Posted, Turn, close_about, open_about, order_of, send, worth
 from suture.processes.process import Emit, Wait
@@ -15,7 +15,6 @@ from suture.rules.faults import Fault
 from suture.rules.receiving import counted, receipt_faults, same_goods
 
 #: Hours after which a reversal whose receipt has not come is an exception (policy ``waits``).
-UNKNOWN_HOURS = 24
 _RELEASE = "release it as it is, or reject it and have the dock send the goods back"
 _MEND = "mend the master data or the order and release it, or reject it"
 
@@ -185,7 +184,7 @@ def _contradicts(turn: Turn, receipt: GoodsReceipt) -> None:
 
 
 def _patience(turn: Turn) -> Wait:
-    return Wait(name="receipt", until=turn.seen.now + wait(turn.seen, "unknown_order_hours", UNKNOWN_HOURS))
+    return Wait(name="receipt", until=turn.seen.now + within(turn.seen, "unknown_order_hours"))
 
 
 def masters_of(documents: Iterable[Document]) -> list[tuple[type[Document], str]]:

@@ -26,14 +26,13 @@ from suture.model import (
     Ref,
     ShipNotice,
 )
-from suture.processes.cases import case_id, close_case, deadline, open_case, wait
+from suture.processes.cases import case_id, close_case, deadline, open_case, within
 from suture.processes.course import Course
 from suture.processes.process import Effect, Emit, Send, Wait
 from suture.rules.ordering import outstanding, rejected, standing
 from suture.rules.receiving import expected_lines
 
 NAME = "order_to_receipt"
-SHIPMENT_HOURS = 120
 #: In these nothing more is awaited.
 FINAL = ("received", "rejected", "cancelled", "closed")
 #: Documents of one order that are kept at most: one more is refused, aloud.
@@ -184,7 +183,7 @@ def patience(turn: Turn) -> datetime:
     """Until when silence is no reason to worry: some hours after now, or after the end of the day that was promised."""
     day = turn.state.expected_on or order_of(turn).needed_by
     promised = datetime.combine(day, time(), UTC) + timedelta(days=1) if day else turn.seen.now
-    return max(promised, turn.seen.now) + wait(turn.seen, "shipment_hours", SHIPMENT_HOURS)
+    return max(promised, turn.seen.now) + within(turn.seen, "shipment_hours")
 
 
 def send(turn: Turn, role: str, document: Document) -> Send:

@@ -1,6 +1,7 @@
 """Every invoice against every order that it bills, judged again whenever order, receipt or invoice says something new.
 
-Keyed by the order. It reads the policy ``tolerances`` (see ``rules.tolerances``); without one nothing is tolerated.
+Keyed by the order. Policies read: ``tolerances`` (see ``rules.tolerances``; without one nothing is tolerated); ``waits``:
+``invoice_hours`` (240) until goods that nobody bills become an exception, ``case_hours`` (24).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from msgspec import Struct, structs
 from suture.journal import Event
 from suture.model import (
     CreditNote,
+    Decision,
     Document,
     GoodsReceipt,
     Invoice,
@@ -30,6 +32,7 @@ from suture.model import (
     Quantity,
     ReceiptPosted,
     ReceivedLine,
+    TimerFired,
 )
 from suture.processes.course import Course, in_force
 from suture.processes.order_account import (
@@ -46,6 +49,7 @@ from suture.processes.order_account import (
 )
 from suture.processes.process import Effect, Emit, Example, Process, Seen, Step
 from suture.processes.rehearsal import START
+from suture.processes.unbilled import NAME, await_invoice, decided, overdue
 from suture.rules.credits import match_credit, net
 from suture.rules.duplicates import Copy, same_content, same_number
 from suture.rules.matching import LineAccount, Matched, Terms, claims, match, summed
@@ -136,11 +140,15 @@ def judged(state: Account, seen: Seen) -> Answer:
     """
     course = Course(state, seen)
     accounts = line_accounts(state)
+    gross = accounts
     live = sorted((bill for bill in state.bills if not bill.released), key=lambda bill: (bill.credit, bill.outcome != "matched"))
     for index, bill in enumerate(live):
         answer, claimed = _answer(state, bill, live[:index], accounts, seen)
         accounts = after_claim(accounts, claimed, answer.outcome == "matched")
+        if claimed:  # what a credit note takes back has been billed
+            gross = after_claim(gross, claims(bill.lines, answer.lines), passed=False)
         _tell(course, bill, answer)
+    await_invoice(course, gross)
     return course.end()
 
 
@@ -235,11 +243,11 @@ def key_of(document: Document) -> tuple[str, ...]:
 
 
 def needs(state: Account, event: Event) -> list[tuple[type[Document], str]]:
-    """The tolerances and the items of the order, old and new."""
+    """The policies, and the items of the order, old and new."""
     told = event.data.lines if isinstance(event.data, PurchaseOrder | OrderChange) else ()
     changed_lines = (line for change in state.changes for line in change.lines)
     items = (*(line.item for line in state.lines), *(line.item for line in changed_lines), *(line.item for line in told))
-    return [(Policy, TOLERANCES), *((Item, item) for item in dict.fromkeys(items))]
+    return [(Policy, TOLERANCES), (Policy, "waits"), *((Item, item) for item in dict.fromkeys(items))]
 
 
 # -- the story
@@ -275,7 +283,7 @@ _RECEIPT = GoodsReceipt(
 _UNDONE = GoodsReceipt(id="GR-2", order="PO-1", place="NSH-OR", received_at=START, lines=(), reverses="GR-1")
 
 PROCESS = Process(
-    name="invoice_match",
+    name=NAME,
     title="Invoice, order and receipt agree",
     version=1,
     owner="ap",
@@ -288,6 +296,8 @@ PROCESS = Process(
         Invoice: billed,
         CreditNote: billed,
         InvoiceStatus: released,
+        TimerFired: overdue,
+        Decision: decided,
     },
     needs=needs,
     phases=("unordered", "ordered"),

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from suture.model import CreditNote, Invoice, InvoiceLine, MatchedLine, OrderLine, Price, Quantity
+from suture.model import CreditNote, Invoice, InvoiceLine, MatchedLine, Money, OrderLine, Price, Quantity
 from suture.rules.credits import Billed
 from suture.rules.matching import LineAccount
 from suture.rules.totals import nets
@@ -73,6 +73,9 @@ class Account(Struct, frozen=True, omit_defaults=True):
     changes: tuple[Change, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     bills: tuple[Bill, ...] = ()
+    #: What was received and is not billed, at the order's prices; an invoice over it is awaited.
+    unbilled: Money | None = None
+    cases: tuple[str, ...] = ()
 
 
 def line_accounts(state: Account) -> dict[int, LineAccount]:

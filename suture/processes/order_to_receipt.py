@@ -29,7 +29,7 @@ from suture.model import (
     ShippedLine,
     TimerFired,
 )
-from suture.processes.cases import close_by, reason_of, undelivered, wait
+from suture.processes.cases import close_by, reason_of, undelivered, within
 from suture.processes.cast import CAST, MORNING, delivered, price, quantity
 from suture.processes.course import Course
 from suture.processes.dock import masters_of, receive, settle_parked, settle_unknown, unknown_receipts
@@ -43,16 +43,16 @@ from suture.processes.fulfilment import (
     Turn,
     close_about,
     open_about,
+    order_of,
     patience,
     send,
     settle,
+    worth,
 )
 from suture.processes.process import Effect, Example, Process, Seen, Step, Wait
 from suture.processes.supplier_word import announce, answer, cancel_or_close, change, settle_wish, short_close, stand_by
 from suture.rules.approvals import same_person
-
-ACKNOWLEDGEMENT_HOURS = 48
-UNKNOWN_ORDER_HOURS = 24
+from suture.rules.ordering import outstanding
 
 Answer = tuple[Fulfilment, Sequence[Effect]]
 
@@ -73,7 +73,7 @@ def ordered(state: Fulfilment, event: Event, seen: Seen) -> Answer:
         send(turn, "supplier", order),
         send(turn, "procurement", confirmed),
         send(turn, "ap", order),
-        Wait(name="acknowledgement", until=seen.now + wait(seen, "acknowledgement_hours", ACKNOWLEDGEMENT_HOURS)),
+        Wait(name="acknowledgement", until=seen.now + within(seen, "acknowledgement_hours")),
     )
     if state.early:
         turn.want(Wait(name="order", until=None))
@@ -229,11 +229,12 @@ def _unknown_order(turn: Turn) -> None:
 
 def _silent(turn: Turn, reason: str, text: str, actions: tuple[str, ...]) -> None:
     suggestion = f"ask the supplier; then {', '.join(actions[:-1])} (wait on, or end it with what came) or {actions[-1]}"
-    open_about(turn, reason, text, actions=actions, suggestion=suggestion)
+    left = outstanding(order_of(turn), turn.state.received(), turn.state.refused())
+    open_about(turn, reason, text, money=worth(turn, left), actions=actions, suggestion=suggestion)
 
 
 def _patience(turn: Turn) -> Wait:
-    return Wait(name="order", until=turn.seen.now + wait(turn.seen, "unknown_order_hours", UNKNOWN_ORDER_HOURS))
+    return Wait(name="order", until=turn.seen.now + within(turn.seen, "unknown_order_hours"))
 
 
 # -- the process

@@ -29,13 +29,12 @@ from suture.model import (
     RemittedInvoice,
     TimerFired,
 )
-from suture.processes.cases import case_id, close_by, close_case, deadline, open_case, reason_of, undelivered, wait
+from suture.processes.cases import case_id, close_by, close_case, deadline, open_case, reason_of, undelivered, within
 from suture.processes.course import Course
 from suture.processes.process import Effect, Emit, Example, Process, Seen, Send, Step, Wait
 from suture.processes.rehearsal import START
 
 NAME = "payment"
-STATUS_HOURS = 72
 #: Phases in which the bank has not said yet what became of the money.
 UNDER_WAY = ("sent", "accepted", "pending")
 
@@ -232,7 +231,7 @@ def _contradict(turn: Turn) -> None:
 
 
 def _watch(turn: Turn) -> None:
-    turn.want(Wait(name="status_overdue", until=turn.seen.now + wait(turn.seen, "payment_status_hours", STATUS_HOURS)))
+    turn.want(Wait(name="status_overdue", until=turn.seen.now + within(turn.seen, "payment_status_hours")))
 
 
 def _send(turn: Turn, role: str, document: Document) -> None:

@@ -18,7 +18,7 @@ from suture.model import (
     RemittedInvoice,
     Supplier,
 )
-from suture.processes.cases import close_case, reason_of, wait
+from suture.processes.cases import close_case, reason_of, within
 from suture.processes.claim import (
     NAME,
     Claim,
@@ -47,8 +47,6 @@ from suture.rules.payments import (
     release_role,
     releases_needed,
 )
-
-RELEASE_HOURS = 48
 
 
 def terms_of(turn: Turn) -> Mapping[str, Any]:
@@ -112,7 +110,7 @@ def _ask(turn: Turn, amount: Money, needed: int) -> None:
     )
     facility = next((result.facility for result in state.results if result.facility), "")
     turn.want(Ask(request=request, via="ap", entity=entity_of(state), facility=facility))
-    turn.want(Wait(name="release_overdue", until=turn.seen.now + wait(turn.seen, "release_hours", RELEASE_HOURS)))
+    turn.want(Wait(name="release_overdue", until=turn.seen.now + within(turn.seen, "release_hours")))
 
 
 def answer(turn: Turn, approval: Approval) -> None:

@@ -45,14 +45,13 @@ from suture.processes.buying import (
     to_erp,
     total_of,
 )
-from suture.processes.cases import close_by, close_case, reason_of, undelivered, wait
+from suture.processes.cases import close_by, close_case, reason_of, undelivered, wait, within
 from suture.processes.cast import CAST, MORNING, delivered, quantity
 from suture.processes.course import Course
 from suture.processes.process import Ask, Effect, Emit, Example, Process, Seen, Step, Wait
 from suture.rules.approvals import REFUSALS, automatic, may_bypass, objection, role_for, same_person
 from suture.rules.sourcing import Sources, source
 
-APPROVAL_HOURS = 48
 REVIEW_HOURS = 72
 
 Answer = tuple[Buying, Sequence[Effect]]
@@ -240,7 +239,7 @@ def _ask(turn: Turn, role: str, total: Money) -> None:
     turn.become(phase="awaiting_approval", asked=turn.state.asked + 1)
     turn.want(
         Ask(request=question(turn, role, total), facility=requisition.facility, entity=requisition.entity),
-        Wait(name="approval", until=turn.seen.now + wait(turn.seen, "approval_hours", APPROVAL_HOURS)),
+        Wait(name="approval", until=turn.seen.now + within(turn.seen, "approval_hours")),
     )
     tell(turn, "awaiting_approval", f"waits for {role}: {total}")
 

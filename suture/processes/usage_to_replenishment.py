@@ -34,7 +34,7 @@ from suture.model import (
     UnitMismatch,
     Usage,
 )
-from suture.processes.cases import close_by, close_case, reason_of, undelivered, wait
+from suture.processes.cases import close_by, close_case, reason_of, undelivered, within
 from suture.processes.cast import CAST, GLOVE_STOCK, MORNING, delivered, quantity
 from suture.processes.course import Course
 from suture.processes.process import Effect, Example, Process, Seen, Step, Wait
@@ -59,8 +59,6 @@ from suture.processes.shelf import (
 )
 from suture.rules.faults import Fault
 from suture.rules.stock import base, usage_faults
-
-UNKNOWN_USAGE_HOURS = 24
 
 Answer = tuple[Shelf, Sequence[Effect]]
 
@@ -310,7 +308,7 @@ def _stop(turn: Turn, text: str) -> None:
 
 
 def _patience(turn: Turn) -> Wait:
-    return Wait(name="usage", until=turn.seen.now + wait(turn.seen, "unknown_usage_hours", UNKNOWN_USAGE_HOURS))
+    return Wait(name="usage", until=turn.seen.now + within(turn.seen, "unknown_usage_hours"))
 
 
 # -- the process

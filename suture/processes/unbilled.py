@@ -1,0 +1,81 @@
+"""Goods that were received and that nobody bills: a debt that no ledger knows, and perhaps an invoice that never came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+from suture.journal import Event
+from suture.model import Case, Decision, Item, Money, Ref, TimerFired, UnitMismatch
+from suture.processes.cases import case_id, close_by, close_case, deadline, open_case, within
+from suture.processes.course import Course
+from suture.processes.order_account import Account
+from suture.processes.process import Effect, Seen, Wait
+from suture.rules.matching import LineAccount, per_unit, total
+
+NAME = "invoice_match"
+
+
+def await_invoice(course: Course[Account], accounts: Mapping[int, LineAccount]) -> None:
+    """Wait for an invoice over what is not billed, anew whenever that becomes another sum; ``accounts`` are after all claims."""
+    now = _unbilled(accounts, course.seen)
+    if now == course.state.unbilled:
+        return
+    course.become(unbilled=now)
+    close_case(course, _case_of(course.seen), "changed" if now else "billed", NAME)
+    course.want(Wait(name="invoice", until=course.seen.now + within(course.seen, "invoice_hours") if now else None))
+
+
+def _unbilled(accounts: Mapping[int, LineAccount], seen: Seen) -> Money | None:
+    """What more was received than billed, at the order's prices, or None; lines that cannot be counted are left out."""
+    currency = next((account.price.currency for account in accounts.values()), "")
+    sums = (_open(account, seen) for account in accounts.values() if account.price.currency == currency)
+    amount = sum(sums, Fraction(0))
+    return Money(Decimal(amount.numerator) / Decimal(amount.denominator), currency).rounded() if amount > 0 else None
+
+
+def _open(account: LineAccount, seen: Seen) -> Fraction:
+    unit, item = account.ordered.unit, seen.one(Item, account.item)
+    try:
+        left = total(account.received, unit, item) - total(account.billed, unit, item)
+        return max(Fraction(0), left) * per_unit(account.price, unit, item)
+    except UnitMismatch:
+        return Fraction(0)
+
+
+def overdue(state: Account, event: Event, seen: Seen) -> tuple[Account, Sequence[Effect]]:
+    """The supplier has not billed what it delivered: the invoice may have been lost on its way."""
+    course = Course(state, seen)
+    if isinstance(event.data, TimerFired) and event.data.name == "invoice" and state.unbilled is not None:
+        receipts = tuple(Ref("GoodsReceipt", receipt.id) for receipt in state.receipts[:20] if not receipt.reverses)
+        case = Case(
+            id=_case_of(seen),
+            reason="invoice_overdue",
+            text=f"{state.supplier} has not billed {state.unbilled} of what it delivered for {seen.key}",
+            objects=(Ref("PurchaseOrder", seen.key), *receipts),
+            owner="ap",
+            at=seen.now,
+            deadline=deadline(seen),
+            money=state.unbilled,
+            actions=("accept",),
+            context={
+                "supplier": state.supplier,
+                "billed so far": ", ".join(bill.number for bill in state.bills)[:500] or "nothing",
+            },
+            suggestion="ask the supplier for the invoice and accrue it; accept if none will come",
+        )
+        open_case(course, case)
+    return course.end()
+
+
+def decided(state: Account, event: Event, seen: Seen) -> tuple[Account, Sequence[Effect]]:
+    """A person knows about it; the exception comes again only if something else is not billed."""
+    course = Course(state, seen)
+    assert isinstance(event.data, Decision)
+    close_by(course, event.data)
+    return course.end()
+
+
+def _case_of(seen: Seen) -> str:
+    return case_id(NAME, seen.key, "invoice_overdue")

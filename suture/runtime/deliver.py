@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from suture.formats import Stamp, Verdict
-from suture.journal import Delivery
+from suture.journal import Delivery, Unavailable
 from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
 from suture.runtime.doubts import Doubt, recall
@@ -77,6 +77,8 @@ class Delivering:
         self.gates = {instance.name: self._gate(instance) for instance in wiring.network.instances}
         self.paused: set[str] = set()
         self.outages = Outages(wiring)
+        #: What to go back to for (delivery, attempt) whose claim may be in the journal, though nobody has spoken.
+        self._unspoken: dict[tuple[str, int], Literal["queued", "unknown"]] = {}
 
     def _gate(self, instance: Instance) -> Gate:
         system = self.wiring.systems.get(instance.system)
@@ -86,14 +88,19 @@ class Delivering:
     # -- before
 
     def recover(self, now: datetime, under_way: Collection[str] = ()) -> int:
-        """Whatever is ``sending`` and not under way here was interrupted: it is unknown now; returns how many."""
+        """Whatever is ``sending`` and not under way here was interrupted: it is unknown now; returns how many.
+
+        A claim of ours whose commit got no answer was interrupted before anything was said: it is as it was before.
+        """
         sending = self.wiring.journal.open_deliveries(status="sending", limit=100_000)
         interrupted = [delivery for delivery in sending if delivery.id not in under_way]
         unit = UnitBuilder(self.wiring, now)
         for delivery in interrupted:
-            change(unit, delivery, "unknown", note="interrupted while sending")
+            before = self._unspoken.get((delivery.id, delivery.attempts), "unknown")
+            change(unit, delivery, before, note="interrupted while sending")
         if interrupted:
             self.wiring.journal.commit([unit.build()])
+        self._unspoken.clear()
         return len(interrupted)
 
     def claim(self, now: datetime) -> list[Attempt]:
@@ -106,10 +113,20 @@ class Delivering:
             if attempt:
                 attempts.append(attempt)
         if chosen:
-            self.wiring.journal.commit([unit.build()])
+            self._commit_claim(unit, attempts)
         for attempt in attempts:
             self.gates[attempt.instance.name].begin(now)
         return attempts
+
+    def _commit_claim(self, unit: UnitBuilder, attempts: Sequence[Attempt]) -> None:
+        try:
+            self.wiring.journal.commit([unit.build()])
+        except Unavailable:
+            # nobody holds these conversations: should the claim be there after all, nothing has been said
+            self._unspoken = {
+                (each.delivery.id, each.delivery.attempts): "unknown" if each.doubtful else "queued" for each in attempts
+            }
+            raise
 
     def _chosen(self, now: datetime) -> list[Delivery]:
         """What may go: a backlog of one instance that fills a page does not hide what waits for the others."""

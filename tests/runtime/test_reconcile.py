@@ -29,7 +29,8 @@ from suture.model import (
 from suture.processes.rehearsal import START
 from suture.runtime.command import command
 from suture.runtime.holdings import holdings
-from suture.runtime.reconcile import CASES_MOST, Reconciliation, Report, reconcile
+from suture.runtime.mending import CASES_MOST
+from suture.runtime.reconcile import Reconciliation, Report, reconcile
 from suture.runtime.units import delivery_of, owed_of
 from suture.systems import Call
 from suture.transports import Http, HttpReply, NoReply, Reply, Request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import threading
 import time
 from collections import Counter
@@ -237,6 +238,23 @@ def test_a_lost_connection_is_said_and_made_anew(opened: Callable[..., PostgresJ
     with pytest.raises(Unavailable):
         journal.commit([said("b")])
     assert journal.commit([said("b")])[0].repeated == ""
+
+
+def test_of_two_hosts_the_one_that_takes_writes_is_found_again_and_again(postgres_url: str) -> None:
+    """After a takeover the primary is at the other address; the address names both."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound and not listening: whoever calls is refused
+        dead = f"127.0.0.1:{nobody.getsockname()[1]}"
+        pair = postgres_url.replace("@127.0.0.1", f"@{dead},127.0.0.1") + "?target_session_attrs=read-write"
+        journal = open_journal(pair, KEY)
+        try:
+            journal.commit([said("a")])
+            kill(postgres_url)
+            with pytest.raises(Unavailable):
+                journal.commit([said("b")])
+            assert journal.commit([said("b")])[0].repeated == ""
+        finally:
+            journal.close()
 
 
 def test_a_commit_whose_connection_dies_writes_nothing(opened: Callable[..., PostgresJournal], postgres_url: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from suture.formats import Stamp
-from suture.journal import Delivery, Event, Fenced, Unit
+from suture.journal import OPEN, Delivery, Event, Fenced, Unit
 from suture.model import (
     Case,
     Decision,
@@ -38,6 +38,8 @@ from suture.views import exceptions, history, ledger
 from tests.runtime.counterparts import Counterparts, Straight, at_once
 from tests.runtime.spoiling import Spoiled, restore, snapshot, spoil
 from tests.small_network import MASTERS, arrivals, story
+from verifier.books import Books
+from verifier.findings import Findings
 
 D = TypeVar("D", bound=Document)
 
@@ -97,6 +99,18 @@ def test_every_injected_difference_is_found_named_and_settled_once() -> None:
     assert injected > 800
     assert repaired > 200
     assert ledger(history(house.journal)).balanced
+    assert_verified(house)
+
+
+def assert_verified(house: Counterparts) -> None:
+    """The independent reader of the books finds nothing wrong in them either."""
+    findings = Findings()
+    books = Books(findings)
+    for position, body in house.journal.bodies(0, 1_000_000):
+        books.enter(position, body)
+    balance = books.close()
+    assert not findings.counts, [str(each) for each in findings][:5]
+    assert balance.open == sum(each.status in OPEN and each.status != "parked" for each in house.journal.open_deliveries())
 
 
 def _one_run(house: Counterparts, name: str, spoiled: list[Spoiled]) -> int:

@@ -15,6 +15,7 @@ from suture.extensions import found
 from suture.processes import Process
 from suture.views.picture import picture
 from tools.catalogue import catalogue
+from tools.expectations import expectations
 
 ROOT = Path(__file__).resolve().parents[1]
 CUT = re.compile(r"<!-- from (?P<file>\S+): (?P<symbol>\w+) -->\n```python\n(?P<code>.*?)^```\n", re.DOTALL | re.MULTILINE)
@@ -67,6 +68,7 @@ def derived() -> Iterator[tuple[Path, str]]:
         if process.example is not None:
             yield ROOT / "docs" / "pictures" / "processes" / f"{process.name}.svg", picture(process)
     yield ROOT / "docs" / "catalogue.md", catalogue()
+    yield ROOT / "docs" / "expectations.md", expectations()
 
 
 def pages() -> list[Path]:

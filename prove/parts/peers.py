@@ -34,7 +34,7 @@ from suture.transports.http import HttpLink
 
 RUNS = 10
 #: A swallowed reply is waited for this long: longer than a peer on a busy machine takes to act, which the proxy hides.
-PATIENCE_S, TIMEOUT_S = 2.0, 30.0
+PATIENCE_S, TIMEOUT_S = 3.0, 30.0
 #: Turns that a run may take; a delivery needs one for each reply that it loses, and a last one.
 TURNS = 400
 Count = Callable[[], dict[str, list[Found]]]

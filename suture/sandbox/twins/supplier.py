@@ -17,6 +17,7 @@ from suture.model import (
     AcknowledgedLine,
     Charge,
     Document,
+    FunctionalAcknowledgement,
     Invoice,
     InvoiceLine,
     Money,
@@ -80,6 +81,8 @@ class SupplierTwin(Twin):
         self.changes: list[OrderChange] = []
         self.invoices: list[Invoice] = []
         self.remittances: list[Remittance] = []
+        #: What we were told of our interchanges: their control numbers, and whether they could be read.
+        self.acknowledged: set[tuple[str, bool]] = set()
         self.repeats = 0
         self.closed_until: datetime | None = None
 
@@ -89,6 +92,8 @@ class SupplierTwin(Twin):
         """An interchange lies in the inbox; one whose control number was seen is not processed again."""
         reading = FORMAT.read(raw, self.profile)
         if reading.kind in ("997", "TA1"):
+            words = (word for word in reading.documents if isinstance(word, FunctionalAcknowledgement))
+            self.acknowledged |= {(word.reference, word.accepted) for word in words}
             return
         if reading.message_id in self.seen:
             self.repeats += 1

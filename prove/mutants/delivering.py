@@ -1,0 +1,278 @@
+"""Bugs of deliver and settle: what goes out, in which order, what doubt is taken for, and how it ends."""
+
+from __future__ import annotations
+
+from prove.mutants.mutant import Mutant
+
+_DELIVER, _SETTLE, _POLICY = "runtime/deliver.py", "runtime/settle.py", "runtime/policy.py"
+
+MUTANTS = (
+    Mutant(
+        name="a request leaves before 'sending' is committed",
+        file=_DELIVER,
+        old='        sending = msgspec.structs.replace(delivery, status="sending", attempts=attempts)\n',
+        new="        unit.settlements.pop()\n        sending = delivery\n",
+        scenarios=("power cuts", "a bad disk"),
+    ),
+    Mutant(
+        name="what was interrupted while sending is sent again",
+        file=_DELIVER,
+        old='change(unit, delivery, before, note="interrupted',
+        new='change(unit, delivery, "queued", note="interrupted',
+        scenarios=("power cuts",),
+    ),
+    Mutant(
+        name="what was interrupted while sending is taken for done",
+        file=_DELIVER,
+        old='change(unit, delivery, before, note="interrupted',
+        new='change(unit, delivery, "done", note="interrupted',
+        scenarios=("power cuts",),
+    ),
+    Mutant(
+        name="recovery is left out",
+        file=_DELIVER,
+        old="        if interrupted:\n            self.wiring.journal.commit([unit.build()])\n",
+        new="",
+        scenarios=("power cuts",),
+    ),
+    Mutant(
+        name="nobody looks before sending again",
+        file=_DELIVER,
+        old='    if doubtful and operation.probe is not None and operation.outcome != "key":\n',
+        new="    if False:\n",
+        scenarios=("bad lines",),
+    ),
+    Mutant(
+        name="no reply is taken for not arrived",
+        file=_DELIVER,
+        old='        self._again(unit, delivery, "unknown", reason, 0.0, patient=False)\n',
+        new='        self._again(unit, delivery, "queued", reason, 0.0, patient=False)\n',
+        scenarios=("bad lines",),
+    ),
+    Mutant(
+        name="no reply is taken for done",
+        file=_DELIVER,
+        old='        self._again(unit, delivery, "unknown", reason, 0.0, patient=False)\n',
+        new='        change(unit, delivery, "done")\n',
+        scenarios=("bad lines", "partners away"),
+    ),
+    Mutant(
+        name="a busy partner is taken for one that has it",
+        file=_DELIVER,
+        old='self._again(unit, delivery, "unknown" if attempt.doubtful else "queued", reason, after_s, patient=True)',
+        new='change(unit, delivery, "done")',
+        scenarios=("partners away",),
+    ),
+    Mutant(
+        name="a busy partner makes the doubt forgotten",
+        file=_DELIVER,
+        old='"unknown" if attempt.doubtful else "queued"',
+        new='"queued"',
+        scenarios=("partners away", "bad lines"),
+    ),
+    Mutant(
+        name="what a partner refuses is taken for done",
+        file=_DELIVER,
+        old='                change(unit, delivery, "refused", note=reason)\n',
+        new='                change(unit, delivery, "done", note=reason)\n',
+    ),
+    Mutant(
+        name="every attempt has a key of its own",
+        file=_DELIVER,
+        old="            key=key,\n",
+        new='            key=f"{key}/{attempt}",\n',
+        scenarios=("bad lines",),
+    ),
+    Mutant(
+        name="every attempt has a control number of its own",
+        file=_DELIVER,
+        old="        stamp = Stamp(number=delivery.number, at=",
+        new="        stamp = Stamp(number=delivery.number + 1000 * attempt, at=",
+        scenarios=("power cuts", "a bad disk"),
+    ),
+    Mutant(
+        name="partners hear our codes",
+        file=_DELIVER,
+        old="            return self.wiring.book.outbound(instance.name, kind, code, now.date())\n",
+        new="            return code\n",
+    ),
+    Mutant(
+        name="giving up is told to nobody",
+        file=_DELIVER,
+        old='        raise_case(unit, case, once=f"{delivery.id}!case/{attempts}", cause=delivery.cause, root=delivery.root)\n',
+        new="",
+        scenarios=("partners away",),
+    ),
+    Mutant(
+        name="doubt is tried without end",
+        file=_POLICY,
+        old="        return attempt % self.attempts == 0\n",
+        new="        return False\n",
+        scenarios=("partners away",),
+    ),
+    Mutant(
+        name="a partner that is away for an hour is given up",
+        file=_DELIVER,
+        old="        if over and not (patient and unit.now - delivery.created < self.retry.patience):\n",
+        new="        if over:\n",
+        scenarios=("partners away",),
+    ),
+    Mutant(
+        name="the breaker never half-opens",
+        file=_POLICY,
+        old='        return "half-open" if now >= self.opened + self.rest else "open"\n',
+        new='        return "open"\n',
+        scenarios=("partners away", "busy people"),
+    ),
+    Mutant(
+        name="the quota never fills again",
+        file=_POLICY,
+        old="            self.tokens = min(self.burst, self.tokens + (now - self.at).total_seconds() * self.rate)\n",
+        new="            pass\n",
+    ),
+    Mutant(
+        name="a call that has ended is counted as under way",
+        file=_DELIVER,
+        old="        self.under_way -= 1\n",
+        new="        pass\n",
+    ),
+    Mutant(
+        name="an outcome and the facts that follow are written in two commits",
+        file=_DELIVER,
+        old="            if units:\n                self.wiring.journal.commit(units)\n",
+        new=(
+            "            if units:\n"
+            "                whole = [msgspec.structs.replace(unit, events=(), routes=(), states=()) for unit in units]\n"
+            "                self.wiring.journal.commit(whole)\n"
+            "                self.wiring.journal.commit([msgspec.structs.replace(unit, settlements=()) for unit in units])\n"
+        ),
+        scenarios=("power cuts", "a bad disk"),
+    ),
+    Mutant(
+        name="nobody hears how a delivery ended",
+        file=_SETTLE,
+        old="        [to] if to and heard else [],\n",
+        new="        [],\n",
+    ),
+    Mutant(
+        name="the end of a delivery is not written down",
+        file=_SETTLE,
+        old='ENDS: dict[DeliveryStatus, str] = {"done": "done", ',
+        new="ENDS: dict[DeliveryStatus, str] = {",
+    ),
+    Mutant(
+        name="an early word is forgotten",
+        file=_SETTLE,
+        old="        unit.state(State(EARLY, key, (known.version if known else 0) + 1, msgspec.json.encode(early)))\n",
+        new="",
+        scenarios=("power cuts", "a bad disk"),
+    ),
+    Mutant(
+        name="a partner's word that it could read is not heeded",
+        file=_SETTLE,
+        old="    settle_by_word(unit, delivery, word.accepted, reason)\n",
+        new="",
+    ),
+    Mutant(
+        name="a word that comes late leaves its exception open",
+        file=_SETTLE,
+        old="            _close_case(unit, delivery)\n",
+        new="            pass\n",
+        scenarios=("everything", "partners away"),
+    ),
+    Mutant(
+        name="a missing word is put before nobody",
+        file=_DELIVER,
+        old='raise_case(unit, case, once=f"{delivery.id}!overdue/',
+        new='dict(once=f"{delivery.id}!overdue/',
+        scenarios=("partners away", "power cuts"),
+    ),
+    Mutant(
+        name="nobody asks for a word that is overdue",
+        file="runtime/turn.py",
+        old="    overdue = delivering.overdue(now, LIMIT)\n",
+        new="    overdue = 0\n",
+        scenarios=("partners away", "power cuts"),
+    ),
+    Mutant(
+        name="no reply counts as not sent",
+        file="runtime/drive.py",
+        old='            self.outcome = Unsure(reason=str(failure) or "no reply")\n',
+        new='            self.outcome = Again(reason=str(failure) or "no reply")\n',
+        scenarios=("bad lines",),
+    ),
+    Mutant(
+        name="an answer of somebody in between is taken for a yes",
+        file="systems/rest.py",
+        old='        return Unsure(reason=f"{reason} with something that is not JSON")\n',
+        new="        return Done()\n",
+        scenarios=("bad lines", "everything"),
+    ),
+    Mutant(
+        name="a server's error is taken for a refusal",
+        file="systems/rest.py",
+        old="    if 400 <= reply.status < 500 and",
+        new="    if 400 <= reply.status and",
+        scenarios=("bad lines", "everything"),
+    ),
+    Mutant(
+        name="'come again' is taken for a refusal",
+        file="systems/rest.py",
+        old="BUSY = {408, 425, 429, 503}",
+        new="BUSY = {408, 425, 503}",
+        scenarios=("bad lines", "partners away"),
+    ),
+    Mutant(
+        name="a look-up always says that it is not there",
+        file="systems/rest.py",
+        old="    if not rows:\n",
+        new="    if True:\n",
+        scenarios=("bad lines",),
+    ),
+    Mutant(
+        name="a look-up always says that it is there",
+        file="systems/rest.py",
+        old='        return Again(reason="not there")\n',
+        new="        return Done()\n",
+        scenarios=("bad lines",),
+    ),
+    Mutant(
+        name="a look-up that failed says that it is not there",
+        file="systems/rest.py",
+        old='        return Unsure(reason=f"look-up answered HTTP {reply.status}")\n',
+        new='        return Again(reason="not there")\n',
+        scenarios=("bad lines", "everything"),
+    ),
+    Mutant(
+        name="the idempotency key is not sent",
+        file="systems/rest.py",
+        old="        return post(path(document), shape(document, call), call.key)\n",
+        new="        return post(path(document), shape(document, call))\n",
+        scenarios=("bad lines",),
+    ),
+    Mutant(
+        name="a payment file in doubt is dropped again",
+        file="systems/files.py",
+        old='outcome="statement", probe=probe)',
+        new='outcome="statement", probe=send)',
+        scenarios=("power cuts", "a bad disk"),
+    ),
+    Mutant(
+        name="documents go to the wrong instance",
+        file="runtime/network.py",
+        old="            and instance.serves(entity=entity, facility=facility, supplier=supplier)\n",
+        new='            and instance.serves(entity="", facility=facility, supplier=supplier)\n',
+    ),
+    Mutant(
+        name="goods are announced to the wrong dock",
+        file="runtime/network.py",
+        old="            and instance.serves(entity=entity, facility=facility, supplier=supplier)\n",
+        new='            and instance.serves(entity=entity, facility="", supplier=supplier)\n',
+    ),
+    Mutant(
+        name="orders go to the wrong supplier",
+        file="runtime/network.py",
+        old="            and instance.serves(entity=entity, facility=facility, supplier=supplier)\n",
+        new='            and instance.serves(entity=entity, facility=facility, supplier="")\n',
+    ),
+)

@@ -1,0 +1,118 @@
+"""A program of its own: simulate weeks with the ``suture`` that it finds until one breaks a promise, and tell which.
+
+Every second round of seeds is a rough week: partners err far more often than they do in life, so that what is rare happens in
+a handful of small weeks. Arguments: the number of seeds, and the scenarios to try first. It writes one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+from msgspec import structs
+
+from suture.model import Usage
+from suture.sandbox.day import Need, usages
+from suture.sandbox.group import Group
+from suture.sandbox.simulator import run, world
+from suture.sandbox.simulator.plan import Plan, plan_of
+from suture.sandbox.simulator.world import World
+
+#: So many seeds in a row are usual weeks, and as many rough ones follow.
+ROUND = 6
+#: Processor time after which a seed is taken never to end; a usual one needs less than one second.
+ENDLESS_S = 40
+#: Memory that a run may take; a usual one needs a twentieth of it.
+MEMORY_BYTES = 4 << 30
+
+
+class Endless(BaseException):
+    """This seed does not come to an end. No handler of the runtime may catch it."""
+
+
+class RoughWorld(World):
+    """A week in which partners deviate, err and repeat themselves often."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        stage = self.stage
+        stage.bank.reject_rate, stage.bank.return_rate, stage.bank.repeat_rate = 0.15, 0.15, 0.2
+        stage.ap.desk.overreach_rate = stage.procurement.desk.overreach_rate = 0.3
+        stage.ap.desk.reject_rate = stage.procurement.desk.reject_rate = 0.15
+        for supplier in stage.suppliers.values():
+            supplier.habits = structs.replace(
+                supplier.habits,
+                reject_line=0.08,
+                backorder=0.1,
+                price_change=0.12,
+                split=0.3,
+                early_invoice=0.3,
+                overcharge=0.2,
+                overbill=0.15,
+                duplicate_invoice=0.15,
+                portal_too=0.15,
+                repeat_file=0.2,
+            )
+        for inventory in stage.inventories.values():
+            inventory.mishaps = structs.replace(inventory.mishaps, short=0.1, over=0.1, wrong_place=0.1, reversed=0.25)
+
+
+def order_of(seeds: int, scenarios: list[str]) -> list[int]:
+    """The seeds, those of these scenarios first."""
+    return sorted(range(seeds), key=lambda seed: (plan_of(seed).scenario not in scenarios, seed))
+
+
+def one_shelf(group: Group, seed: int, count: int) -> Iterator[Need]:
+    """The usages of a rough week: all of one item in one place, so that a shelf runs low and is filled again."""
+    first: Usage | None = None
+    for need in usages(group, seed, count):
+        assert isinstance(need.document, Usage)
+        first = first or need.document
+        used = structs.replace(need.document, item=first.item, place=first.place)
+        yield structs.replace(need, document=used, facility=first.place.split("-")[0])
+
+
+def found_in(seed: int) -> tuple[str, str] | None:
+    """The first promise that this seed's week breaks, and what was seen."""
+    rough = seed // ROUND % 2 == 1
+    plan = structs.replace(plan_of(seed), requisitions=6, usages=9 if rough else 4)
+    # the seams: what ``simulate`` walks through, and what is used in its week
+    vars(run)["World"] = RoughWorld if rough else World
+    vars(world)["usages"] = one_shelf if rough else usages
+    signal.setitimer(signal.ITIMER_PROF, ENDLESS_S)
+    try:
+        broken = run.simulate(plan)[0].violations
+    except Endless:
+        return "it comes to rest", f"not within {ENDLESS_S} s of processor time"
+    except MemoryError:
+        return "it comes to rest", "not within its memory"
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return (broken[0].promise, broken[0].text) if broken else None
+
+
+def _endless(number: int, frame: FrameType | None) -> None:
+    raise Endless
+
+
+def main(arguments: list[str]) -> None:
+    """Hunt through the seeds."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    signal.signal(signal.SIGPROF, _endless)
+    began = time.monotonic()
+    told: dict[str, object] = {"promise": ""}
+    for seed in order_of(int(arguments[0]), arguments[1:]):
+        found = found_in(seed)
+        if found is not None:
+            told = {"promise": found[0], "text": found[1][:500], "seed": seed}
+            break
+    sys.stdout.write(json.dumps({**told, "seconds": round(time.monotonic() - began, 2)}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

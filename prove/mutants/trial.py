@@ -1,0 +1,101 @@
+"""The trial of a mutant: a copy of the engine with one bug in it, simulated until a promise breaks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from msgspec import Struct
+
+from prove.mutants.mutant import Mutant
+
+ENGINE = Path(__file__).resolve().parents[2] / "suture"
+HUNT = Path(__file__).with_name("hunt.py")
+#: Seeds that a mutant has to survive to count as a survivor.
+SEEDS = 120
+#: Simulations side by side.
+TOGETHER = 2
+#: A whole hunt takes longer than this only on a machine that is busy with something else.
+LONGEST_S = 1800
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What became of one mutant (None: the engine as it is): the promise that broke, or "" if no seed saw anything."""
+
+    mutant: Mutant | None
+    promise: str = ""
+    text: str = ""
+    seed: int = -1
+    seconds: float = 0.0
+    #: Why the mutant could not be tried at all.
+    senseless: str = ""
+
+    @property
+    def caught(self) -> bool:
+        """Whether some promise broke."""
+        return bool(self.promise)
+
+
+def tried(mutant: Mutant | None, folder: Path, seeds: int = SEEDS) -> Verdict:
+    """Copy the engine into ``folder``, put the bug into it, and hunt."""
+    began = time.monotonic()
+    # what is compiled already comes along; only the file with the bug is compiled anew
+    shutil.copytree(ENGINE, folder / "suture")
+    if mutant is not None:
+        place = folder / "suture" / mutant.file
+        place.write_text(mutant.applied(place.read_text("utf-8")), "utf-8")
+        for compiled in (place.parent / "__pycache__").glob(f"{place.stem}.*"):
+            compiled.unlink()
+    scenarios = mutant.scenarios if mutant else ()
+    try:
+        told = _hunted(folder, [str(seeds), *scenarios])
+    except ValueError as error:
+        return Verdict(mutant=mutant, senseless=str(error)[-300:])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return Verdict(
+        mutant=mutant,
+        promise=str(told["promise"]),
+        text=str(told.get("text", "")),
+        seed=int(str(told.get("seed", -1))),
+        seconds=round(time.monotonic() - began, 1),
+    )
+
+
+def _hunted(folder: Path, arguments: list[str]) -> dict[str, object]:
+    """What the hunt tells; raises ValueError if it could not be held."""
+    # the copy comes before the installed package, and the program's own folder is no place to import from
+    line = [sys.executable, "-P", str(HUNT), *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_S)
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"no end within {LONGEST_S} s") from error
+    if done.returncode:
+        raise ValueError(done.stderr.strip() or f"exit code {done.returncode}")
+    told: dict[str, object] = json.loads(done.stdout)
+    return told
+
+
+def all_tried(
+    mutants: Iterable[Mutant | None], folder: Path, tell: Callable[[str], None], seeds: int = SEEDS
+) -> Iterator[Verdict]:
+    """Try them side by side, in order, telling of each as it ends."""
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        yield from pool.map(lambda pair: _told(pair[1], folder / str(pair[0]), tell, seeds), enumerate(mutants))
+
+
+def _told(mutant: Mutant | None, folder: Path, tell: Callable[[str], None], seeds: int) -> Verdict:
+    folder.mkdir(parents=True)
+    verdict = tried(mutant, folder, seeds)
+    name = mutant.name if mutant else "the engine as it is"
+    how = verdict.senseless or verdict.promise or "nothing seen"
+    tell(f"{name}: {how}" + (f" (seed {verdict.seed}, {verdict.seconds:.0f} s)" if verdict.caught else ""))
+    return verdict

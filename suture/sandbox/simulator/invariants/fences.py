@@ -1,0 +1,59 @@
+"""A promise about workers that come back late: each is tried on the run's own journal, which must refuse it and stay as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from msgspec import structs
+
+from suture.journal import Event, Fenced, Settlement, State, Unit
+from suture.model import Delivered, OrderStatus
+from suture.sandbox.group import MORNING
+from suture.sandbox.simulator.invariants.facts import Check, Facts
+
+
+def latecomers_are_refused(facts: Facts) -> Iterator[str]:
+    """A worker that was away while another took over writes nothing, not even the part that nobody contradicts."""
+    disk = facts.world.disk
+    facts.world.weather.ends = MORNING  # no fault strikes any more
+    for what, unit in _late(facts):
+        note = Unit(events=[_note(facts, what)])
+        before = disk.counts()
+        try:
+            disk.commit([note, unit])
+        except Fenced:
+            if disk.counts() != before or disk.by_once([note.events[0].once]):
+                yield f"a worker that came back late and {what} was refused, and left something behind"
+        else:
+            yield f"a worker that came back late and {what} was not refused"
+            return
+
+
+def _late(facts: Facts) -> Iterator[tuple[str, Unit]]:
+    disk, now = facts.world.disk, facts.world.clock.now()
+    ended = next((row.event.data.delivery for row in facts.rows if isinstance(row.event.data, Delivered)), "")
+    delivery = disk.delivery(ended)
+    if delivery is not None:
+        again = Settlement(
+            id=ended, was="sending", status="done", attempts_was=delivery.attempts, attempts=delivery.attempts, due=now
+        )
+        yield "concluded what another had concluded", Unit(settlements=[again])
+        behind = structs.replace(again, was=delivery.status, attempts_was=delivery.attempts + 7)
+        yield "concluded an attempt that was not the last", Unit(settlements=[behind])
+        yield "owed what was owed already", Unit(deliveries=[delivery])
+    state = next(iter(disk.scan_states("order_to_receipt", "", 1)), None)
+    if state is not None:
+        yield "wrote a state that had moved on", Unit(states=[State(state.process, state.key, state.version, state.data)])
+    yield "finished what was finished", Unit(done=[1])
+    gone = ("payment", "nobody", "status_overdue", now - timedelta(days=1))
+    yield "fired a timer that was gone", Unit(fired=[gone])
+
+
+def _note(facts: Facts, what: str) -> Event:
+    now = facts.world.clock.now()
+    note = OrderStatus(order="LATE", state="confirmed", at=now)
+    return Event(once=f"late/{what}", kind="emitted", source="late", at=now, data=note)
+
+
+PROMISES: dict[str, Check] = {"who comes back late is refused": latecomers_are_refused}

@@ -1,0 +1,46 @@
+"""The mutants: each still fits the source that it mutates, and a few of them are put in and caught."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from prove.mutants import AREAS, Mutant
+from prove.mutants.trial import ENGINE, tried
+
+MUTANTS = [mutant for area in AREAS.values() for mutant in area]
+#: One of each kind of harm: doubled, lost, out of order, forgotten, unapproved.
+SOME = (
+    "every arrival is taken for a new message",
+    "what was interrupted while sending is sent again",
+    "order within a key is not kept",
+    "giving up is told to nobody",
+    "anybody's approval counts",
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_fits_its_source(mutant: Mutant) -> None:
+    text = (ENGINE / mutant.file).read_text("utf-8")
+    mutated = mutant.applied(text)
+    assert mutated != text
+    ast.parse(mutated)
+
+
+def test_there_are_enough_and_each_has_a_name() -> None:
+    assert len(MUTANTS) >= 60
+    assert not [name for name, count in Counter(mutant.name for mutant in MUTANTS).items() if count > 1]
+
+
+def test_few_are_excused() -> None:
+    assert sum(bool(mutant.survives) for mutant in MUTANTS) <= 0.05 * len(MUTANTS)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_a_bug_in_the_engine_is_caught(name: str, tmp_path: Path) -> None:
+    (mutant,) = (mutant for mutant in MUTANTS if mutant.name == name)
+    verdict = tried(mutant, tmp_path, seeds=24)
+    assert verdict.caught, verdict.senseless or "24 seeds saw nothing"

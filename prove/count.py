@@ -49,10 +49,10 @@ def journal_of(folder: Path, database: str = "") -> Journal:
     return open_journal(database or folder / "suture.db", load_or_create_key(folder / "blobs.key"))
 
 
-async def drained(house: House, database: str = "", limit_s: float = 180.0) -> str:
+async def drained(house: House, database: str = "", folder: Path | None = None, limit_s: float = 180.0) -> str:
     """Wait until nobody has anything left to say or to do; returns "" or what was still moving at the limit."""
     deadline, moving = time.monotonic() + limit_s, "nothing was looked at"
-    journal = await asyncio.to_thread(journal_of, house.folder, database)
+    journal = await asyncio.to_thread(journal_of, folder or house.folder, database)
     try:
         while time.monotonic() < deadline:
             await asyncio.sleep(0.5)
@@ -71,26 +71,32 @@ def _owed(journal: Journal) -> dict[str, int]:
     return {name: counts[name] for name in names if counts.get(name)}
 
 
-async def count(house: House, left: str, database: str = "") -> Counted:
-    """Count everything, once the service has stopped."""
+async def verified(folder: Path, database: str = "") -> tuple[bool, str]:
+    """Export the journal and have it checked: whether it is sound, and the report as JSON or what was complained of."""
     where = ("--journal", database or "suture.db")
-    code, said = await command(house.folder, "suture", "export", "day.jsonl", *where)
+    code, said = await command(folder, "suture", "export", "day.jsonl", *where)
     if code == 0:
-        code, said = await command(house.folder, "verifier", "day.jsonl", "--json")
-    sound = code == 0
+        code, said = await command(folder, "verifier", "day.jsonl", "--json")
+    return code == 0, said
+
+
+async def count(house: House, left: str, database: str = "", folder: Path | None = None) -> Counted:
+    """Count everything, once the service has stopped."""
+    place = folder or house.folder
+    sound, said = await verified(place, database)
     documents = json.loads(said)["balance"]["accepted"] if sound else 0
-    lost, doubled = await asyncio.to_thread(_compared, house, database)
+    lost, doubled = await asyncio.to_thread(_compared, house, place, database)
     return Counted(documents=documents, lost=lost, doubled=doubled, sound=sound, said="" if sound else said[-500:], left=left)
 
 
-def _compared(house: House, database: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    journal = journal_of(house.folder, database)
+def _compared(house: House, folder: Path, database: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    journal = journal_of(folder, database)
     try:
         named = explained([row.event.data for row in history(journal)])
     finally:
         journal.close()
     found = audit(house.stage, named)
-    kept = _kept(house.folder / "day.jsonl")
+    kept = _kept(folder / "day.jsonl")
     lost = [f"a message that was accepted ({digest[:12]})" for digest in house.accepted if digest not in kept]
     lost += [f"a message from {message.instance} that never got an answer" for message in house.unheard]
     return (*lost, *found.lost), (*found.doubled, *twice(house.stage))

@@ -59,6 +59,8 @@ class House:
         self.mllp_ports = dict(zip(self.stage.ehrs, ports, strict=True))
         #: SHA-256 of every message over HTTP that was answered with a yes, and when.
         self.accepted: dict[str, float] = {}
+        #: Everything that was answered with a yes or left as a file, and when.
+        self.told: list[tuple[float, Outgoing]] = []
         self.unheard: list[Outgoing] = []
         self.filed = 0
         self._needs = _needs(self.stage, seed)
@@ -110,6 +112,13 @@ class House:
         future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._watched = (time.monotonic(), future)
         return future
+
+    def again(self, since: float) -> int:
+        """Say again whatever was told since a moment (``time.monotonic``), as partners do who are asked to; returns how much."""
+        chosen = [message for at, message in self.told if at >= since]
+        for message in chosen:
+            self._begin(message)
+        return len(chosen)
 
     def busy(self) -> dict[str, int]:
         """What partners still have to say, to do, or to look at; empty when they are at rest."""
@@ -163,6 +172,8 @@ class House:
         return ""
 
     def _note(self, message: Outgoing, answer: str, said_at: float) -> None:
+        if answer == "accepted":
+            self.told.append((said_at, message))
         if isinstance(self.stage.twins[message.instance], RestTwin) and answer == "accepted":
             self.accepted[hashlib.sha256(message.raw).hexdigest()] = time.monotonic()
             if self._watched and said_at > self._watched[0] and not self._watched[1].done():

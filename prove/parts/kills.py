@@ -49,12 +49,12 @@ def run(task: Task) -> Result:
     return _result(storms, missing="" if programs else "There is no PostgreSQL server on this machine: only SQLite was tried.")
 
 
-async def storm(task: Task, database: str, kills: int, folder: Path, address: str = "") -> Storm:
+async def storm(task: Task, database: str, kills: int, folder: Path, address: str = "", load: float = LOAD) -> Storm:
     """Kill the service so often; then let it finish, and count."""
     folder.mkdir(parents=True)
     options = ("--database", address) if address else ()
     recoveries: list[float] = []
-    async with House(folder, seed=3, load=LOAD) as house:
+    async with House(folder, seed=3, load=load) as house:
         network = house.write_network()
         starting = await _kill(task, house, network, options, kills, recoveries)
         house.load = 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from suture.cli import check, demo, export, ledger, new, reconcile, replay, resolve, run, show, simulate
+from suture.cli import backup, check, demo, export, ledger, new, reconcile, replay, resolve, run, show, simulate
 from suture.cli.output import told
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (demo, simulate, run, check, new, show, ledger, reconcile, resolve, replay, export):
+for module in (demo, simulate, run, check, new, show, ledger, reconcile, resolve, replay, export, backup):
     module.register(app)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from suture.journal import Delivery, Event, Route, Settlement, State, Timer, Unit
 from suture.model import Document, Owed, Ref
 from suture.runtime.network import Instance
+from suture.runtime.restored import born_in_doubt
 from suture.runtime.wiring import Wiring
 
 
@@ -40,7 +41,9 @@ class UnitBuilder:
         return address
 
     def deliver(self, delivery: Delivery) -> None:
-        """Owe a delivery."""
+        """Owe a delivery; for a while after a restore it begins in doubt."""
+        if self.wiring.restored is not None and self.now < self.wiring.restored.until:
+            delivery = born_in_doubt(delivery, self.wiring.operation(delivery))
         self.deliveries.append(delivery)
 
     def state(self, state: State) -> None:

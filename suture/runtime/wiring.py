@@ -12,14 +12,15 @@ from msgspec import Struct
 
 from suture.extensions import found
 from suture.formats import Format
-from suture.journal import Journal
+from suture.journal import Delivery, Journal
 from suture.masters.crosswalk import Book
 from suture.model import Crosswalk, Document
 from suture.processes import Process
 from suture.processes.masters import Filed
 from suture.runtime.counting import Counting
 from suture.runtime.network import Instance, Network
-from suture.systems import System
+from suture.runtime.restored import restored
+from suture.systems import Operation, System
 
 #: States of one process that are read at a time when the crosswalk is loaded.
 PAGE = 1000
@@ -61,6 +62,7 @@ class Wiring:
         self._privacy_key = privacy_key
         self.instances = {instance.name: instance for instance in network.instances}
         self.counting = Counting(journal)
+        self.restored = restored(journal)
         self.book = Book()
         self.load_book()
 
@@ -89,6 +91,11 @@ class Wiring:
     def system(self, instance: Instance) -> System:
         """What kind of counterpart an instance is."""
         return self.systems[instance.system]
+
+    def operation(self, delivery: Delivery) -> Operation | None:
+        """How a delivery's document is brought to its instance; None if the instance does not take it."""
+        instance = self.instances.get(delivery.instance)
+        return self.system(instance).accepts.get(type(delivery.document)) if instance else None
 
     def pseudonym(self, identifier: str) -> str:
         """A keyed pseudonym (HMAC-SHA-256, 64 bits and 16 of proof): the same person, never the identity.

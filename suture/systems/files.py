@@ -38,7 +38,9 @@ def dropped(
         yield from ()  # only the partner's own word can tell
         return outcome(document, call)
 
-    return Operation(send=send, outcome="key") if repeatable else Operation(send=send, outcome="statement", probe=probe)
+    if repeatable:
+        return Operation(send=send, outcome="key", numbered=True)
+    return Operation(send=send, outcome="statement", probe=probe)
 
 
 def handed_over(name: Callable[[Call], str]) -> Operation:

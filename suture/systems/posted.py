@@ -46,7 +46,9 @@ def posted(
         yield from ()  # only the partner's own word can tell
         return awaited(document, call)
 
-    return Operation(send=send, outcome="key") if repeatable else Operation(send=send, outcome="statement", probe=probe)
+    if repeatable:
+        return Operation(send=send, outcome="key", numbered=True)
+    return Operation(send=send, outcome="statement", probe=probe)
 
 
 def acknowledging(path: str, media_type: str) -> Operation:

@@ -81,12 +81,14 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     ``lookup`` and ``readback`` need ``probe``: it returns Done if the peer has the document, Again if it certainly has
     not (then ``send`` follows in the same turn, within the per-key lock), Unsure if it cannot tell. For ``statement`` the
-    probe names what to wait for (Awaiting) and nothing is sent again.
+    probe names what to wait for (Awaiting) and nothing is sent again. ``numbered``: the key is the control number, which a
+    journal that was restored may give anew.
     """
 
     send: Callable[[Document, Call], Steps]
     outcome: OutcomeClass
     probe: Callable[[Document, Call], Steps] | None = None
+    numbered: bool = False
 
 
 class Channel(Struct, frozen=True, kw_only=True):

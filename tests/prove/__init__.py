@@ -1,1 +1,1 @@
-"""Slices of the long proofs."""
+"""A slice of every long proof, so that it cannot rot between its full runs."""

@@ -78,6 +78,7 @@ REASON_OF: Final = {
     "iso.sum": "AM10",
     "iso.date": "DT01",
     "iso.kind": "FF01",
+    "iso.version": "FF01",
     "xml.charset": "FF01",
     "xml.doctype": "FF01",
     "xml.limit": "FF01",

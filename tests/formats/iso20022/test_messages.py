@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from suture.formats import Verdict
 from suture.formats.iso20022 import FORMAT
-from tests.formats.iso20022.bank import PROFILE, booked, codes, detail, entry, read, statuses
+from suture.formats.iso20022.elements import NAMESPACE
+from tests.formats.iso20022.bank import PROFILE, STAMP, booked, codes, detail, entry, read, statuses
 
 
-@pytest.mark.parametrize("name", ["camt.054.001.02", "camt.054.001.13", "camt.054.001.99"])
-def test_the_version_of_the_namespace_does_not_matter(name: str) -> None:
+@pytest.mark.parametrize("name", ["camt.054.001.02", "camt.054.001.08", "camt.054.001.13"])
+def test_every_known_version_of_the_namespace_is_read_alike(name: str) -> None:
     """Pitfall: namespace version per bank."""
     body = f"<BkToCstmrDbtCdtNtfctn><Ntfctn>{entry(detail())}</Ntfctn></BkToCstmrDbtCdtNtfctn>"
     reading = read(body, name)
@@ -17,12 +19,55 @@ def test_the_version_of_the_namespace_does_not_matter(name: str) -> None:
     assert reading.envelope["message"] == name
 
 
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        "urn:iso:std:iso:20022:tech:xsd:camt.054.001.99",
+        "urn:iso:std:iso:20022:tech:xsd:camt.054.001.14",
+        "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08",
+        "urn:iso:std:iso:20022:tech:xsd:pain.002.001.10",
+        "urn:iso:std:iso:20022:tech:xsd:camt.054.001.08x",
+        "camt.054.001.08",
+        "urn:x",
+    ],
+)
+def test_an_unknown_version_or_another_messages_namespace_is_refused(namespace: str) -> None:
+    body = f"<GrpHdr><MsgId>B-1</MsgId></GrpHdr><Ntfctn>{entry(detail())}</Ntfctn>"
+    raw = f'<Document xmlns="{namespace}"><BkToCstmrDbtCdtNtfctn>{body}</BkToCstmrDbtCdtNtfctn></Document>'
+    reading = FORMAT.read(raw.encode(), PROFILE)
+    assert (reading.kind, reading.message_id, reading.documents) == ("camt.054", "B-1", ())
+    assert [str(finding) for finding in reading.errors] == [
+        "iso.version at Document: the namespace is none of camt.054.001.01 to camt.054.001.13"
+    ]
+
+
+def test_an_order_in_an_unknown_version_is_answered_with_a_reason() -> None:
+    raw = FORMAT.samples[0].raw.replace(b"pain.001.001.09", b"pain.001.001.99")
+    reading = FORMAT.read(raw, PROFILE)
+    assert codes(reading) == ["iso.version"]
+    assert FORMAT.acknowledge is not None
+    answer = FORMAT.acknowledge(reading, Verdict(outcome="refused", findings=reading.findings, stamp=STAMP), PROFILE)
+    assert answer is not None
+    assert b"<OrgnlMsgId>PAY-1001</OrgnlMsgId>" in answer
+    assert b"<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>FF01</Cd>" in answer
+
+
+def test_without_a_namespace_nobody_knows_the_version() -> None:
+    reading = FORMAT.read(
+        f"<Document><BkToCstmrDbtCdtNtfctn><Ntfctn>{entry(detail())}</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>".encode(),
+        PROFILE,
+    )
+    assert codes(reading) == ["iso.version"]
+    assert statuses(reading) == [("P-1", "settled", "")]
+
+
 def test_prefixes_envelopes_and_old_names_do_not_matter() -> None:
     inner = f"<Ntfctn>{entry(detail())}</Ntfctn>"
     bare = f"<Document><BkToCstmrDbtCdtNtfctnV01>{inner}</BkToCstmrDbtCdtNtfctnV01></Document>"
     assert statuses(FORMAT.read(bare.encode(), PROFILE)) == [("P-1", "settled", "")]
     wrapped = (
-        f"<BusMsg><AppHdr/><Document xmlns='urn:x'><BkToCstmrDbtCdtNtfctn>{inner}</BkToCstmrDbtCdtNtfctn></Document></BusMsg>"
+        f"<BusMsg><AppHdr/><Document xmlns='{NAMESPACE}camt.054.001.08'>"
+        f"<BkToCstmrDbtCdtNtfctn>{inner}</BkToCstmrDbtCdtNtfctn></Document></BusMsg>"
     )
     assert statuses(FORMAT.read(wrapped.encode(), PROFILE)) == [("P-1", "settled", "")]
     raw = f"<Document><BkToCstmrDbtCdtNtfctn>{inner}</BkToCstmrDbtCdtNtfctn></Document>"
@@ -30,7 +75,7 @@ def test_prefixes_envelopes_and_old_names_do_not_matter() -> None:
         raw.replace("</", "</p:")
         .replace("<", "<p:")
         .replace("<p:/p:", "</p:")
-        .replace("Document>", 'Document xmlns:p="urn:x">', 1)
+        .replace("Document>", 'Document xmlns:p="urn:iso:std:iso:20022:tech:xsd:camt.054.001.08">', 1)
     )
     assert statuses(FORMAT.read(prefixed.encode(), PROFILE)) == [("P-1", "settled", "")]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from suture.cli import app
+from suture.cli import application
 from suture.cli.check import KINDS
 from suture.cli.new import FOLDERS
 from suture.extensions import found
@@ -27,7 +27,7 @@ ROOT = docs.ROOT
 PAGES = docs.pages()
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?P<inline>[^)\s]+)\)|<img src=\"(?P<image>[^\"]+)\"")
-COMMANDS = dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # typer declares the base class
+COMMANDS = dict(typer.main.get_command(application()).commands)  # type: ignore[attr-defined]  # typer declares the base class
 #: What takes long or for ever, or needs a counterpart that answers, is looked at, not run.
 NOT_RUN = ("demo", "run", "reconcile")
 MAKE = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))

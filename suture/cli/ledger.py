@@ -40,7 +40,7 @@ class By(StrEnum):
 
 AT = typer.Option(metavar="TIME", help="Tell ages as of this time, UTC, such as 2026-03-02T18:00; now if left out.")
 BY = typer.Option(help="Deliveries by system, or by system and kind; or accepted documents by kind.")
-ID = typer.Argument(metavar="[ID]", help="Where is this? Any number: of a document, lot, message, file or delivery.")
+ID = typer.Argument(metavar="ID", help="Where is this? Any number: of a document, lot, message, file or delivery.")
 
 
 def register(app: typer.Typer) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group as Stack
 from rich.table import Table
 from rich.text import Text
 
-from suture.sandbox.audit import Count
 from suture.views import Ledger
 from suture.views.exceptions import Group
 from suture.views.ledger import AGES, OpenItem
 from suture.views.purchasing import STAGES
+
+if TYPE_CHECKING:
+    from suture.sandbox.audit import Count
 
 
 def plain_table(title: str, *columns: str) -> Table:

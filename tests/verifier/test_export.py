@@ -14,7 +14,7 @@ from threading import Event, Thread
 import pytest
 from typer.testing import CliRunner, Result
 
-from suture.cli import app
+from suture.cli import application
 from suture.journal import SqliteJournal, load_or_create_signing_key, open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.journal.seal import public_pem
@@ -35,7 +35,7 @@ def folder(day: Day, tmp_path: Path) -> Path:
 
 def suture(*arguments: object) -> Result:
     """Run the command."""
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(application(), [str(argument) for argument in arguments])
 
 
 def export(folder: Path, name: str = "out.jsonl", *options: str) -> Path:

@@ -71,7 +71,8 @@ class Day:
         found: dict[str, set[str]] = {kind: set() for kind in KINDS}
         for event in self.events:
             for ref in event.refs():
-                if ref.type in found and ref.id in self.names:
+                # an acknowledgement is called by its order and the supplier's number: people hold the number
+                if ref.type in found and ref.id in self.names and (ref.type != "OrderAcknowledgement" or ref.role):
                     found[ref.type].add(ref.id)
         return {kind: sorted(ids) for kind, ids in found.items() if ids}
 

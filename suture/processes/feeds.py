@@ -18,7 +18,7 @@ from suture.processes.cases import case_id, close_by, close_case, deadline, open
 from suture.processes.course import Course, in_force
 from suture.processes.process import Effect, Example, Process, Seen, Step, Wait
 from suture.processes.rehearsal import START
-from suture.rules.feeds import LISTEN, NAME, Promise, care_of, promise, promised, quiet_until
+from suture.rules.feeds import LISTEN, NAME, Promise, care_of, promise, promised, quiet_until, skips
 
 #: Gaps of one feed that are waited for; one more, and its numbers are of no use.
 MOST_GAPS = 50
@@ -77,7 +77,7 @@ def heard(state: Feed, event: Event, seen: Seen) -> Answer:
     for number in message.numbers if kept.numbered else ():
         if number.number <= number.after:
             _fill(turn, number)
-        elif 0 < number.after < number.number - 1 and number.series not in state.unsteady:
+        elif skips(number) and number.series not in state.unsteady:
             missing = (number.after + 1, number.number - 1)
             _miss(turn, Gap(number.series, *missing, (missing,)), kept)
     return _end(turn)

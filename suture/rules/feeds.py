@@ -18,12 +18,14 @@ from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from suture.model import Money, Policy
+from suture.model import Money, Numbered, Policy
 from suture.rules.policies import number
 
 NAME = "feeds"
 #: How often a feed that goes on as it should is looked at: no silence is known more exactly.
 LISTEN = timedelta(minutes=10)
+#: A count that is first heard at this number or below has just begun: what is before it did not come.
+BEGUN = 16
 GAP_MINUTES = 60
 DAY = 24 * 60
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
@@ -86,6 +88,11 @@ def promise(policy: Policy | None, feed: str) -> Promise:
 def promised(policy: Policy) -> tuple[str, ...]:
     """The feeds that a policy names one by one."""
     return tuple(name for name in policy.values if "/" in name) if policy.id == NAME else ()
+
+
+def skips(number: Numbered) -> bool:
+    """Whether something should have come before it; a count may be first heard at any number beyond its beginning."""
+    return number.number > number.after + 1 and (number.after > 0 or number.number <= BEGUN)
 
 
 def quiet_until(promise: Promise, moment: datetime) -> datetime:

@@ -16,12 +16,10 @@ from msgspec import Struct
 from suture.formats import Running
 from suture.journal import Journal
 from suture.model import Numbered
-from suture.rules.feeds import LISTEN
+from suture.rules.feeds import BEGUN, LISTEN, skips
 
 #: Counts that are kept at hand; the journal has them all.
 MOST_AT_HAND = 10_000
-#: A count that is beyond this and then says 1, 2 has begun again; below it, somebody was late.
-BEGUN_AGAIN = 16
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -57,7 +55,7 @@ class Counting:
             for index, running in numbers if self._begins_again(count, numbers, mark) else sorted(numbers, key=_number):
                 again = self._begins_again(count, [(index, running)], mark)
                 self._back[count] = running.number
-                found[index].append(Numbered(running.number, 0 if again else mark, running.series))
+                found[index].append(Numbered(running.number, 1 if again else mark, running.series))
                 mark = running.number if again else max(mark, running.number)
             marks[count] = mark
         return self._told_of(messages, found, marks, now)
@@ -77,9 +75,9 @@ class Counting:
         return self._journal.cursor(count) if mark is None else mark
 
     def _begins_again(self, count: str, numbers: Sequence[tuple[int, Running]], mark: int) -> bool:
-        """Whether a 2 follows a 1 here, far below what has come."""
+        """Whether a 2 follows a 1 here, below what has come; near the beginning that is somebody who was late."""
         row = [self._back.get(count, 0), *(running.number for _, running in numbers)]
-        return mark > BEGUN_AGAIN and any(pair == (1, 2) for pair in pairwise(row))
+        return mark > BEGUN and any(pair == (1, 2) for pair in pairwise(row))
 
     def _told_of(
         self, messages: Sequence[tuple[str, Sequence[Running]]], found: list[list[Numbered]], marks: dict[str, int], now: datetime
@@ -87,7 +85,7 @@ class Counting:
         places: list[Place] = []
         listened = {feed: at for feed, _ in messages if (at := self._told.get(feed))}
         for (feed, numbers), placed in zip(messages, found, strict=True):
-            odd = [number for number in placed if not _next(number)]
+            odd = [number for number in placed if number.number <= number.after or skips(number)]
             told = bool(odd) or feed not in listened or now - listened[feed] >= LISTEN
             if told:
                 listened[feed] = now
@@ -118,8 +116,3 @@ def _count(feed: str, running: Running) -> str:
 
 def _number(placed: tuple[int, Running]) -> int:
     return placed[1].number
-
-
-def _next(number: Numbered) -> bool:
-    """Whether nothing is missing before it and it was not expected earlier; the first of a count is its beginning."""
-    return number.after == 0 or number.number == number.after + 1

@@ -130,10 +130,17 @@ def test_each_count_of_a_feed_is_its_own() -> None:
     assert [raised.case.context["count"] for raised in feed.open.values()] == ["ALDER>SUTURE"]
 
 
-def test_the_first_of_a_count_and_one_that_begins_again_miss_nothing() -> None:
+def test_a_count_that_is_first_heard_far_from_its_beginning_misses_nothing() -> None:
     feed = Listener()
     assert feed.number(4711, after=0) == []
     assert feed.state.gaps == ()
+
+
+def test_a_count_that_has_just_begun_misses_its_first() -> None:
+    feed = Listener()
+    assert feed.number(3, after=0) == ["Wait gap 1-2"]
+    assert feed.number(1, after=3) == []
+    assert feed.number(2, after=3) == ["Wait gap 1-2 off"]
 
 
 def test_a_person_knows_that_nothing_was_lost() -> None:

@@ -25,7 +25,7 @@ values (%s, %s, clock_timestamp() + make_interval(secs => %s), pg_backend_pid() 
 _STAY = """update workers set until = clock_timestamp() + make_interval(secs => %s), backends = pg_backend_pid() || %s::int[]
 where worker = %s"""
 # a process that is stopped in the middle of a commit would keep its row locked for as long as it is stopped
-_HANG_UP = """select pg_terminate_backend(a.pid) from workers w join pg_stat_activity a on a.pid = any(w.backends)
+_HANG_UP = """select pg_terminate_backend(a.pid) from workers w join pg_stat_activity a on a.pid = any(w.backends[2:])
 where w.worker <> %s and w.until < clock_timestamp() and a.backend_start < w.until"""
 # a row that is locked belongs to a commit under way: it is looked at again at the next beat
 _GIVE_UP = """delete from workers where worker in (

@@ -33,7 +33,7 @@ from suture.runtime.publish import publish
 from suture.runtime.wiring import Wiring
 from suture.sandbox.group import MORNING, Group
 from suture.sandbox.simulator.mangle import old_code
-from suture.sandbox.simulator.post import Post
+from suture.sandbox.simulator.post import Letter, Post
 from suture.sandbox.stage import Stage
 from suture.sandbox.twins.bank import BankTwin
 from suture.sandbox.twins.ehr import EhrTwin
@@ -87,6 +87,8 @@ class People:
             return
         raw = self._repair(wiring, case) if verb == "repair" else b""
         self.acted = self._command(wiring, decision, now, raw)
+        if self.acted and verb == "reject" and (letter := self._original(wiring, case)):
+            self.post.ask_again(letter)
 
     def _command(self, wiring: Wiring, decision: Decision, now: datetime, raw: bytes = b"") -> bool:
         try:
@@ -106,22 +108,24 @@ class People:
     def _repair(self, wiring: Wiring, case: Case) -> bytes:
         """A delivery as it is, which changes nothing; a message as its sender would have written it before its release."""
         delivery = self._delivery(case)
-        return encode(delivery.document) if delivery else self._original(wiring, case)
+        if delivery:
+            return encode(delivery.document)
+        letter = self._original(wiring, case)
+        return letter.message.raw if letter else b""
 
-    def _original(self, wiring: Wiring, case: Case) -> bytes:
-        """What stood in a message that nobody could read because its sender writes in another way now; b"" if that is not why."""
+    def _original(self, wiring: Wiring, case: Case) -> Letter | None:
+        """The message that nobody could read because its sender writes in another way now; None if that is not why."""
         if not case.id.startswith("intake/"):
-            return b""
+            return None
         event = self.disk.find(Ref("Case", case.id))[0].event
         if not isinstance(self.stage.twins.get(event.source), EhrTwin):
-            letter = self.post.originals.get(event.source, {}).get(event.blob)
-            return letter.message.raw if letter else b""
+            return self.post.originals.get(event.source, {}).get(event.blob)
         # what we kept is without the patient: ask each message of this sender whether it was this one
         for letter in self.post.originals[event.source].values():
             kept = minimised(wiring, wiring.formats["hl7v2"], letter.raw)
             if hashlib.sha256(kept).hexdigest() == event.blob:
-                return letter.message.raw
-        return b""
+                return letter
+        return None
 
     # -- at the end
 
@@ -142,8 +146,8 @@ class People:
         if case.reason.startswith("unknown_"):
             publish(wiring, self._new_codes(case), now)
             self._settle(case, "release", now, wiring)
-        elif raw := self._original(wiring, case):
-            self._settle(case, "repair", now, wiring, raw)
+        elif letter := self._original(wiring, case):
+            self._settle(case, "repair", now, wiring, letter.message.raw)
 
     def _new_codes(self, case: Case) -> list[Crosswalk]:
         """The rows that are missing: a new code stands for what the old one stood for."""

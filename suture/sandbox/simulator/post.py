@@ -34,6 +34,11 @@ class Letter(Struct, kw_only=True):
     #: A copy that nobody waits for: a repeat, or bytes that were spoiled on the way.
     stray: bool = False
 
+    @property
+    def drifted(self) -> bool:
+        """Whether it is written in another way than we agreed upon."""
+        return self.raw != self.message.raw
+
 
 class Post:
     """Everything that is on its way to us in one run."""
@@ -70,7 +75,7 @@ class Post:
         mode, until = self._drifting.get(message.instance, ("", self.clock.now()))
         if self.clock.now() < until:
             letter.raw = drifted(message.raw, mode)
-            if letter.raw != message.raw:
+            if letter.drifted:
                 self.originals[message.instance][hashlib.sha256(letter.raw).hexdigest()] = letter
         return letter
 
@@ -79,7 +84,8 @@ class Post:
             if self._gone(letter, fault):
                 return
         self._arrive(letter)
-        self._last[letter.message.instance] = letter.raw
+        if not letter.drifted:
+            self._last[letter.message.instance] = letter.raw
 
     def _gone(self, letter: Letter, fault: Fault) -> bool:
         """Let a fault strike a message; whether it does not arrive now."""
@@ -127,13 +133,17 @@ class Post:
     def _cut(self, letter: Letter, fault: Fault) -> None:
         """We look while it is still being written; later it is there as a whole. Of a frame there is never only a part."""
         before = self._last.get(letter.message.instance, b"")
-        if fault.kind == "batch cut in two" and before.startswith(b"ISA") and letter.raw.startswith(b"ISA"):
+        if fault.kind == "batch cut in two" and before.startswith(b"ISA") and not letter.drifted:
             letter.raw = batch(before, letter.raw)
         if not self._framed(letter):
             front, back = halves(letter.raw, fault.chance)
             self._stray(letter, front, 0)
             self._stray(letter, back, fault.chance % 20)
         self._later(letter, AGAIN)
+
+    def ask_again(self, letter: Letter) -> None:
+        """Whoever is told that a message was rejected sends it again as it was agreed upon."""
+        self._later(Letter(message=letter.message, raw=letter.message.raw), AGAIN)
 
     def _stray(self, letter: Letter, raw: bytes, minutes: int) -> None:
         """Bytes that come along with a message and that nobody waits for."""

@@ -8,11 +8,19 @@ from suture.runtime.clock import ManualClock
 
 
 class Watch(ManualClock):
-    """Shows the time of ``world`` less ``slow``, which may change at any moment; turning it turns the world."""
+    """Shows the time of ``world`` less ``slow``, which may change at any moment; turning it turns the world.
+
+    ``slowest`` is the most by which it has been slow.
+    """
 
     def __init__(self, world: ManualClock) -> None:
         super().__init__(world.now())
-        self.world, self.slow = world, timedelta()
+        self.world = world
+        self.slow = self.slowest = timedelta()
+
+    def set_back(self, by: timedelta) -> None:
+        """Make it show a time that has been."""
+        self.slow, self.slowest = by, max(by, self.slowest)
 
     def now(self) -> datetime:
         """What it shows."""

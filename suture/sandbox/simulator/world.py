@@ -271,7 +271,7 @@ class World:
             case "clock jump":
                 self.clock.move_to(over)
             case "clock set back":
-                self.watch.slow = timedelta(minutes=fault.lasts)
+                self.watch.set_back(timedelta(minutes=fault.lasts))
                 self.agenda.at(now + timedelta(minutes=1 + fault.chance % 1500), self._set_right)
             case "policy change":
                 self._publish([self.people.policy(fault.chance, self.watch.now())])
@@ -292,7 +292,7 @@ class World:
         self.people.act(still.wiring, fault.chance, self.watch.now())
 
     def _set_right(self, now: datetime) -> None:
-        self.watch.slow = timedelta()
+        self.watch.set_back(timedelta())
 
     def _install(self, release: Release) -> None:
         """Stop the process and start another release, with work under way."""

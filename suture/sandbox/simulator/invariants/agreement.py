@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -67,8 +68,11 @@ def order_is_kept(facts: Facts) -> Iterator[str]:
 
 
 def states_are_told_in_order(facts: Facts) -> Iterator[str]:
-    """Whoever is told of the states of one thing hears them in the order in which they came about."""
-    stage = facts.world.stage
+    """Whoever is told of the states of one thing hears them in the order in which they came about.
+
+    The moments are those of our own clock, which somebody may have set back.
+    """
+    stage, slow = facts.world.stage, facts.world.watch.slowest
     for name, shelf in (
         ("procurement, requisition", stage.procurement.statuses),
         ("procurement, order", stage.procurement.orders),
@@ -77,7 +81,7 @@ def states_are_told_in_order(facts: Facts) -> Iterator[str]:
     ):
         for id, told in shelf.items():
             for earlier, later in pairwise(told):
-                if later["at"] < earlier["at"]:
+                if datetime.fromisoformat(later["at"]) + slow < datetime.fromisoformat(earlier["at"]):
                     yield f"{name} {id}: {later['state']} of {later['at']} came after {earlier['state']} of {earlier['at']}"
 
 

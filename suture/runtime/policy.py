@@ -45,7 +45,8 @@ class Breaker:
         """closed, open, or half-open (one trial call is allowed)."""
         if self.opened is None:
             return "closed"
-        return "half-open" if now >= self.opened + self.rest else "open"
+        # a clock that was set back shall not keep it open until it is there again
+        return "half-open" if abs(now - self.opened) >= self.rest else "open"
 
     def room(self, now: datetime) -> int:
         """How many calls may start: none, one, or any number (a large one)."""
@@ -85,7 +86,8 @@ class Quota:
         """How many calls may start now."""
         if self.at is not None and now > self.at:
             self.tokens = min(self.burst, self.tokens + (now - self.at).total_seconds() * self.rate)
-        self.at = now if self.at is None else max(self.at, now)
+        # where the clock was set back, time goes on from there
+        self.at = now
         return int(self.tokens)
 
     def spend(self) -> None:

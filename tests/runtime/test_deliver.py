@@ -343,6 +343,17 @@ def test_quota_refills_with_time() -> None:
     assert quota.room(NOON + timedelta(seconds=0.5)) == 1
 
 
+def test_a_clock_that_was_set_back_holds_nothing_up_until_it_is_there_again() -> None:
+    quota, breaker, back = Quota(rate=2.0, burst=2.0), Breaker(trips=1), NOON - timedelta(hours=3)
+    quota.room(NOON)
+    quota.spend()
+    quota.spend()
+    breaker.begin(NOON)
+    breaker.end(NOON, reached=False)
+    assert (quota.room(back), quota.room(back + timedelta(seconds=0.5))) == (0, 1)
+    assert breaker.room(back) == 1
+
+
 def test_backoff_grows_has_a_ceiling_and_repeats_exactly() -> None:
     retry = Retry(first_s=2, longest_s=60)
     waits = [retry.after(attempt, "D1").total_seconds() for attempt in range(1, 12)]

@@ -94,18 +94,21 @@ class Beliefs:
 
     # -- what follows
 
-    def ours(self, sheet: Sheet) -> dict[str, Ours]:
-        """What we believe about each reference of this list."""
-        listing, known = sheet.listing, {}
-        for row in sheet.rows:
-            if row.at is not None and row.at > self.since:
-                known[row.reference] = Ours(moving=True)
-        for reference, accepted in self.heard[listing.name].items():
-            held = self._held(listing, [self._own(accepted.document)]) if accepted.document is not None else None
-            known[reference] = Ours(settled=held, moving=held is None)
-        for reference, deliveries in self.told[listing.name].items():
-            known[reference] = self._believed(listing, deliveries)
-        return known
+    def references(self, sheet: Sheet) -> set[str]:
+        """Every reference that either side knows in this list."""
+        name = sheet.listing.name
+        return {*self.told[name], *self.heard[name], *(row.reference or row.number for row in sheet.rows)}
+
+    def ours(self, listing: Listing, reference: str, rows: Sequence[Held]) -> Ours | None:
+        """What we believe about one reference; None if it never passed here."""
+        deliveries = self.told[listing.name].get(reference)
+        if deliveries is not None:
+            return self._believed(listing, deliveries)
+        accepted = self.heard[listing.name].get(reference)
+        if accepted is not None and accepted.document is not None:
+            return Ours(settled=self._held(listing, [self._own(accepted.document)]))
+        fresh = any(row.at is not None and row.at > self.since for row in rows)
+        return Ours(moving=True) if accepted is not None or fresh else None
 
     def _believed(self, listing: Listing, deliveries: Sequence[Delivery]) -> Ours:
         done = [each for each in deliveries if each.status == "done"]

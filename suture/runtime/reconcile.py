@@ -7,8 +7,8 @@ its way. Exceptions have ids of what they are about: a second run finds them ope
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -33,7 +33,7 @@ from suture.runtime.network import Instance
 from suture.runtime.secrets import secret
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
-from suture.systems import Call, Held
+from suture.systems import Call, Held, Listing
 from suture.transports.exchange import Link
 
 T = TypeVar("T")
@@ -131,13 +131,15 @@ async def _settled(run: Reconciliation, now: Callable[[], datetime], in_thread: 
         strangers = run.beliefs.strangers(sheet)
         for first in range(0, len(strangers), STEP):
             await in_thread(partial(run.beliefs.acquaint, sheet.listing, strangers[first : first + STEP]))
-    run.judge()
+    steps = run.judging()
+    while await in_thread(lambda: next(steps, False)):
+        pass
     report: Report = await in_thread(lambda: run.commit(now(), dry=dry))
     return report
 
 
 class Reconciliation:
-    """One run for one instance: ``judge`` compares, ``commit`` acts on the journal as it is then."""
+    """One run for one instance: ``judging`` compares, ``commit`` acts on the journal as it is then."""
 
     def __init__(self, wiring: Wiring, instance: Instance, sheets: Sequence[Sheet], began: datetime) -> None:
         self.wiring, self.instance, self.began = wiring, instance, began
@@ -153,14 +155,26 @@ class Reconciliation:
         self.moving: set[tuple[str, str]] = set()
         self.differences: list[tuple[str, Difference]] = []
 
-    def judge(self) -> None:
-        """Compare every list that was heard."""
+    def judging(self) -> Iterator[bool]:
+        """Compare every list that was heard, some references at a time; true after each step."""
         for sheet in self.heard:
-            name, ours = sheet.listing.name, self.beliefs.ours(sheet)
-            self.moving |= {(name, reference) for reference, each in ours.items() if each.moving}
-            rows = {row.reference or row.number for row in sheet.rows}
-            self.compared[name] = sum(not (name in ours and ours[name].moving) for name in {*ours, *rows})
-            self.differences += [(name, difference) for difference in compare(ours, sheet.rows)]
+            rows = defaultdict(list)
+            for row in sheet.rows:
+                rows[row.reference or row.number].append(row)
+            self.compared[sheet.listing.name] = 0
+            names = sorted(self.beliefs.references(sheet))
+            for first in range(0, len(names), STEP):
+                self._judge(sheet.listing, {name: rows.get(name, []) for name in names[first : first + STEP]})
+                yield True
+
+    def _judge(self, listing: Listing, rows: Mapping[str, Sequence[Held]]) -> None:
+        believed = {name: self.beliefs.ours(listing, name, held) for name, held in rows.items()}
+        ours = {name: each for name, each in believed.items() if each is not None}
+        moving = {(listing.name, name) for name, each in ours.items() if each.moving}
+        self.moving |= moving
+        self.compared[listing.name] += len(rows) - len(moving)
+        theirs = (row for held in rows.values() for row in held)
+        self.differences += [(listing.name, difference) for difference in compare(ours, theirs)]
 
     # -- acting
 

@@ -497,5 +497,5 @@ def prepared(house: Counterparts, name: str) -> Reconciliation:
     run = Reconciliation(wiring, instance, sheets, now)
     while run.beliefs.gather():
         pass
-    run.judge()
+    assert all(run.judging())
     return run

@@ -33,16 +33,16 @@ class ErpTwin(RestTwin):
         self.payments: list[Booked] = []
         self.failed_payments: list[Booked] = []
         self.route("POST", "/api/purchase-orders", self._order)
-        self.lists("/api/purchase-orders", lambda: [self._listed_order(booked) for booked in self.orders])
+        self.lists("/api/purchase-orders", lambda: self.orders, self._listed_order)
         self.route("POST", "/api/purchase-order-changes", self._booker(self.changes, "47"))
         self.route("POST", "/api/goods-receipts", self._receipt, honours_keys=False)
         self.route("GET", "/api/goods-receipts", self._finder(self.receipts))
         self.route("POST", "/api/supplier-invoices", self._booker(self.invoices, "51"), honours_keys=False)
         self.route("GET", "/api/supplier-invoices", self._finder(self.invoices))
         self.route("POST", "/api/journal-entries", self._entry)
-        self.lists("/api/journal-entries", lambda: [_row(booked) for booked in self.entries])
+        self.lists("/api/journal-entries", lambda: self.entries, _row)
         self.route("POST", "/api/payments", self._booker(self.payments, "20"))
-        self.lists("/api/payments", lambda: [_row(booked) for booked in self.payments])
+        self.lists("/api/payments", lambda: self.payments, _row)
         self.route("POST", "/api/payment-status", self._booker(self.failed_payments, "29"))
 
     def _booker(self, shelf: list[Booked], prefix: str) -> Any:
@@ -56,7 +56,7 @@ class ErpTwin(RestTwin):
     def _finder(self, shelf: list[Booked]) -> Any:
         def find(request: Http, names: dict[str, str], body: Any) -> HttpReply:
             if "externalRef" not in names:
-                return listing([_row(booked) for booked in shelf], names)
+                return listing(shelf, _row, names)
             found = [booked for booked in shelf if booked.reference == names["externalRef"]]
             return replied(200, {"items": [{"number": booked.number} for booked in found]})
 

@@ -45,7 +45,7 @@ class InventoryTwin(RestTwin):
         self.route("POST", "/api/stock-movements", self._move)
         self.lists("/api/expected-receipts", lambda: list(self.expected.values()))
         self.lists("/api/stock-movements", lambda: self.movements)
-        self.lists("/api/receipts", lambda: [_listed(receipt) for receipt in self.receipts])
+        self.lists("/api/receipts", lambda: self.receipts, _listed)
 
     def arrive(self, parcel: Parcel, now: datetime) -> None:
         """A lorry unloads; the dock counts, and tells within the hour."""

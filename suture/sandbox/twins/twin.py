@@ -79,6 +79,8 @@ class Twin:
         self.sent[answer or "unanswered"] += 1
 
 
+#: How one thing on a shelf is listed.
+Row = Callable[[Any], Mapping[str, Any]]
 Handler = Callable[[Http, dict[str, str], Any], HttpReply]
 
 
@@ -110,11 +112,11 @@ class RestTwin(Twin):
         """Answer ``method path``, where "{name}" stands for one segment."""
         self._routes.append((method, tuple(path.strip("/").split("/")), handler, honours_keys))
 
-    def lists(self, path: str, rows: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
-        """Answer GET ``path`` with what it holds, a page at a time: ``after`` a place, at most ``limit`` rows."""
+    def lists(self, path: str, shelf: Callable[[], Sequence[Any]], row: Row = dict) -> None:
+        """Answer GET ``path`` with what stands on the shelf, a page at a time: ``after`` a place, at most ``limit`` rows."""
 
         def page(request: Http, names: dict[str, str], body: Any) -> HttpReply:
-            return listing(rows(), names)
+            return listing(shelf(), row, names)
 
         self.route("GET", path, page)
 
@@ -152,11 +154,11 @@ class RestTwin(Twin):
         return reply
 
 
-def listing(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> HttpReply:
+def listing(shelf: Sequence[Any], row: Row, names: Mapping[str, str]) -> HttpReply:
     """The page that the query asks for, and where the next one begins."""
     after, limit = int(names.get("after") or 0), min(int(names.get("limit") or ROWS_MOST), ROWS_MOST)
     end = after + limit
-    return replied(200, {"items": rows[after:end], "next": str(end) if end < len(rows) else ""})
+    return replied(200, {"items": [row(each) for each in shelf[after:end]], "next": str(end) if end < len(shelf) else ""})
 
 
 def _matched(pattern: tuple[str, ...], path: str) -> dict[str, str] | None:

@@ -13,7 +13,7 @@ from suture.formats.format import Profile, Reading, Running, Stamp, Unwritable
 from suture.formats.iso20022.accounts import add_account
 from suture.formats.iso20022.agreement import option, version
 from suture.formats.iso20022.characters import pieces, reference, words
-from suture.formats.iso20022.elements import Element, add, add_money, child, children, message, money, serialised, text
+from suture.formats.iso20022.elements import Element, Scope, add, add_money, child, children, message, money, serialised, text
 from suture.formats.iso20022.status_codes import REASONS
 from suture.formats.scalars import day, instant, start_of, written
 from suture.formats.shape import shaped
@@ -52,10 +52,10 @@ def read(body: Element, kind: str, profile: Profile) -> Reading:
     """
     found = _Found(profile, text(body, "GrpHdr/MsgId"))
     reports = list(children(body, REPORTS[kind]))
-    entries = 0
+    entries, announced = 0, text(body, "GrpHdr/CreDtTm")
     for place, report in enumerate(reports, 1):
         path = f"{REPORTS[kind]}[{place}]"
-        moment = text(report, "CreDtTm") or text(body, "GrpHdr/CreDtTm")
+        moment = text(report, "CreDtTm") or announced
         for number, entry in enumerate(children(report, "Ntry"), 1):
             entries += 1
             if entries > MOST_ENTRIES:
@@ -93,18 +93,19 @@ def _entry(entry: Element, moment: str, path: str, found: _Found) -> None:
         return
     transactions = [each for details in children(entry, "NtryDtls") for each in children(details, "TxDtls")]
     if not transactions:
-        if _ours(entry, entry):
+        if _ours(Scope(entry), entry):
             found.note("iso.unitemised", "a booking without its transactions cannot be matched", path, "warning")
         else:
             found.credits += 1
         return
+    around = Scope(entry)
     amounts = [_amount(transaction, total if len(transactions) == 1 else None) for transaction in transactions]
     _check_sum(total, amounts, path, found)
     for place, (transaction, amount) in enumerate(zip(transactions, amounts, strict=True), 1):
-        _transaction(entry, transaction, amount, at, f"{path}/TxDtls[{place}]", found)
+        _transaction(around, transaction, amount, at, f"{path}/TxDtls[{place}]", found)
 
 
-def _transaction(entry: Element, transaction: Element, amount: Money | None, at: datetime, path: str, found: _Found) -> None:
+def _transaction(entry: Scope, transaction: Element, amount: Money | None, at: datetime, path: str, found: _Found) -> None:
     status = _ours(entry, transaction)
     name = text(transaction, "Refs/EndToEndId")
     if not status:
@@ -125,7 +126,7 @@ def _transaction(entry: Element, transaction: Element, amount: Money | None, at:
         "reason": reason[:2000],
         "message": found.message[:128],
         "amount": None if amount is None else msgspec.structs.asdict(amount),
-        "bank_reference": text(transaction, "Refs/AcctSvcrRef") or text(entry, "AcctSvcrRef", "NtryRef"),
+        "bank_reference": text(transaction, "Refs/AcctSvcrRef") or entry.text("AcctSvcrRef", "NtryRef"),
     }
     try:
         found.documents.append(shaped(fields, PaymentStatus))
@@ -133,11 +134,11 @@ def _transaction(entry: Element, transaction: Element, amount: Money | None, at:
         found.note("iso.entry", str(error), path)
 
 
-def _ours(entry: Element, transaction: Element) -> str:
+def _ours(entry: Scope, transaction: Element) -> str:
     """The status of a payment of ours that this booking tells, "" if it tells of none."""
-    direction = text(transaction, "CdtDbtInd") or text(entry, "CdtDbtInd")
-    reversal = text(entry, "RvslInd") in ("true", "1")
-    family, sort = (text(transaction, f"{_FAMILY}/{tag}") or text(entry, f"{_FAMILY}/{tag}") for tag in ("Cd", "SubFmlyCd"))
+    direction = text(transaction, "CdtDbtInd") or entry.text("CdtDbtInd")
+    reversal = entry.text("RvslInd") in ("true", "1")
+    family, sort = (text(transaction, f"{_FAMILY}/{tag}") or entry.text(f"{_FAMILY}/{tag}") for tag in ("Cd", "SubFmlyCd"))
     returned = reversal or child(transaction, "RtrInf") is not None or sort == "RRTN"
     if direction == "DBIT":
         outgoing = not reversal and family not in _NOT_ORDERED
@@ -145,9 +146,9 @@ def _ours(entry: Element, transaction: Element) -> str:
     return _booking(entry, "returned") if direction == "CRDT" and returned else ""
 
 
-def _booking(entry: Element, status: str) -> str:
+def _booking(entry: Scope, status: str) -> str:
     """A booked entry says what it says, a pending or future one that it is to come, an informational one nothing."""
-    stated = text(entry, "Sts/Cd", "Sts/Prtry", "Sts") or "BOOK"
+    stated = entry.text("Sts/Cd", "Sts/Prtry", "Sts") or "BOOK"
     return {"BOOK": status, "PDNG": "pending", "FUTR": "pending"}.get(stated, "")
 
 
@@ -204,14 +205,14 @@ def _signed(holder: Element, path: str) -> Money | None:
     return -amount if text(holder, "CdtDbtInd") == "DBIT" else amount
 
 
-def _reason(entry: Element, transaction: Element) -> tuple[str, str]:
+def _reason(entry: Scope, transaction: Element) -> tuple[str, str]:
     """Code and text: of the return if there is one, else the bank's own transaction code and remark."""
     returned = child(transaction, "RtrInf")
     if returned is not None:
         code = text(returned, "Rsn/Cd", "Rsn/Prtry", "RtrRsn/Cd", "RtrRsn/Prtry")
         said = " ".join(filter(None, (text(line, ".") for line in children(returned, "AddtlInf"))))
         return code, said or REASONS.get(code, "")
-    code = text(transaction, "BkTxCd/Prtry/Cd") or text(entry, "BkTxCd/Prtry/Cd")
+    code = text(transaction, "BkTxCd/Prtry/Cd") or entry.text("BkTxCd/Prtry/Cd")
     return code, text(transaction, "AddtlTxInf")
 
 

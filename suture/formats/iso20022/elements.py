@@ -42,6 +42,20 @@ def text(element: Element | None, *paths: str) -> str:
     return ""
 
 
+class Scope:
+    """What surrounds many transactions, each of which asks it for the same texts: every text is looked for once."""
+
+    def __init__(self, element: Element | None) -> None:
+        self.element = element
+        self._texts: dict[tuple[str, ...], str] = {}
+
+    def text(self, *paths: str) -> str:
+        """As ``text`` of the element."""
+        if paths not in self._texts:
+            self._texts[paths] = text(self.element, *paths)
+        return self._texts[paths]
+
+
 def money(element: Element | None) -> Money:
     """An amount with its currency attribute, never negative (ISO 20022 says the direction apart). Raises ValueError."""
     written = text(element, ".")

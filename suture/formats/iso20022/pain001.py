@@ -10,12 +10,26 @@ from suture.formats.format import Profile, Reading, Stamp, Unwritable
 from suture.formats.iso20022.accounts import account_number, add_account, add_agent, routing_of
 from suture.formats.iso20022.agreement import option, version
 from suture.formats.iso20022.characters import pieces, reference, words
-from suture.formats.iso20022.elements import Element, add, add_money, child, children, message, minor, money, serialised, text
+from suture.formats.iso20022.elements import (
+    Element,
+    Scope,
+    add,
+    add_money,
+    child,
+    children,
+    message,
+    minor,
+    money,
+    serialised,
+    text,
+)
 from suture.formats.scalars import day, decimal
 from suture.formats.shape import shaped
 from suture.model import Document, Finding, PaymentInstruction, Severity
 
 MOST_PAYMENTS = 100_000
+#: Where a party says who it is.
+_NAMED = ("Id/OrgId/Othr/Id", "Id/PrvtId/Othr/Id", "Id/OrgId/AnyBIC", "Id/OrgId/BICOrBEI", "Id/OrgId/LEI", "Nm")
 _ADDRESS = (("StrtNm", "street"), ("BldgNb", "building"), ("PstCd", "postcode"), ("TwnNm", "town"), ("Ctry", "country"))
 
 
@@ -122,8 +136,8 @@ def read(body: Element, profile: Profile) -> Reading:
         return Reading(findings=(_wrong("iso.message_id", "MsgId must have 1 to 35 characters", "GrpHdr/MsgId"),))
     transfers = [
         (batch, transfer, f"PmtInf[{place}]/CdtTrfTxInf[{number}]")
-        for place, batch in enumerate(children(body, "PmtInf"), 1)
-        for number, transfer in enumerate(children(batch, "CdtTrfTxInf"), 1)
+        for place, batch in enumerate(map(Scope, children(body, "PmtInf")), 1)
+        for number, transfer in enumerate(children(batch.element, "CdtTrfTxInf"), 1)
     ]
     findings = list(_controls(body, [transfer for _, transfer, _ in transfers]))
     if findings:
@@ -195,14 +209,14 @@ def _located(error: ValueError, path: str) -> Finding:
     return _wrong("iso.value", str(error), path)
 
 
-def _payment(batch: Element, transfer: Element, profile: Profile) -> PaymentInstruction:
+def _payment(batch: Scope, transfer: Element, profile: Profile) -> PaymentInstruction:
     """One instruction; raises ValueError (Misshapen included)."""
     supplier = _party(child(transfer, "Cdtr"))
     numbers = (text(strd, "RfrdDocInf/Nb") for strd in children(child(transfer, "RmtInf"), "Strd"))
     said = (text(ustrd, ".") for ustrd in children(child(transfer, "RmtInf"), "Ustrd"))
     fields = {
         "id": text(transfer, "PmtId/EndToEndId"),
-        "entity": _party(child(batch, "Dbtr")),
+        "entity": batch.text(*(f"Dbtr/{path}" for path in _NAMED)),
         "supplier": supplier,
         "creditor": _creditor(transfer, profile),
         "amount": _amount(transfer),
@@ -223,8 +237,8 @@ def _amount(transfer: Element) -> object:
     return {"amount": amount.amount, "currency": amount.currency}
 
 
-def _execution(batch: Element) -> date:
-    written = text(batch, "ReqdExctnDt/Dt", "ReqdExctnDt/DtTm", "ReqdExctnDt")
+def _execution(batch: Scope) -> date:
+    written = batch.text("ReqdExctnDt/Dt", "ReqdExctnDt/DtTm", "ReqdExctnDt")
     try:
         return day(written[:10])
     except ValueError as error:
@@ -241,8 +255,7 @@ def _creditor(transfer: Element, profile: Profile) -> dict[str, str]:
 
 def _party(party: Element | None) -> str:
     """A party by the id that it is given, else by its name."""
-    named = ("Id/OrgId/Othr/Id", "Id/PrvtId/Othr/Id", "Id/OrgId/AnyBIC", "Id/OrgId/BICOrBEI", "Id/OrgId/LEI", "Nm")
-    return text(party, *named)
+    return text(party, *_NAMED)
 
 
 def _wrong(code: str, text: str, path: str, severity: Severity = "error") -> Finding:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 
 from suture.formats.format import Profile, Reading, Stamp, Unwritable, Verdict
 from suture.formats.iso20022.agreement import Version, version
 from suture.formats.iso20022.characters import pieces, reference, words
-from suture.formats.iso20022.elements import Element, add, add_money, child, children, message, money, serialised, text
+from suture.formats.iso20022.elements import Element, Scope, add, add_money, child, children, message, money, serialised, text
 from suture.formats.iso20022.status_codes import PAYMENT_STATUS, REASON_OF, REASONS, TAKEN, WAITING
 from suture.formats.scalars import instant, written
 from suture.formats.shape import shaped
@@ -35,9 +36,10 @@ def read(body: Element, profile: Profile) -> Reading:
     documents: list[Document] = []
     verdict = _group_verdict(group, batches, original, findings)
     documents += [verdict] if verdict else []
-    for batch, report, path in _reports(body, batches, text(group, "GrpSts"), findings):
+    around, status = Scope(header), text(group, "GrpSts")
+    for batch, report, path in _reports(body, batches, findings):
         try:
-            documents.append(_status(header, batch, report, text(group, "GrpSts"), profile))
+            documents.append(_status(around, batch, report, status, profile))
         except ValueError as error:
             findings.append(_finding("iso.status", str(error), path))
     if not documents and not findings:
@@ -45,17 +47,21 @@ def read(body: Element, profile: Profile) -> Reading:
     return Reading(message_id=name, documents=tuple(documents), findings=tuple(findings))
 
 
-def _reports(
-    body: Element, batches: list[Element], group: str, findings: list[Finding]
-) -> Iterator[tuple[Element | None, Element, str]]:
-    """Every TxInfAndSts with its batch (None in the first versions of the message), up to the limit."""
-    found: list[tuple[Element | None, Element, str]] = [
-        (None, report, f"TxInfAndSts[{place}]") for place, report in enumerate(children(body, "TxInfAndSts"), 1)
-    ]
-    for number, batch in enumerate(batches, 1):
+class _Batch(Struct, frozen=True):
+    """What a batch says of all transactions in it: its status, and the first reason that it gives."""
+
+    status: str = ""
+    reason: Finding | None = None
+
+
+def _reports(body: Element, batches: list[Element], findings: list[Finding]) -> Iterator[tuple[_Batch, Element, str]]:
+    """Every TxInfAndSts with its batch (an empty one in the first versions of the message), up to the limit."""
+    found = [(_Batch(), report, f"TxInfAndSts[{place}]") for place, report in enumerate(children(body, "TxInfAndSts"), 1)]
+    for number, holder in enumerate(batches, 1):
+        batch = _Batch(text(holder, "PmtInfSts"), next(_reasons(holder, ""), None))
         found += [
             (batch, report, f"OrgnlPmtInfAndSts[{number}]/TxInfAndSts[{place}]")
-            for place, report in enumerate(children(batch, "TxInfAndSts"), 1)
+            for place, report in enumerate(children(holder, "TxInfAndSts"), 1)
         ]
     if len(found) > MOST_STATUSES:
         findings.append(_finding("iso.limit", f"more than {MOST_STATUSES} transactions; the rest was not read", "TxInfAndSts"))
@@ -90,22 +96,22 @@ def _together(states: list[str]) -> str:
     return "PART" if any(rejected) and not all(rejected) else states[0] if states else ""
 
 
-def _status(header: Element | None, batch: Element | None, report: Element, group: str, profile: Profile) -> PaymentStatus:
+def _status(header: Scope, batch: _Batch, report: Element, group: str, profile: Profile) -> PaymentStatus:
     """The status of one payment; raises ValueError."""
     payment = text(report, "OrgnlEndToEndId")
     if payment in ("", "NOTPROVIDED"):
         raise ValueError("a transaction without OrgnlEndToEndId cannot be matched")
-    stated = text(report, "TxSts") or text(batch, "PmtInfSts") or group
+    stated = text(report, "TxSts") or batch.status or group
     if stated not in PAYMENT_STATUS:
         raise ValueError("a transaction status that is none")
-    reason = next(_reasons(report, ""), None) or next(_reasons(batch, ""), None)
+    reason = next(_reasons(report, ""), None) or batch.reason
     fields = {
         "payment": payment,
         "status": PAYMENT_STATUS[stated],
         "at": _moment(header, report, profile),
         "code": reason.code if reason else stated,
         "reason": reason.text[:2000] if reason else "",
-        "message": text(header, "MsgId")[:128],
+        "message": header.text("MsgId")[:128],
         "amount": _amount(report),
         "bank_reference": text(report, "AcctSvcrRef", "ClrSysRef"),
     }
@@ -117,8 +123,8 @@ def _amount(report: Element) -> object:
     return None if amount is None else msgspec.structs.asdict(money(amount))
 
 
-def _moment(header: Element | None, report: Element, profile: Profile) -> datetime:
-    return instant(text(report, "AccptncDtTm") or text(header, "CreDtTm"), profile.timezone)
+def _moment(header: Scope, report: Element, profile: Profile) -> datetime:
+    return instant(text(report, "AccptncDtTm") or header.text("CreDtTm"), profile.timezone)
 
 
 def _reasons(holder: Element | None, path: str) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from suture.formats import Verdict
@@ -94,3 +96,42 @@ def test_the_id_of_a_message_is_kept_to_a_length_that_fits_a_key() -> None:
     body = f"<CstmrPmtStsRpt><GrpHdr><MsgId>{'9' * 100_000}</MsgId></GrpHdr></CstmrPmtStsRpt>"
     reading = read(body, "pain.002.001.10")
     assert reading.message_id == reading.envelope["id"] == "9" * 128
+
+
+def _within(kind: str, root: str, head: str, unit: str, tail: str = "") -> bytes:
+    """A message of 20,000 units."""
+    return f"<Document xmlns='{NAMESPACE}{kind}'><{root}>{head}{unit * 20_000}{tail}</{root}></Document>".encode()
+
+
+JUNK = "<x/>" * 20_000
+TRANSFER = '<CdtTrfTxInf><PmtId><EndToEndId>P</EndToEndId></PmtId><Amt><InstdAmt Ccy="CHF">1</InstdAmt></Amt></CdtTrfTxInf>'
+STATUS = "<TxInfAndSts><OrgnlEndToEndId>P</OrgnlEndToEndId></TxInfAndSts>"
+NOTICE, ORDER, REPORT = "BkToCstmrDbtCdtNtfctn", "CstmrCdtTrfInitn", "CstmrPmtStsRpt"
+COUNTED = "<GrpHdr><MsgId>M</MsgId><NbOfTxs>20000</NbOfTxs></GrpHdr>"
+LONG = {
+    "accounts": _within("camt.054.001.08", NOTICE, "", "<Ntfctn><Ntry/></Ntfctn>"),
+    "transactions of an entry": _within(
+        "camt.054.001.08",
+        NOTICE,
+        f'<Ntfctn><CreDtTm>2026-03-02T09:30:00Z</CreDtTm><Ntry><Amt Ccy="CHF">1</Amt>{JUNK}',
+        "<NtryDtls><TxDtls><Refs><EndToEndId>P</EndToEndId></Refs></TxDtls></NtryDtls>",
+        "</Ntry></Ntfctn>",
+    ),
+    "payments of a batch": _within("pain.001.001.09", ORDER, f"{COUNTED}<PmtInf>{JUNK}", TRANSFER, "</PmtInf>"),
+    "statuses of a batch": _within("pain.002.001.10", REPORT, f"<OrgnlPmtInfAndSts>{JUNK}", STATUS, "</OrgnlPmtInfAndSts>"),
+    "statuses under a long header": _within(
+        "pain.002.001.10",
+        REPORT,
+        f"<GrpHdr>{JUNK}</GrpHdr><OrgnlGrpInfAndSts>{JUNK}<GrpSts>ACSP</GrpSts></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts>",
+        STATUS,
+        "</OrgnlPmtInfAndSts>",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_surrounds_many_transactions_is_looked_at_once(name: str) -> None:
+    began = time.process_time()
+    reading = FORMAT.read(LONG[name], PROFILE)
+    assert reading.findings
+    assert time.process_time() - began < 4

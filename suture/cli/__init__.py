@@ -11,7 +11,7 @@ import typer
 from suture.cli.output import told
 
 #: The modules of this folder that add commands, in the order in which people meet them.
-COMMANDS = (*("demo", "simulate", "run", "check", "new", "show", "ledger", "reconcile", "resolve", "replay", "export"),)
+COMMANDS = (*("demo", "simulate", "run", "check", "new", "show", "ledger", "reconcile", "resolve", "replay", "export", "backup"),)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -13,46 +14,85 @@ from suture.processes.masters import Filed
 from suture.processes.rehearsal import said
 
 PAGE = 2000
-DIFFERENCES_KEPT = 1000
+#: Decisions kept of a replay, of those that differ and of those asked for.
+MOST_KEPT = 1000
 
 
-class Difference(Struct, frozen=True, kw_only=True):
-    """A decision that would be another one today: the place, and what it did then and does now."""
+class Remade(Struct, frozen=True, kw_only=True):
+    """A decision made again: where and when it was made, and what was done ``then`` and would be done ``now``."""
 
     position: int
+    at: datetime
     process: str
     key: str
     event: str
     then: tuple[str, ...]
     now: tuple[str, ...]
 
+    @property
+    def differs(self) -> bool:
+        """Whether it would be another one today."""
+        return self.then != self.now
+
+
+class Narrowed(Struct, frozen=True, kw_only=True):
+    """Which decisions are asked for: about an object, in the train of an accepted message or event, by a process, in a time."""
+
+    object: str = ""
+    cause: str = ""
+    process: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, decision: Event, event: Event) -> bool:
+        """Whether this decision on that event is asked for."""
+        decided = decision.data
+        assert isinstance(decided, Decided)
+        return (
+            (not self.process or decided.process == self.process)
+            and (self.since is None or decision.at >= self.since)
+            and (self.until is None or decision.at <= self.until)
+            and (not self.cause or self.cause in (event.once, event.cause, event.root))
+            and (not self.object or self.object == decided.key or any(ref.id == self.object for ref in event.refs()))
+        )
+
 
 class Replayed(Struct, frozen=True, kw_only=True):
-    """How many decisions were made again, and which differ."""
+    """How many of the decisions asked for were made again, which differ, and, where it was narrowed, all of them."""
 
     decisions: int
-    differences: tuple[Difference, ...]
+    differences: tuple[Remade, ...]
+    chosen: tuple[Remade, ...] = ()
 
 
 def replay(
-    journal: Journal, processes: Mapping[str, Process], *, tell: Callable[[int], None] = lambda _: None, until: int | None = None
+    journal: Journal,
+    processes: Mapping[str, Process],
+    *,
+    tell: Callable[[int], None] = lambda _: None,
+    until: int | None = None,
+    only: Narrowed | None = None,
 ) -> Replayed:
     """Decide again in memory; nothing is written and nothing is sent.
 
     With the processes that decided then, every difference is a fault. With changed ones the differences are the backtest
-    of the change: what it would have done on recorded traffic. ``until`` stops at a position.
+    of the change: what it would have done on recorded traffic. ``until`` stops at a position. Everything before is decided
+    again too, whatever is asked for ``only``, since a decision rests on those before it.
     """
     rehearsal = _Rehearsal(processes)
-    differences: list[Difference] = []
+    differences: list[Remade] = []
+    chosen: list[Remade] = []
     count = 0
-    for row, event in _decisions(journal, until):
-        difference = rehearsal.again(row, event)
-        count += 1
-        if difference is not None and len(differences) < DIFFERENCES_KEPT:
-            differences.append(difference)
-        if count % 1000 == 0:
+    for done, (row, event) in enumerate(_decisions(journal, until), 1):
+        remade = rehearsal.again(row, event)
+        if done % 1000 == 0:
             tell(row.position)
-    return Replayed(decisions=count, differences=tuple(differences))
+        if only is not None and not only.holds(row.event, event):
+            continue
+        count += 1
+        differences += [remade] if remade.differs and len(differences) < MOST_KEPT else []
+        chosen += [remade] if only is not None and len(chosen) < MOST_KEPT else []
+    return Replayed(decisions=count, differences=tuple(differences), chosen=tuple(chosen))
 
 
 def _decisions(journal: Journal, until: int | None) -> Iterator[tuple[Recorded, Event]]:
@@ -74,16 +114,20 @@ class _Rehearsal:
         self.processes = processes
         self.states: dict[tuple[str, str], Struct] = {}
 
-    def again(self, row: Recorded, event: Event) -> Difference | None:
+    def again(self, row: Recorded, event: Event) -> Remade:
         decided = row.event.data
         assert isinstance(decided, Decided)
         process = self.processes.get(decided.process)
         then = (decided.phase, *decided.effects)
         now = ("process is gone",) if process is None else self._decide(process, decided.key, row.event, event)
-        if now == then:
-            return None
-        return Difference(
-            position=row.position, process=decided.process, key=decided.key, event=decided.event, then=then, now=now
+        return Remade(
+            position=row.position,
+            at=row.event.at,
+            process=decided.process,
+            key=decided.key,
+            event=decided.event,
+            then=then,
+            now=now,
         )
 
     def _decide(self, process: Process, key: str, decision: Event, event: Event) -> tuple[str, ...]:

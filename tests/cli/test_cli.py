@@ -22,8 +22,19 @@ from suture.cli import main
 from suture.cli import replay as replay_command
 from suture.cli.output import console, existing_journal
 from suture.extensions import found
-from suture.journal import load_or_create_key, open_journal
-from suture.model import Case, OrderAcknowledgement, Parked, PurchaseOrder, RequisitionCancellation, encode
+from suture.journal import Delivery, Event, Unit, load_or_create_key, open_journal
+from suture.model import (
+    Case,
+    Decided,
+    GoodsReceipt,
+    OrderAcknowledgement,
+    Owed,
+    Parked,
+    PurchaseOrder,
+    Ref,
+    RequisitionCancellation,
+    encode,
+)
 from suture.processes import Process
 from suture.runtime.intake import accept
 from suture.runtime.network import read_network
@@ -74,6 +85,45 @@ def suture(capsys: pytest.CaptureFixture[str]) -> Suture:
 def journal(day: Day, tmp_path: Path) -> Path:
     """A copy of the day's journal and keys, to be changed."""
     return Path(shutil.copytree(day.folder, tmp_path / "copy", ignore=shutil.ignore_patterns("exchange")))
+
+
+@pytest.fixture
+def owing(journal: Path) -> tuple[Path, str]:
+    """The day with one receipt more that the ERP has not confirmed: the folder, and the receipt."""
+    opened, _ = existing_journal(str(journal))
+    receipt = GoodsReceipt(id="GR-LATE", order="PO-LATE", place="NSH-DOCK", received_at=AT, lines=())
+    debt = Owed("9/order_to_receipt/PO-LATE/0", "erp-north", Ref("GoodsReceipt", receipt.id))
+    decided = Decided(process="order_to_receipt", version=1, key="PO-LATE", event="late#0", phase="open", owes=(debt,))
+    noon = AT.replace(hour=12)
+    delivery = Delivery(
+        id=debt.delivery,
+        instance="erp-north",
+        role="erp",
+        key="PO-LATE",
+        document=receipt,
+        due=noon.replace(minute=5),
+        process="order_to_receipt",
+        process_key="PO-LATE",
+        cause="late#0",
+        root="late#0",
+        created=noon,
+        status="unknown",
+        note="no reply in 10 s",
+    )
+    said = Event(once="late#0", kind="accepted", source="inventory-main", at=noon, data=receipt, root="late#0")
+    opened.commit(
+        [
+            Unit(
+                events=[
+                    said,
+                    Event(once="late/decided", kind="decided", source="p", at=noon, data=decided, cause="late#0", root="late#0"),
+                ],
+                deliveries=[delivery],
+            )
+        ]
+    )
+    opened.close()
+    return journal, receipt.id
 
 
 @pytest.fixture(params=[80, 160])
@@ -262,6 +312,51 @@ def test_the_ledger_as_data(suture: Suture, day: Day) -> None:
     assert sum(row["owed"] for row in data["by_instance"].values()) == data["debits"]
 
 
+@pytest.mark.parametrize("by", ["system", "kind", "document"])
+def test_the_ledger_breaks_down(suture: Suture, day: Day, width: int, by: str) -> None:
+    said = suture("ledger", "--by", by, "-j", day.folder)
+    assert said.code == 0
+    assert {"system": "erp-north", "kind": "  PurchaseOrder", "document": "Requisition"}[by] in said.out
+    assert max(map(len, said.out.splitlines())) <= width
+    assert "…" not in said.out
+
+
+def test_what_is_still_owed_is_aged(suture: Suture, owing: tuple[Path, str], width: int) -> None:
+    folder, _ = owing
+    said = suture("ledger", "-j", folder, "--at", "2026-03-02T20:00")
+    aged = next(line for line in said.out.splitlines() if line.startswith("  GoodsReceipt"))
+    assert said.code == 0
+    assert "Still owed, by age" in said.out
+    assert aged.split() == ["GoodsReceipt", "1"]
+    assert "02 Mar 12:05" in said.out
+    assert max(map(len, said.out.splitlines())) <= width
+    [item] = suture("ledger", "-j", folder, "--at", "2026-03-02T20:00", "--json", "-").data["open_items"]
+    assert (item["instance"], item["kind"], item["ages"]) == ("erp-north", "GoodsReceipt", [0, 0, 1, 0, 0])
+
+
+def test_the_ledger_tells_where_something_is(suture: Suture, day: Day) -> None:
+    order = orders(day)[0]
+    said = suture("ledger", order.id, "-j", day.folder)
+    assert said.code == 0
+    assert said.out.startswith(f"PurchaseOrder {order.id}\n")
+    assert re.search(r"held by +erp-\w+ as \d+", said.out)
+    held = suture("ledger", order.id, "-j", day.folder, "--json", "-").data["held"]
+    assert {"ap", "procurement"} <= {each["instance"] for each in held}
+
+
+def test_the_ledger_tells_who_is_still_owed_and_why(suture: Suture, owing: tuple[Path, str]) -> None:
+    folder, receipt = owing
+    said = suture("ledger", receipt, "-j", folder)
+    assert "still owed to erp-north: GoodsReceipt" in said.out
+    assert "due 02 Mar 12:05: no reply in 10 s" in said.out
+
+
+def test_a_number_that_is_nearly_right_is_offered(suture: Suture, day: Day) -> None:
+    for command in ("ledger", "show"):
+        complains(suture(command, "po-req-000001", "-j", day.folder), "nothing is known of po-req-000001", code=1)
+        assert "PO-REQ-000001" in suture(command, "po-req-000001", "-j", day.folder).err
+
+
 # -- replay
 
 
@@ -271,6 +366,35 @@ def test_replay_decides_as_was_decided(suture: Suture, day: Day) -> None:
     part = suture("replay", "-j", day.folder, "--until", whole.data["decisions"] // 2, "--json", "-")
     assert 0 < part.data["decisions"] < whole.data["decisions"]
     assert "0 differ" in suture("replay", "-j", day.folder).out
+
+
+def test_replay_narrowed_to_an_object_shows_its_decisions_only(suture: Suture, day: Day) -> None:
+    whole = suture("replay", "-j", day.folder, "--json", "-").data
+    order = suture("replay", "-j", day.folder, "--object", "PO-REQ-000001", "--json", "-").data
+    assert 0 < order["decisions"] == len(order["chosen"]) < whole["decisions"]
+    assert {row["key"] for row in order["chosen"] if row["process"] == "order_to_receipt"} == {"PO-REQ-000001"}
+    assert all(row["then"] == row["now"] for row in order["chosen"])
+    said = suture("replay", "-j", day.folder, "--object", "PO-REQ-000001")
+    assert "order_to_receipt PO-REQ-000001: " in said.out
+    assert f"{order['decisions']:,} decisions made again, 0 differ" in said.out
+
+
+def test_replay_narrowed_by_process_time_and_cause(suture: Suture, day: Day) -> None:
+    def asked(*options: str) -> Any:
+        return suture("replay", "-j", day.folder, *options, "--json", "-").data
+
+    payments = asked("--process", "payment")
+    assert {row["process"] for row in payments["chosen"]} == {"payment"}
+    middle = payments["chosen"][len(payments["chosen"]) // 2]["at"]
+    early, late = asked("--process", "payment", "--until", middle), asked("--process", "payment", "--since", middle)
+    assert all(row["at"] <= middle for row in early["chosen"])
+    assert all(row["at"] >= middle for row in late["chosen"])
+    assert early["decisions"] + late["decisions"] >= payments["decisions"]
+    led = asked("--cause", payments["chosen"][0]["event"])
+    assert payments["chosen"][0] in led["chosen"]
+    assert led["decisions"] < payments["decisions"]
+    assert asked("--object", "NO-SUCH-THING")["decisions"] == 0
+    complains(suture("replay", "-j", day.folder, "--since", "yesterday"), "is no time")
 
 
 def test_replay_tells_what_a_change_would_change(suture: Suture, day: Day, monkeypatch: pytest.MonkeyPatch) -> None:

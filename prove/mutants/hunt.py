@@ -57,6 +57,7 @@ class RoughWorld(World):
                 duplicate_invoice=0.15,
                 portal_too=0.15,
                 repeat_file=0.2,
+                credit=0.25,
             )
         for inventory in stage.inventories.values():
             inventory.mishaps = structs.replace(inventory.mishaps, short=0.1, over=0.1, wrong_place=0.1, reversed=0.25)

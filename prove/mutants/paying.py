@@ -160,6 +160,30 @@ MUTANTS = (
         new="    if not amount.amount:\n",
     ),
     Mutant(
+        name="what was credited is paid all the same",
+        file=_RULES,
+        old="    return Money(max(total.amount - credited, Decimal(0)), total.currency).rounded()\n",
+        new="    return total.rounded()\n",
+    ),
+    Mutant(
+        name="a credit note is paid as if it were an invoice",
+        file=_ACCEPT,
+        old="    if not isinstance(bill, CreditNote):\n        due(turn)\n",
+        new="    if True:\n        due(turn)\n",
+    ),
+    Mutant(
+        name="a credit after the payment is told to nobody",
+        file=_RELEASE,
+        old="    if due.amount > 0:\n",
+        new="    if False:\n",
+    ),
+    Mutant(
+        name="a credit note is posted as an invoice",
+        file="systems/erp_rest.py",
+        old='"kind": "credit" if isinstance(document, CreditNote) else "invoice",',
+        new='"kind": "invoice",',
+    ),
+    Mutant(
         name="a second payment bears the number of the first",
         file=_RELEASE,
         old="    id = payment_id(bill.id, len(state.payments) + 1)\n",

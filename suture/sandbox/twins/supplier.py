@@ -16,6 +16,7 @@ from suture.formats.x12 import FORMAT
 from suture.model import (
     AcknowledgedLine,
     Charge,
+    CreditNote,
     Document,
     FunctionalAcknowledgement,
     Invoice,
@@ -56,6 +57,8 @@ class Habits(Struct, frozen=True, kw_only=True):
     duplicate_invoice: float = 0.03
     portal_too: float = 0.02
     repeat_file: float = 0.03
+    #: Invoices after which a part of the price is given back.
+    credit: float = 0.0
 
 
 class SupplierTwin(Twin):
@@ -80,6 +83,7 @@ class SupplierTwin(Twin):
         self.orders: list[PurchaseOrder] = []
         self.changes: list[OrderChange] = []
         self.invoices: list[Invoice] = []
+        self.credits: list[CreditNote] = []
         self.remittances: list[Remittance] = []
         #: What we were told of our interchanges: their control numbers, and whether they could be read.
         self.acknowledged: set[tuple[str, bool]] = set()
@@ -207,6 +211,25 @@ class SupplierTwin(Twin):
             self.agenda.at(now + timedelta(hours=6), lambda moment: self._send(invoice, moment))
         if self.chance.random() < self.habits.portal_too:
             self.portal(invoice)
+        if self.habits.credit and self.chance.random() < self.habits.credit:
+            self.agenda.at(now + timedelta(days=2), lambda moment: self._credit(invoice, moment))
+
+    def _credit(self, invoice: Invoice, now: datetime) -> None:
+        """A tenth of the first line's price is given back."""
+        line = invoice.lines[0]
+        price = structs.replace(line.price, amount=(line.price.amount / 10).quantize(Decimal("0.01")))
+        back = structs.replace(line, price=price, amount=price.of(line.quantity).rounded())
+        credit = CreditNote(
+            number=f"{self.name.upper()}-C{next(self.serial):06d}",
+            supplier=invoice.supplier,
+            issued_on=now.date(),
+            currency=invoice.currency,
+            lines=(back,),
+            total=back.amount,
+            corrects=invoice.number,
+        )
+        self.credits.append(credit)
+        self._send(credit, now)
 
     def _invoice(self, order: PurchaseOrder, lines: list[OrderLine], day: date) -> Invoice:
         luck, habits = self.chance.random(), self.habits

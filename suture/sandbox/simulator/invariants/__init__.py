@@ -10,7 +10,7 @@ from suture.sandbox.simulator.invariants import agreement, ends, fences, goods, 
 from suture.sandbox.simulator.invariants.facts import Check, Facts
 from suture.sandbox.simulator.world import World
 
-#: Every promise by its name. The last one tries to break the journal, so it comes when all others have been judged.
+#: Every promise by its name. The last ones try to break the journal, so they come when all others have been judged.
 PROMISES: Mapping[str, Check] = {
     **messages.PROMISES,
     **goods.PROMISES,

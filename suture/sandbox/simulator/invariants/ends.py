@@ -9,6 +9,8 @@ from datetime import timedelta
 from suture.model import Case, CaseResolved, Decided, Decision, Delivered, MessageReceived, Parked, TimerFired
 from suture.sandbox.simulator.invariants.facts import Check, Facts
 
+#: Those that have exceptions of their own, and hear what people decide about them.
+PROCESSES = ("order_to_receipt", "invoice_to_payment", "requisition_to_order", "payment", "usage_to_replenishment")
 #: Attempts after which somebody is told that a delivery does not get through.
 ATTEMPTS = 12
 #: How a document's failure reads that never got there: the counterpart was away, or had no time.
@@ -59,7 +61,7 @@ def exceptions_stay(facts: Facts) -> Iterator[str]:
         stored = facts.world.disk.states([(process, key)]).get((process, key))
         if stored and (b'"open"' in stored.data) != (key in facts.open):
             yield f"exception {key} is {'closed' if key in facts.open else 'open'} in the state and not in the history"
-    for name in ("order_to_receipt", "invoice_to_payment", "requisition_to_order", "payment", "usage_to_replenishment"):
+    for name in PROCESSES:
         yield from _as_the_process_sees(facts, name)
 
 
@@ -150,6 +152,24 @@ def decisions_are_on_what_is(facts: Facts) -> Iterator[str]:
                 last[id] = row.position
 
 
+def people_are_obeyed(facts: Facts) -> Iterator[str]:
+    """What a person decides is done: a delivery ends as they said, at once, and a process that asked hears them."""
+    heard = {row.event.data.event for row in facts.rows if isinstance(row.event.data, Decided)}
+    ends = {
+        (row.event.data.id, row.event.data.outcome, row.event.at) for row in facts.rows if isinstance(row.event.data, Delivered)
+    }
+    for row in facts.rows:
+        data = row.event.data
+        if not isinstance(data, Decision):
+            continue
+        if row.event.to and row.event.to[0] in PROCESSES and row.event.once not in heard:
+            yield f"{data.actor} decided {data.verb} about {data.subject.id}, and {row.event.to[0]} never heard of it"
+        outcome = {"confirm": "done", "cancel": "cancelled"}.get(data.verb, "")
+        id = data.subject.id.removeprefix("delivery/")
+        if outcome and id != data.subject.id and (id, outcome, row.event.at) not in ends:
+            yield f"{data.actor} decided {data.verb} about {id}, and it was not {outcome}"
+
+
 def parked_waits_alone(facts: Facts) -> Iterator[str]:
     """A document that waits for a person holds back its own key and nothing else."""
     parked: dict[str, tuple[str, str, int]] = {}
@@ -190,5 +210,6 @@ PROMISES: dict[str, Check] = {
     "every obligation ends": obligations_end,
     "somebody is told": somebody_is_told,
     "decisions rest on what is": decisions_are_on_what_is,
+    "people are obeyed": people_are_obeyed,
     "a parked document waits alone": parked_waits_alone,
 }

@@ -1,4 +1,4 @@
-"""A promise about workers that come back late: each is tried on the run's own journal, which must refuse it and stay as it is."""
+"""Promises about workers that come back late: tried on the run's own journal, which must refuse them and stay as it is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from msgspec import structs
 
 from suture.journal import Event, Fenced, Settlement, State, Unit
 from suture.model import Delivered, OrderStatus
+from suture.runtime.deliver import Delivering
+from suture.runtime.wiring import Wiring
 from suture.sandbox.group import MORNING
 from suture.sandbox.simulator.invariants.facts import Check, Facts
+from suture.systems import Done
 
 
 def latecomers_are_refused(facts: Facts) -> Iterator[str]:
@@ -50,10 +53,45 @@ def _late(facts: Facts) -> Iterator[tuple[str, Unit]]:
     yield "fired a timer that was gone", Unit(fired=[gone])
 
 
+def losers_stop(facts: Facts) -> Iterator[str]:
+    """A worker whose claim another has taken over is told so when it concludes, and what it says changes nothing."""
+    world, base = facts.world, facts.world.base
+    world.weather.ends = MORNING
+    ended = next((row.event.data.delivery for row in facts.rows if isinstance(row.event.data, Delivered)), "")
+    known = world.disk.delivery(ended)
+    if known is None or world.disk.open_deliveries():
+        return
+    now, id = world.clock.now(), "late/claim"
+    again = structs.replace(known, id=id, key=id, due=now, created=now, status="queued", attempts=0, reference="", process="")
+    world.disk.commit([Unit(deliveries=[again])])
+    wiring = Wiring(
+        world.disk,
+        base.network,
+        privacy_key=b"p" * 32,
+        formats=base.wiring.formats,
+        systems=base.wiring.systems,
+        processes=base.wiring.processes,
+    )
+    slow, quick = Delivering(wiring), Delivering(wiring)
+    claimed = slow.claim(now)
+    quick.recover(now)
+    held = world.disk.delivery(id)
+    try:
+        slow.conclude([(attempt, Done()) for attempt in claimed], now)
+    except Fenced:
+        if world.disk.delivery(id) != held:
+            yield "a worker that had lost its claim concluded it all the same"
+    else:
+        yield "a worker that had lost its claim was not told so"
+
+
 def _note(facts: Facts, what: str) -> Event:
     now = facts.world.clock.now()
     note = OrderStatus(order="LATE", state="confirmed", at=now)
     return Event(once=f"late/{what}", kind="emitted", source="late", at=now, data=note)
 
 
-PROMISES: dict[str, Check] = {"who comes back late is refused": latecomers_are_refused}
+PROMISES: dict[str, Check] = {
+    "who comes back late is refused": latecomers_are_refused,
+    "who has lost a claim stops": losers_stop,
+}

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from suture.journal import Recorded
-from suture.model import Approval, Invoice, Money, PaymentInstruction, PaymentStatus, Policy, Supplier
+from suture.model import Approval, CreditNote, Invoice, Money, PaymentInstruction, PaymentStatus, Policy, Supplier
 from suture.sandbox.simulator.invariants.facts import ZERO, Check, Facts, Place, times
 
 #: What a line may cost more than ordered before somebody has to accept it, under any policy that the people of the run set.
@@ -31,6 +31,16 @@ def _billed(facts: Facts) -> dict[str, Invoice]:
     return {f"{bill.supplier}:{bill.number}": bill for one in facts.world.stage.suppliers.values() for bill in one.invoices}
 
 
+def _credits(facts: Facts, invoice: str) -> list[CreditNote]:
+    """The credit notes that correct an invoice."""
+    notes = (note for one in facts.world.stage.suppliers.values() for note in one.credits)
+    return [note for note in notes if f"{note.supplier}:{note.corrects}" == invoice]
+
+
+def _owed(facts: Facts, invoice: str, gross: Decimal) -> Decimal:
+    return max(ZERO, gross - sum((note.total.amount for note in _credits(facts, invoice)), ZERO))
+
+
 def _reported(facts: Facts, *statuses: str) -> set[str]:
     """The payments of which the bank said one of these."""
     rows = (row.event.data for row in facts.rows if row.event.kind == "accepted")
@@ -50,7 +60,10 @@ def _instructed(facts: Facts) -> dict[str, tuple[int, PaymentInstruction]]:
 
 def invoices_reach_the_ledger(facts: Facts) -> Iterator[str]:
     """Every bill ends: posted as it was billed, rejected by a person, or an open exception."""
-    booked, billed = _payables(facts), _billed(facts)
+    booked, billed = (
+        _payables(facts),
+        _billed(facts) | {note.id: note for one in facts.world.stage.suppliers.values() for note in one.credits},
+    )
     for id in sorted(billed.keys() - booked.keys()):
         told = facts.world.stage.ap.statuses.get(id, [])
         rejected = bool(facts.said("reject", id)) and (not told or told[-1]["state"] == "rejected")
@@ -59,8 +72,8 @@ def invoices_reach_the_ledger(facts: Facts) -> Iterator[str]:
     for id, body in sorted(booked.items()):
         if id not in billed:
             yield f"payable {id} was posted and no supplier ever billed it"
-        elif _gross(body) != billed[id].total.amount:
-            yield f"payable {id} was posted over {_gross(body)}, billed were {billed[id].total}"
+        elif _gross(body) != billed[id].total.amount or (body["kind"] == "credit") != isinstance(billed[id], CreditNote):
+            yield f"{body['kind']} {id} was posted over {_gross(body)}, billed were {billed[id].total}"
     for erp in facts.world.stage.erps.values():
         for one in erp.invoices:
             if one.reference in billed and not facts.means(
@@ -78,9 +91,14 @@ def what_is_owed_is_paid(facts: Facts) -> Iterator[str]:
             for invoice in payment.invoices:
                 paid[invoice] = paid.get(invoice, ZERO) + payment.amount.amount
     for id, body in sorted(_payables(facts).items()):
-        ended = facts.differs(id) or facts.said("reject", id)
-        if paid.get(id, ZERO) != _gross(body) and not ended:
-            yield f"payable {id} of {_gross(body)} was paid {paid.get(id, ZERO)}, and nobody is told"
+        if body["kind"] == "credit":
+            if id in paid:
+                yield f"credit note {id} was paid"
+            continue
+        owed, notes = _owed(facts, id, _gross(body)), [note.id for note in _credits(facts, id)]
+        ended = facts.differs(id, *notes) or facts.said("reject", id)
+        if paid.get(id, ZERO) != owed and not ended:
+            yield f"payable {id} of {_gross(body)} was paid {paid.get(id, ZERO)}, owed are {owed}, and nobody is told"
 
 
 # -- payments
@@ -101,7 +119,8 @@ def payments_are_owed(facts: Facts) -> Iterator[str]:
             if invoice not in payables and not facts.differs(invoice):
                 yield f"{payment.id} paid {invoice}, which is no payable of the ERP"
         gross = sum((_gross(payables[id]) for id in payment.invoices if id in payables), ZERO)
-        if payment.amount.amount != gross and not facts.differs(*payment.invoices):
+        least = sum((_owed(facts, id, _gross(payables[id])) for id in payment.invoices if id in payables), ZERO)
+        if not least <= payment.amount.amount <= gross and not facts.differs(*payment.invoices):
             yield f"{payment.id} paid {payment.amount} for payables of {gross}"
         if payment.creditor.number != accounts.get(payment.supplier):
             yield f"{payment.id} went to an account that {payment.supplier} does not have"
@@ -137,7 +156,8 @@ def _unmatched(facts: Facts, bill: Invoice, used: dict[Place, Decimal], before: 
         if used[place] > received:
             yield f"{bill.id} was paid for {used[place]} of {line.order} line {line.order_line}, {received} had come"
         _, price = facts.ordered.get(place, (ZERO, ZERO))
-        over = line.amount.amount - price * line.quantity.value
+        back = (part.amount.amount for note in _credits(facts, bill.id) for part in note.lines if part.number == line.number)
+        over = line.amount.amount - sum(back, ZERO) - price * line.quantity.value
         if over > DEARER_AMOUNT or over * 100 > DEARER_PERCENT * price * line.quantity.value + 1:
             yield f"{bill.id} was paid {over:.2f} over the price of {line.order} line {line.order_line}"
 

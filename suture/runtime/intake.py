@@ -34,6 +34,8 @@ from suture.transports.exchange import TOO_LARGE
 
 #: Findings that are kept and told per message; the rest are counted.
 FINDINGS_KEPT = 50
+#: So much is kept of a finding's text, its path and a sender's own message id, in characters.
+LONGEST_TEXT, LONGEST_PATH, LONGEST_ID = 1000, 400, 200
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -175,10 +177,19 @@ def _reading(format: Format, instance: Instance, arrival: Arrival, raw: bytes) -
 
 def _findings(arrival: Arrival, reading: Reading) -> tuple[Finding, ...]:
     """What the transport and the reader found, the transport first."""
-    if not arrival.problem:
-        return reading.findings[:FINDINGS_KEPT]
-    defect = Finding(code="transport", text=arrival.problem, path=arrival.name)
-    return (defect, *reading.findings)[:FINDINGS_KEPT]
+    defect = (Finding(code="transport", text=arrival.problem, path=arrival.name),) if arrival.problem else ()
+    return tuple(_keepable(finding) for finding in (*defect, *reading.findings)[:FINDINGS_KEPT])
+
+
+def _keepable(finding: Finding) -> Finding:
+    """The finding in words that every journal can hold, whatever a reader let through of the message."""
+    text, path = _words(finding.text, LONGEST_TEXT), _words(finding.path, LONGEST_PATH)
+    same = (text, path) == (finding.text, finding.path)
+    return finding if same else msgspec.structs.replace(finding, text=text, path=path)
+
+
+def _words(text: str, most: int) -> str:
+    return text[:most].replace("\0", "?").encode("utf-8", "replace").decode()
 
 
 def _within(most: int, reading: Reading) -> Reading:
@@ -207,7 +218,7 @@ class _Intake:
         self.wiring, self.instance, self.channel, self.format = wiring, instance, channel, format
         self.arrival, self.raw, self.reading, self.now = arrival, raw, reading, now
         self.blob = hashlib.sha256(raw).hexdigest()
-        self.once = f"{instance.name}/{reading.message_id or '-'}/{self.blob[:24]}"
+        self.once = f"{instance.name}/{_words(reading.message_id, LONGEST_ID) or '-'}/{self.blob[:24]}"
         self.findings = _findings(arrival, reading)
         self.mapping = f"{format.name}@{format.version}"
         self.feed = f"{instance.name}/{channel.name}"

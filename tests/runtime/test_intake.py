@@ -15,6 +15,7 @@ from suture.model import (
     Case,
     Crosswalk,
     Decision,
+    Finding,
     MessageReceived,
     OrderAcknowledgement,
     Parked,
@@ -89,6 +90,24 @@ def test_a_reader_that_raises_costs_neither_the_bytes_nor_the_neighbours() -> No
     still.settle()
     assert [answer.outcome for answer in answers] == ["refused", "accepted"]
     assert [parked.findings[0].code for parked in facts(still, Parked)] == ["reader_failed"]
+
+
+def test_whatever_a_reader_says_of_a_message_can_be_kept() -> None:
+    strange = "\ud800\0" + "x" * 100_000
+
+    def babble(raw: bytes, profile: object) -> Reading:
+        return Reading(message_id=strange, findings=(Finding(code="babble", text=strange, path=strange),))
+
+    still, _ = house(formats={"json": structs.replace(FORMAT, read=babble)})
+    (answer,) = still.accept(Arrival(instance="peer", channel="in", raw=b"{}"))
+    assert answer.outcome == "refused"
+    ((finding,),) = [parked.findings for parked in facts(still, Parked)]
+    assert (finding.code, finding.text[:3], len(finding.text), len(finding.path)) == ("babble", "??x", 1000, 400)
+    (case,) = facts(still, Case)
+    assert "babble" in case.text
+    (message,) = facts(still, MessageReceived)
+    assert message.id.startswith("peer/??xx")
+    assert len(message.id) < 300
 
 
 def low(item: str) -> StockLow:

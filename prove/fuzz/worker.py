@@ -98,13 +98,13 @@ class _Meter:
     """What one input costs: processor seconds, and the peak of memory above what was held before."""
 
     def __init__(self) -> None:
-        self._before = 0
+        self._before = self._high = 0
         self._began = 0.0
 
     def start(self, size: int) -> None:
         if size > 4_096:
             _forget_peak()
-        self._before = _resident()
+        self._before, self._high = _resident(), _peak()
         signal.setitimer(signal.ITIMER_PROF, MOST_S)
         signal.alarm(PATIENCE_S)
         self._began = time.process_time()
@@ -112,13 +112,18 @@ class _Meter:
     def stop(self) -> tuple[float, int]:
         seconds = time.process_time() - self._began
         signal.setitimer(signal.ITIMER_PROF, 0)
-        return seconds, max(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - self._before)
+        peak = _peak()
+        return seconds, peak - self._before if peak > self._high else 0
 
 
 def _forget_peak() -> None:
     """The peak begins anew, see proc_pid_clear_refs(5); where that cannot be, a peak is known only where it is a new one."""
     with suppress(OSError), io.FileIO("/proc/self/clear_refs", "w") as file:
         file.write(b"5")
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _resident() -> int:

@@ -11,7 +11,21 @@ import typer
 from suture.cli.output import told
 
 #: The modules of this folder that add commands, in the order in which people meet them.
-COMMANDS = (*("demo", "simulate", "run", "check", "new", "show", "ledger", "reconcile", "resolve", "replay", "export", "backup"),)
+COMMANDS = (
+    "demo",
+    "simulate",
+    "run",
+    "check",
+    "new",
+    "show",
+    "ledger",
+    "masters",
+    "reconcile",
+    "resolve",
+    "replay",
+    "export",
+    "backup",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -25,8 +25,10 @@ from suture.extensions import found
 from suture.journal import Delivery, Event, Unit, load_or_create_key, open_journal
 from suture.model import (
     Case,
+    Crosswalk,
     Decided,
     GoodsReceipt,
+    Item,
     OrderAcknowledgement,
     Owed,
     Parked,
@@ -37,7 +39,8 @@ from suture.model import (
 )
 from suture.processes import Process
 from suture.runtime.intake import accept
-from suture.runtime.network import read_network
+from suture.runtime.network import Network, read_network
+from suture.runtime.publish import publish
 from suture.runtime.wiring import Wiring
 from suture.sandbox.audit import Audit
 from suture.sandbox.demo import Demo, Result
@@ -47,7 +50,7 @@ from tests.day import Day
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("demo", "run", "check", "new", "show", "ledger", "resolve", "replay", "export", "simulate")
+COMMANDS = ("demo", "run", "check", "new", "show", "ledger", "masters", "resolve", "replay", "export", "simulate")
 
 
 class Said(Struct, frozen=True):
@@ -355,6 +358,48 @@ def test_a_number_that_is_nearly_right_is_offered(suture: Suture, day: Day) -> N
     for command in ("ledger", "show"):
         complains(suture(command, "po-req-000001", "-j", day.folder), "nothing is known of po-req-000001", code=1)
         assert "PO-REQ-000001" in suture(command, "po-req-000001", "-j", day.folder).err
+
+
+# -- masters
+
+
+def test_masters_lists_codes_that_clash_and_codes_that_lead_to_nothing(suture: Suture, journal: Path, tmp_path: Path) -> None:
+    before = suture("masters", "-j", journal, "--json", "-")
+    assert (before.code, before.data["collisions"], before.data["orphans"]) == (0, [], [])
+    assert before.data["objects"]["item"] > 1
+    items = iter(sorted(_items(journal)))
+    one, other = next(items), next(items)
+    _file(
+        journal,
+        Crosswalk(system="ap", kind="item", local="A-1", golden=one),
+        Crosswalk(system="ap", kind="item", local="A-2", golden=one),
+        Crosswalk(system="ap", kind="item", local=other, golden=one),
+        Crosswalk(system="ap", kind="item", local="A-3", golden="NO-SUCH-ITEM"),
+    )
+    after = suture("masters", "-j", journal, "--json", "-")
+    assert after.code == 1
+    assert {(clash["reason"], clash["golden"]) for clash in after.data["collisions"]} >= {
+        ("several_locals", one),
+        ("borrowed", one),
+    }
+    assert [(row["local"], row["golden"]) for row in after.data["orphans"]] == [("A-3", "NO-SUCH-ITEM")]
+    said = suture("masters", "-j", journal).out
+    assert "NO-SUCH-ITEM" in said
+    assert "several codes, the least goes out" in " ".join(said.split())
+    assert "1 orphan" in said
+
+
+def _items(folder: Path) -> set[str]:
+    opened, _ = existing_journal(str(folder))
+    found = {row.event.data.id for row in history(opened) if isinstance(row.event.data, Item)}
+    opened.close()
+    return found
+
+
+def _file(folder: Path, *rows: Crosswalk) -> None:
+    opened, _ = existing_journal(str(folder))
+    publish(Wiring(opened, Network(name="copy"), privacy_key=b"p" * 32), rows, AT)
+    opened.close()
 
 
 # -- replay

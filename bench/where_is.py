@@ -230,6 +230,8 @@ def place(folder: Path, *, postgres: bool) -> Iterator[str]:
     programs = binaries()
     if programs is None:
         sys.exit("no PostgreSQL server binary on this machine")
+    # the server runs as somebody else, who has to reach its folder
+    folder.chmod(0o711)
     server = Postgres(programs, folder / "pg")
     server.make()
     try:
@@ -246,7 +248,7 @@ def main() -> int:
     parser.add_argument("--postgres", action="store_true", help="in a PostgreSQL of our own instead of SQLite")
     asked = parser.parse_args()
     say = lambda line: print(line, flush=True)  # noqa: E731
-    with tempfile.TemporaryDirectory(prefix="suture-prove-") as made, place(Path(made), postgres=asked.postgres) as address:
+    with tempfile.TemporaryDirectory(prefix="suture-where-") as made, place(Path(made), postgres=asked.postgres) as address:
         folder = Path(made)
         lived_in = lived(folder / "day")
         source = open_journal(str(lived_in), load_or_create_key(folder / "day" / "blobs.key"))

@@ -32,7 +32,7 @@ class Led(Struct, frozen=True, kw_only=True):
 def guided(folder: Path, seconds: int, tell: Callable[[str], None]) -> Led:
     """Search for so many seconds a format; nothing happens, and is said, where atheris is not installed."""
     if importlib.util.find_spec("atheris") is None:
-        return Led(lines=("Coverage-guided search was left out: atheris is not installed (pip install atheris).",))
+        return Led(lines=("Coverage-guided search was left out: atheris is not installed (pip install --group fuzz).",))
     if seconds < 1:
         return Led()
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -140,12 +141,17 @@ def _fates(counts: Mapping[str, int]) -> list[str]:
 
 def documents_by_kind_table(names: Mapping[str, Mapping[str, int]]) -> Table:
     """Accepted documents by kind, and in which end state they are; what was parked on arrival stands under its reason."""
-    ends = ("delivered", "refused", "compensated", "parked", "in_flight")
-    table = plain_table("Accepted documents by kind", "kind", "accepted", *(end.replace("_", " ") for end in ends))
+    ends = {
+        "delivered": "delivered",
+        "refused": "refused",
+        "compensated": "compen-\nsated",
+        "parked": "parked",
+        "in_flight": "in\nflight",
+    }
+    table = plain_table("Accepted documents by kind", "kind", "accepted", *ends.values())
     for name, counts in names.items():
-        table.add_row(
-            name.replace("_", " "), *(f"{number:,}" for number in (sum(counts.values()), *(counts.get(end, 0) for end in ends)))
-        )
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name).lower()
+        table.add_row(words, *(f"{number:,}" for number in (sum(counts.values()), *(counts.get(end, 0) for end in ends))))
     return table
 
 

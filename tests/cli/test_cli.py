@@ -319,7 +319,7 @@ def test_the_ledger_as_data(suture: Suture, day: Day) -> None:
 def test_the_ledger_breaks_down(suture: Suture, day: Day, width: int, by: str) -> None:
     said = suture("ledger", "--by", by, "-j", day.folder)
     assert said.code == 0
-    assert {"system": "erp-north", "kind": "  PurchaseOrder", "document": "Requisition"}[by] in said.out
+    assert {"system": "erp-north", "kind": "  PurchaseOrder", "document": "requisition"}[by] in said.out
     assert max(map(len, said.out.splitlines())) <= width
     assert "…" not in said.out
 

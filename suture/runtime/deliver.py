@@ -93,7 +93,8 @@ class Delivering:
         A claim of ours whose commit got no answer was interrupted before anything was said: it is as it was before.
         """
         sending = self.wiring.journal.open_deliveries(status="sending", limit=100_000)
-        interrupted = [delivery for delivery in sending if delivery.id not in under_way]
+        ours = [delivery for delivery in sending if self.wiring.share.delivers(delivery.instance)]
+        interrupted = [delivery for delivery in ours if delivery.id not in under_way]
         unit = UnitBuilder(self.wiring, now)
         for delivery in interrupted:
             before = self._unspoken.get((delivery.id, delivery.attempts), "unknown")
@@ -102,6 +103,17 @@ class Delivering:
             self.wiring.journal.commit([unit.build()])
         self._unspoken.clear()
         return len(interrupted)
+
+    def take_over(self, instances: Collection[str], now: datetime, under_way: Collection[str]) -> None:
+        """These are ours from now on: their tempers are unknown, their quotas begin empty, and what was sent is in doubt."""
+        for name in instances:
+            self.gates[name] = self._gate(self.wiring.instances[name])
+            self.gates[name].quota.empty(now)
+        self.outages.forget()
+        self.recover(now, under_way)
+
+    def _others(self) -> set[str]:
+        return {name for name in self.gates if not self.wiring.share.delivers(name)}
 
     def claim(self, now: datetime) -> list[Attempt]:
         """Mark what may go now as ``sending``, durably; returns the conversations to hold."""
@@ -130,7 +142,7 @@ class Delivering:
 
     def _chosen(self, now: datetime) -> list[Delivery]:
         """What may go: a backlog of one instance that fills a page does not hide what waits for the others."""
-        had = {name for name, gate in self.gates.items() if gate.room(now) < 1} | self.paused
+        had = {name for name, gate in self.gates.items() if gate.room(now) < 1} | self.paused | self._others()
         limit, chosen = self.wiring.limits.deliver_batch, []
         for _ in range(len(self.gates) + 1):
             page = self.wiring.journal.deliveries(now, limit, exclude=had)
@@ -305,7 +317,7 @@ class Delivering:
 
     def overdue(self, now: datetime, limit: int = 200) -> int:
         """Deliveries whose word has not come in time become cases; they go on waiting. Returns how many."""
-        late = self.wiring.journal.deliveries(now, limit, statuses=("awaiting",))
+        late = self.wiring.journal.deliveries(now, limit, statuses=("awaiting",), exclude=self._others())
         unit = UnitBuilder(self.wiring, now)
         for delivery in late:
             self._overdue(unit, delivery)

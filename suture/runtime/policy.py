@@ -94,6 +94,10 @@ class Quota:
         """A call starts."""
         self.tokens -= 1.0
 
+    def empty(self, now: datetime) -> None:
+        """Begin without any: somebody else may have spent them all a moment ago."""
+        self.tokens, self.at = 0.0, now
+
     def wakes(self, now: datetime) -> datetime:
         """When the next call may start."""
         missing = max(0.0, 1.0 - self.tokens)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -13,12 +13,14 @@ from typing import Protocol, TypeVar
 
 from suture.formats import Stamp
 from suture.journal import Fenced, Unavailable, Unit
+from suture.runtime.attendance import BEAT_S, Attendance, Guarded
 from suture.runtime.clock import Clock
 from suture.runtime.deliver import Attempt, Delivering
 from suture.runtime.drive import ask, drive
 from suture.runtime.network import Instance
 from suture.runtime.reconcile import Report, reconcile
 from suture.runtime.secrets import secret
+from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, parts_of
 from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
 from suture.runtime.wiring import Wiring
 from suture.systems import Again, Call, Outcome, Poll
@@ -34,6 +36,8 @@ LONGEST_REST = 1.0
 BREATH_S = 0.001
 #: How long a stop waits for conversations under way, and for a journal that is out of reach, in seconds.
 STOP_WITHIN_S = 30.0
+#: How often in a row others may have been first before it is a fault of ours.
+STAND_BACK_MOST = 20
 
 
 class Inbox(Protocol):
@@ -57,9 +61,11 @@ class Service:
         *,
         inboxes: Mapping[str, Inbox] | None = None,
         delivering: Delivering | None = None,
+        roles: Sequence[Role] = ROLES,
     ) -> None:
         self.wiring, self.clock, self.links, self.inboxes = wiring, clock, links, inboxes or {}
         self.delivering = delivering or Delivering(wiring)
+        self.attendance = Attendance(wiring, roles, parts_of(wiring))
         self.failure: BaseException | None = None
         #: Why nothing can be taken in just now, or nothing.
         self.trouble = ""
@@ -68,6 +74,9 @@ class Service:
         self._talks: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="river")
+        self._pulse = ThreadPoolExecutor(1, thread_name_prefix="pulse")
+        self._attending: asyncio.Task[None] | None = None
+        self._next_beat, self._stood_back = 0.0, 0
         self._awake = asyncio.Event()
         self._changed = asyncio.Event()
         self._turning = False
@@ -80,8 +89,15 @@ class Service:
 
         With ``driven`` nobody looks at the clock, the inboxes or the polls but the caller (``wake``, ``pick_up``).
         """
-        await self.in_thread(self._recover)
+        shared = self.wiring.journal.shared
+        if shared:
+            self.wiring.share = NOTHING
+        else:
+            await self._in_pulse(lambda: self.attendance.beat(()))
+            await self.in_thread(self._recover)
         self._loops = [asyncio.create_task(self._river())]
+        if shared:
+            self._attending = asyncio.create_task(self._attend())
         if not driven:
             self._loops += self._watchers()
         self.wake()
@@ -111,11 +127,12 @@ class Service:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_WITHIN_S):
                     await self._rest()
-        tasks = [*self._loops, *self._talks.values()]
+        tasks = [*self._loops, *self._talks.values(), *([self._attending] if self._attending else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._thread.shutdown(wait=True)
+        self._pulse.shutdown(wait=True)
         for _, future in self._arrivals:
             if not future.done():
                 future.set_exception(Busy("stopped"))
@@ -177,7 +194,8 @@ class Service:
     async def _watch(self, name: str, inbox: Inbox) -> None:
         while True:
             await self.clock.sleep(LONGEST_REST)
-            await self._survive(f"inbox {name}", inbox.poll_once(self.accept))
+            if self.wiring.share.delivers(name.partition("/")[0]):
+                await self._survive(f"inbox {name}", inbox.poll_once(self.accept))
 
     async def _survive(self, name: str, look: Awaitable[object]) -> None:
         """A look that fails is told once, and the next may succeed: a share that is away comes back."""
@@ -191,6 +209,9 @@ class Service:
         if why != self._failing.get(name, ""):
             _log.warning("%s: %s", name, why or "works again")
         self._failing[name] = why
+
+    async def _in_pulse(self, step: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pulse, step)
 
     async def in_thread(self, step: Callable[[], T]) -> T:
         """Run a step that touches the journal, between turns."""
@@ -209,6 +230,10 @@ class Service:
                     self._awake.set()
             except Unavailable as unavailable:
                 await self._wait_for_journal(unavailable)
+            except Fenced as fenced:
+                if not self.wiring.journal.shared:
+                    self._fail(fenced)
+                await self._stand_back(fenced)
             except Exception as error:
                 self._fail(error)
             finally:
@@ -237,6 +262,7 @@ class Service:
                 if not future.done():
                     future.set_exception(Busy(f"not taken in: {type(error).__name__}"))
             raise
+        self._stood_back = 0
         self._speak(arrivals, turned)
         return turned.more or bool(self._arrivals or self._outcomes)
 
@@ -245,14 +271,17 @@ class Service:
             if not future.done():
                 future.set_result(answer)
         for attempt in turned.attempts:
-            self._talks[attempt.delivery.id] = asyncio.create_task(self._talk(attempt))
+            self._talks[attempt.delivery.id] = asyncio.create_task(self._talk(attempt), name=attempt.instance.name)
 
     async def _talk(self, attempt: Attempt) -> None:
         link = self.links.get(attempt.instance.name)
-        outcome = await drive(attempt.steps, link) if link else Again(reason="the instance has no address")
+        outcome = await drive(attempt.steps, self._guarded(link)) if link else Again(reason="the instance has no address")
         self._outcomes.append((attempt, outcome))
         del self._talks[attempt.delivery.id]
         self.wake()
+
+    def _guarded(self, link: Link) -> Link:
+        return Guarded(link, self.attendance) if self.wiring.journal.shared else link
 
     async def _wait_for_journal(self, unavailable: Unavailable) -> None:
         """The journal is out of reach: partners are told to come back, and what was being sent is in doubt."""
@@ -266,8 +295,10 @@ class Service:
         self.wake()
 
     def _recover(self) -> int:
-        under_way = set(self._talks) | {attempt.delivery.id for attempt, _ in self._outcomes}
-        return self.delivering.recover(self.clock.now(), under_way)
+        return self.delivering.recover(self.clock.now(), self._under_way())
+
+    def _under_way(self) -> set[str]:
+        return set(self._talks) | {attempt.delivery.id for attempt, _ in self._outcomes}
 
     def _fail(self, error: Exception) -> None:
         """A broken invariant, or another worker's claim, stops the process; nothing is acknowledged any more."""
@@ -286,13 +317,73 @@ class Service:
             await self.clock.sleep(min(max(rest, 0.01), LONGEST_REST))
             self.wake()
 
+    # -- among others
+
+    async def _attend(self) -> None:
+        """Give signs of life, take what is due to us, give away what is due to others, and wake when they have committed."""
+        while True:
+            try:
+                await self._beat()
+                if await self._in_pulse(lambda: self.wiring.journal.wait(BEAT_S)):
+                    self.wake()
+            except Fenced as fenced:
+                await self._stand_back(fenced)
+            except Unavailable:
+                if not self.attendance.good:
+                    await self._give_away(frozenset())
+                await self.clock.sleep(BEAT_S)
+
+    async def _beat(self) -> None:
+        """Between turns what is due to others is no longer touched; it is theirs once nobody here talks to it any more."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_beat:
+            return
+        self._next_beat, worker = now + BEAT_S, self.attendance.worker
+        parts = self.wiring.share.parts or frozenset()
+        await self._give_away(parts & self.attendance.due)
+        talking = {attempt.instance.name for attempt, _ in self._outcomes} | {talk.get_name() for talk in self._talks.values()}
+        share = await self._in_pulse(lambda: self.attendance.beat(busy(parts, talking)))
+        if share != self.wiring.share:
+            await self.in_thread(lambda: self._take(share, worker))
+            self.wake()
+        await self.in_thread(self.wiring.refresh_book)
+
+    async def _give_away(self, keep: frozenset[str]) -> None:
+        if self.wiring.share.parts != keep:
+            await self.in_thread(lambda: setattr(self.wiring, "share", Share(keep)))
+
+    def _take(self, share: Share, worker: str) -> None:
+        """In the thread of the river: parts that are new to us may have been interrupted elsewhere."""
+        if worker != self.attendance.worker:
+            return
+        new = [name for name in self.wiring.instances if share.delivers(name) and not self.wiring.share.delivers(name)]
+        self.wiring.share = share
+        self.delivering.take_over(new, self.clock.now(), self._under_way())
+
+    async def _stand_back(self, fenced: Fenced) -> None:
+        """Others took us for dead: whatever was under way here is in doubt, and theirs; begin anew under another name."""
+        self._stood_back += 1
+        if self._stood_back > STAND_BACK_MOST:
+            self._fail(fenced)
+        _log.warning("stood back: %s", fenced)
+        talks = list(self._talks.values())
+        for talk in talks:
+            talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+        self._talks.clear()
+        self._outcomes.clear()
+        await self._give_away(frozenset())
+        await self._in_pulse(self.attendance.begin_anew)
+        self.wake()
+
     # -- polls
 
     async def _poll(self, instance: Instance, poll: Poll) -> None:
         name = f"{instance.name}/{poll.name}"
         while True:
             await self.clock.sleep(poll.every_s)
-            await self._survive(f"poll {name}", self.poll_once(instance, poll, name))
+            if self.wiring.share.delivers(instance.name):
+                await self._survive(f"poll {name}", self.poll_once(instance, poll, name))
 
     async def poll_once(self, instance: Instance, poll: Poll, name: str) -> int:
         """Ask once; accept what came, then remember how far it went. Returns how many messages came."""
@@ -314,7 +405,8 @@ class Service:
     async def _reconcile(self, instance: Instance) -> None:
         while True:
             await self.clock.sleep(instance.reconcile_every_s)
-            await self._survive(f"reconciliation of {instance.name}", self.reconcile_once(instance))
+            if self.wiring.share.delivers(instance.name):
+                await self._survive(f"reconciliation of {instance.name}", self.reconcile_once(instance))
 
     async def reconcile_once(self, instance: Instance) -> Report:
         """Compare what an instance holds with what we believe; raises NoReply if it did not tell, after what it told counted."""

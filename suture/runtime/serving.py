@@ -21,6 +21,7 @@ from suture.runtime.network import Instance, Network
 from suture.runtime.publish import publish, read_masters
 from suture.runtime.secrets import secret
 from suture.runtime.service import Inbox, Service
+from suture.runtime.share import ROLES, SEAL, Role
 from suture.runtime.wiring import Wiring
 from suture.systems import Channel, System
 from suture.transports.exchange import Link
@@ -52,9 +53,12 @@ class Serving:
     journal that cannot. ``port`` replaces the file's; 0 in both takes any free one.
     """
 
-    def __init__(self, network: Network, folder: Path, *, database: str = "", port: int = 0) -> None:
-        self.network, self.folder = network, folder
-        self.port = port or network.port
+    def __init__(
+        self, network: Network, folder: Path, *, database: str = "", port: int = 0, roles: Sequence[Role] = ROLES
+    ) -> None:
+        self.network, self.folder, self.roles = network, folder, roles
+        #: Who takes nothing in listens only where it is told to: there its health is asked for.
+        self.port = port or (network.port if "gateway" in roles else 0)
         self.listening = ""
         self.clock = SystemClock()
         self.journal: Journal = open_journal(database or str(folder / network.journal), load_or_create_key(folder / "blobs.key"))
@@ -62,7 +66,7 @@ class Serving:
         self._ending.callback(self.journal.close)
         try:
             self.wiring = Wiring(self.journal, network, privacy_key=load_or_create_key(folder / "privacy.key"))
-            self.service = Service(self.wiring, self.clock, self._links(), inboxes=self._inboxes())
+            self.service = Service(self.wiring, self.clock, self._links(), inboxes=self._inboxes(), roles=roles)
         except BaseException:
             self.journal.close()
             raise
@@ -88,8 +92,9 @@ class Serving:
         await self.service.start()
         sealing = asyncio.create_task(self._seal(key))
         self._ending.callback(sealing.cancel)
-        listening = [await self._listen_http()]
-        listening += [await self._listen_mllp(instance, channel) for instance, channel in self._channels("mllp")]
+        listening = [await self._listen_http()] if self.port or "gateway" in self.roles else []
+        if "gateway" in self.roles:
+            listening += [await self._listen_mllp(instance, channel) for instance, channel in self._channels("mllp")]
         self.listening = ", ".join(listening)
 
     async def stop(self) -> None:
@@ -103,11 +108,17 @@ class Serving:
     async def _seal(self, key: Ed25519PrivateKey) -> None:
         while True:
             try:
-                while await self.service.in_thread(lambda: seal(self.journal, key, self.clock.now())):
+                while await self._sealed(key):
                     pass
             except (Unavailable, Fenced) as failure:  # the next seal covers what this one did not
                 _log.warning("not sealed: %s", type(failure).__name__)
             await self.clock.sleep(SEAL_EVERY_S)
+
+    async def _sealed(self, key: Ed25519PrivateKey) -> bool:
+        """Seal a page; false if nothing is left to seal, or another process seals."""
+        if not self.wiring.share.holds(SEAL):
+            return False
+        return await self.service.in_thread(lambda: seal(self.journal, key, self.clock.now())) is not None
 
     # -- ways in
 

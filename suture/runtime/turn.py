@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from msgspec import Struct
 
-from suture.journal import State
+from suture.journal import Fenced, State
 from suture.runtime import intake
 from suture.runtime.decide import decide, fire
 from suture.runtime.deliver import Attempt, Delivering
+from suture.runtime.share import CLOCK
 from suture.runtime.wiring import Wiring
 from suture.systems import Outcome
 from suture.transports import Answer, Arrival
@@ -19,10 +22,11 @@ from suture.transports import Answer, Arrival
 LIMIT = 500
 #: Built-in state: how far each poll has come.
 POLLS = "polls"
-
-
 #: Rounds of deciding in one turn; what one decision says is decided in the next round.
 ROUNDS = 50
+#: How often a step begins anew because somebody else wrote what it had read.
+RACES = 5
+T = TypeVar("T")
 
 
 class Turned(Struct, frozen=True, kw_only=True):
@@ -42,24 +46,36 @@ def turn(
 ) -> Turned:
     """One turn, in the calling thread; when it returns, everything it answers and claims is durable.
 
-    Outcomes are concluded before arrivals are read: a word about a delivery finds the delivery waiting for it.
+    Outcomes are concluded before arrivals are read: a word about a delivery finds the delivery waiting for it. Raises Fenced if
+    others own what we took for ours.
     """
     if outcomes:
         delivering.conclude(outcomes, now)
-    answers = intake.accept(wiring, arrivals, now) if arrivals else []
-    overdue = delivering.overdue(now, LIMIT)
+    answers = _undisturbed(lambda: intake.accept(wiring, arrivals, now)) if arrivals else []
+    overdue = _undisturbed(lambda: delivering.overdue(now, LIMIT))
     unfinished = _decide_all(wiring, now)
-    attempts = delivering.claim(now)
+    attempts = _undisturbed(lambda: delivering.claim(now))
     full = len(attempts) >= wiring.limits.deliver_batch
     return Turned(answers=answers, attempts=attempts, more=full or unfinished or overdue >= LIMIT)
 
 
 def _decide_all(wiring: Wiring, now: datetime) -> bool:
     """Decide until nothing is left to decide and no timer is due; true if the limit came first."""
+    partitions = wiring.share.partitions(wiring.journal.partitions)
     for _ in range(ROUNDS):
-        if not decide(wiring, range(wiring.journal.partitions), now) and not fire(wiring, now, LIMIT):
+        decided = _undisturbed(lambda: decide(wiring, partitions, now)) if partitions else 0
+        fired = 0 if decided or not wiring.share.holds(CLOCK) else _undisturbed(lambda: fire(wiring, now, LIMIT))
+        if not decided and not fired:
             return False
     return True
+
+
+def _undisturbed(step: Callable[[], T]) -> T:
+    """A step that a person's command, or a word that another process took in, came between is taken again on what is true now."""
+    for _ in range(RACES):
+        with contextlib.suppress(Fenced):
+            return step()
+    return step()
 
 
 def poll_cursor(wiring: Wiring, name: str) -> str:

@@ -27,6 +27,7 @@ class UnitBuilder:
         self.settlements: list[Settlement] = []
         self.timers: dict[tuple[str, str, str], Timer] = {}
         self.fired: list[tuple[str, str, str, datetime]] = []
+        self.cursors: dict[str, int] = {}
 
     def event(self, event: Event, routes: Sequence[tuple[str, str]] = ()) -> None:
         """Record an event and who is to decide it."""
@@ -66,7 +67,7 @@ class UnitBuilder:
             settlements=self.settlements,
             timers=list(self.timers.values()),
             fired=self.fired,
-            cursors=cursors,
+            cursors=[*self.cursors.items(), *cursors],
         )
 
 

@@ -20,10 +20,13 @@ from suture.processes.masters import Filed
 from suture.runtime.counting import Counting
 from suture.runtime.network import Instance, Network
 from suture.runtime.restored import restored
+from suture.runtime.share import EVERYTHING
 from suture.systems import Operation, System
 
 #: States of one process that are read at a time when the crosswalk is loaded.
 PAGE = 1000
+#: How far codes have been filed: whoever is behind it reads the crosswalk again.
+CODES = "codes"
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -63,6 +66,8 @@ class Wiring:
         self.instances = {instance.name: instance for instance in network.instances}
         self.counting = Counting(journal)
         self.restored = restored(journal)
+        #: What this process owns of the network; everything, where nobody shares.
+        self.share = EVERYTHING
         self.book = Book()
         self.load_book()
 
@@ -112,9 +117,14 @@ class Wiring:
     def _keyed(self, text: str, digits: int) -> str:
         return hmac.new(self._privacy_key, text.encode(), hashlib.sha256).hexdigest()[:digits].upper()
 
+    def refresh_book(self) -> None:
+        """Read the crosswalk again if another process has filed codes since."""
+        if self.journal.cursor(CODES) > self._codes:
+            self.load_book()
+
     def load_book(self) -> None:
         """Read the crosswalk from the journal's master data."""
-        after = ""
+        self._codes, after = self.journal.cursor(CODES), ""
         decoder = msgspec.json.Decoder(Filed)
         while page := self.journal.scan_states("masters", after, PAGE):
             after = page[-1].key

@@ -37,7 +37,7 @@ class Wrapped:
     """A real journal behind a door: everything passes through ``call``, where a test may interfere."""
 
     def __init__(self, journal: Journal) -> None:
-        self.journal, self.partitions = journal, journal.partitions
+        self.journal, self.partitions, self.shared = journal, journal.partitions, journal.shared
 
     def __getattr__(self, name: str) -> Any:
         return lambda *arguments, **named: self.call(name, arguments, named)

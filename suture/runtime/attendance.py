@@ -1,0 +1,70 @@
+"""One process among those that serve a network: its signs of life, what it should have and what it has."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Collection, Sequence
+
+from suture.journal import Journal
+from suture.runtime.share import Role, Share, fair, mine
+from suture.runtime.wiring import Wiring
+from suture.transports import NotSent, Reply, Request
+from suture.transports.exchange import Link
+
+#: How often a sign of life is given, in seconds, and for how long it is good: who hangs is given up after that.
+BEAT_S, WITHIN_S = 0.25, 3.0
+
+
+class Attendance:
+    """``beat`` in a thread of its own; what it returns becomes our share in the thread of the river."""
+
+    def __init__(self, wiring: Wiring, roles: Sequence[Role], parts: dict[str, Role]) -> None:
+        self.journal: Journal = wiring.journal
+        self.roles, self.parts = tuple(roles), parts
+        self.due: frozenset[str] = frozenset()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Under a new name: whoever has been given up is another worker from then on."""
+        self.worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.due, self._good_until = frozenset(), 0.0
+
+    def beat(self, keep: Collection[str]) -> Share:
+        """One sign of life: what is due to us is asked for and what we ``keep`` is kept; returns what we have of it.
+
+        Raises Fenced if we have been given up, and Unavailable.
+        """
+        began = time.monotonic()
+        beat = self.journal.beat(self.worker, self.roles, self.due | frozenset(keep), WITHIN_S)
+        # counted from before the beat, and a little less: we stop before anybody else may begin
+        self._good_until = began + 0.8 * WITHIN_S
+        self.due = mine(fair(self.parts, beat.members), self.worker)
+        return Share(beat.held & self.due)
+
+    @property
+    def good(self) -> bool:
+        """Whether our last sign of life still counts: while it does, nobody else talks to our instances.
+
+        Measured on the clock that goes on while the process is stopped.
+        """
+        return time.monotonic() < self._good_until
+
+
+class Guarded:
+    """A link over which nothing is said once our sign of life no longer counts: who was stopped and goes on stays silent."""
+
+    def __init__(self, link: Link, attendance: Attendance) -> None:
+        self.link, self.attendance = link, attendance
+
+    async def perform(self, request: Request) -> Reply:
+        """The request, if the instance is still ours; raises NotSent otherwise, and whatever the link raises."""
+        if not self.attendance.good:
+            raise NotSent("the instance may be another worker's by now")
+        return await self.link.perform(request)
+
+    async def close(self) -> None:
+        """Close the link."""
+        await self.link.close()

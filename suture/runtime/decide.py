@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from suture.processes.masters import Filed
 from suture.processes.rehearsal import said
 from suture.runtime.network import Instance
 from suture.runtime.units import UnitBuilder, owed_of
-from suture.runtime.wiring import Wiring
+from suture.runtime.wiring import CODES, Wiring
 
 #: Built-in state: which exceptions are open.
 CASES = "cases"
@@ -135,11 +136,13 @@ class Batch:
             self.park(item, error)
             return
         self.unit.done.append(item.id)
+        if isinstance(item.event.data, Crosswalk):
+            self.unit.cursors[CODES] = item.position
         if after is not state and after != state:
             self.states[key] = (version, after)
             self.changed.add(key)
         saw = tuple(f"{kind}:{id}#{self._filed(kind, id)[0]}" for kind, id in seen.masters)
-        once = f"{item.position:010x}/{item.process}/{item.key}"
+        once = _trace(item)
         owed_before = len(self.unit.deliveries)
         for index, effect in enumerate(effects):
             self._effect(item, effect, f"{once}/{index}")
@@ -280,7 +283,7 @@ class Batch:
             actions=("retry", "reject"),
             suggestion="mend the cause (network file, policy, master data or code), then retry: the event is decided again",
         )
-        self._raise(item, case, f"{item.position:010x}/{item.process}/{item.key}/failed")
+        self._raise(item, case, f"{_trace(item)}/failed")
 
     def close(self) -> Unit:
         """The unit of the whole batch."""
@@ -288,6 +291,20 @@ class Batch:
             version, state = self.states[key]
             self.unit.state(State(key[0], key[1], version + 1, encode(state)))
         return self.unit.build()
+
+
+def _trace(item: Work) -> str:
+    """What every once and every idempotency key of this decision begins with.
+
+    It follows from what was accepted and not from where it stands in the journal: after a restore the same message gets another
+    position, and must not get another key. What one message leads to stays together, so that the index is touched in few places.
+    """
+    root = item.event.root or item.event.once
+    return f"{_digest(root, 4)}{_digest(item.event.once, 8)}/{item.process}/{item.key}"
+
+
+def _digest(text: str, size: int) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
 
 
 def _question(ask: Ask, key: str) -> Send:

@@ -32,6 +32,8 @@ from suture.systems import Channel
 from suture.transports import Answer, Arrival
 from suture.transports.exchange import TOO_LARGE
 
+#: So much of a file's name is kept, in characters.
+LONGEST_FILE = 256
 #: Findings that are kept and told per message; the rest are counted.
 FINDINGS_KEPT = 50
 #: So much is kept of a finding's text, its path and a sender's own message id, in characters.
@@ -271,8 +273,14 @@ class _Intake:
             channel=self.channel.name,
             kinds=tuple(sorted({type(document).__name__ for document in documents})),
             numbers=place.numbers,
+            file=self._file(),
         )
         self._event(self.once, received, self.wiring.routes(received) if place.told else ())
+
+    def _file(self) -> str:
+        """The file's name; not a path that was called, and not where a name could tell who the patient is."""
+        name = self.arrival.name
+        return "" if name.startswith("/") or self.format.minimise is not None else name[:LONGEST_FILE]
 
     def _document(self, index: int, document: Document, unknown: Sequence[Unknown]) -> None:
         once = f"{self.once}#{index}"

@@ -228,3 +228,18 @@ def test_a_repaired_message_keeps_its_patient_out_and_the_pseudonym() -> None:
     assert usage.patient == still.wiring.pseudonym("M-4711")
     assert still.wiring.pseudonym(usage.patient) == usage.patient, "kept bytes may be repaired too"
     assert still.wiring.pseudonym("P" + "0" * 20) != "P" + "0" * 20
+
+
+def test_a_message_is_found_by_the_name_of_its_file_but_for_names_that_may_be_a_patients() -> None:
+    still, _ = house()
+    still.accept(structs.replace(arrival(order("PO-1")), name="orders-0077.json"))
+    still.accept(structs.replace(arrival(order("PO-2")), name="/hooks/peer/in"))
+    assert [message.file for message in facts(still, MessageReceived)] == ["orders-0077.json", ""]
+    assert len(still.wiring.journal.find(Ref("File", "orders-0077.json"))) == 1
+    still, _ = house(formats={"hl7v2": HL7})
+    theatre = Channel(name="in", transport="memory", format="hl7v2")
+    still.wiring.systems["peer"] = structs.replace(still.wiring.systems["peer"], codes=(), channels=(theatre,))
+    still.accept(Arrival(instance="peer", channel="in", raw=dft(FT1), name="DFT_TESTPATIENT.hl7"))
+    (message,) = facts(still, MessageReceived)
+    assert message.file == ""
+    assert still.wiring.journal.find(Ref("Message", message.number)) != []

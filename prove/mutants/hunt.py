@@ -12,21 +12,24 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from types import FrameType
 
 from msgspec import structs
 
 from suture.model import Usage
 from suture.sandbox.day import Need, usages
-from suture.sandbox.group import Group
+from suture.sandbox.group import MORNING, Group
 from suture.sandbox.simulator import run, world
 from suture.sandbox.simulator.plan import Plan, plan_of
 from suture.sandbox.simulator.world import World
 
 #: So many seeds in a row are usual weeks, and as many rough ones follow.
 ROUND = 6
+#: How much further the seeds of the likely scenarios go.
+DEEPER = 4
 #: Processor time after which a seed is taken never to end; a usual one needs less than one second.
-ENDLESS_S = 40
+ENDLESS_S = 15
 #: Memory that a run may take; a usual one needs a twentieth of it.
 MEMORY_BYTES = 4 << 30
 
@@ -36,7 +39,7 @@ class Endless(BaseException):
 
 
 class RoughWorld(World):
-    """A week in which partners deviate, err and repeat themselves often."""
+    """A week in which partners deviate, err and repeat themselves often, and an ERP does not know a vendor for a day."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
@@ -59,13 +62,19 @@ class RoughWorld(World):
                 repeat_file=0.2,
                 credit=0.25,
             )
+        erp = stage.erps["erp-north"]
+        vendor = sorted(erp.vendors)[plan.seed % len(erp.vendors)]
+        self.agenda.at(MORNING, lambda now: erp.vendors.discard(vendor))
+        self.agenda.at(MORNING + timedelta(days=1), lambda now: erp.vendors.add(vendor))
         for inventory in stage.inventories.values():
             inventory.mishaps = structs.replace(inventory.mishaps, short=0.1, over=0.1, wrong_place=0.1, reversed=0.25)
 
 
 def order_of(seeds: int, scenarios: list[str]) -> list[int]:
-    """The seeds, those of these scenarios first."""
-    return sorted(range(seeds), key=lambda seed: (plan_of(seed).scenario not in scenarios, seed))
+    """The seeds, those of these scenarios first, and further seeds of these scenarios last."""
+    likely = [seed for seed in range(seeds * DEEPER) if plan_of(seed).scenario in scenarios]
+    first, last = [seed for seed in likely if seed < seeds], [seed for seed in likely if seed >= seeds]
+    return [*first, *(seed for seed in range(seeds) if seed not in likely), *last]
 
 
 def one_shelf(group: Group, seed: int, count: int) -> Iterator[Need]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from suture.model import Approval, ApprovalRequest, Delivered, OrderChange, PurchaseOrder, Requisition
+from suture.model import Approval, ApprovalRequest, Decided, Delivered, OrderChange, PurchaseOrder, Requisition
 from suture.sandbox.group import FACILITIES
 from suture.sandbox.simulator.invariants.facts import ZERO, Check, Facts, summed
 from suture.sandbox.stage import ERP_OF
@@ -96,6 +96,18 @@ def questions_are_put(facts: Facts) -> Iterator[str]:
             id = row.event.data.id
             if id not in stage.procurement.desk.tasks and id not in stage.ap.desk.tasks and id not in facts.cancelled:
                 yield f"question {id} was asked, and nobody was given it"
+
+
+def decisions_say_what_they_saw(facts: Facts) -> Iterator[str]:
+    """Whoever asks why a requisition was ordered, or was not, finds the masters that were looked at, each as of its version."""
+    filed = {row.event.once: row.event.data for row in facts.rows if isinstance(row.event.data, Requisition)}
+    for row in facts.rows:
+        data = row.event.data
+        if isinstance(data, Decided) and data.process == "requisition_to_order" and data.event in filed:
+            named = {saw.partition("#")[0] for saw in row.event.seen}
+            wanted = {f"Item:{line.item}" for line in filed[data.event].lines} | {"Policy:approval_limits"}
+            if wanted - named:
+                yield f"the decision on requisition {data.key} does not say that it looked at {', '.join(sorted(wanted - named))}"
 
 
 def everyone_hears_their_codes(facts: Facts) -> Iterator[str]:
@@ -231,6 +243,7 @@ PROMISES: dict[str, Check] = {
     "requisitions are answered": requisitions_are_answered,
     "questions are put": questions_are_put,
     "orders are approved": orders_are_approved,
+    "decisions say what they saw": decisions_say_what_they_saw,
     "everyone hears their own codes": everyone_hears_their_codes,
     "prices are agreed": prices_are_agreed,
     "orders change on a word": orders_change_on_a_word,

@@ -8,6 +8,7 @@ from msgspec import structs
 from prove import silence
 from prove.parts.silence import judged
 from prove.silence import Days, lived
+from suture.sandbox.group import MORNING
 
 
 @pytest.fixture
@@ -43,13 +44,13 @@ def test_a_feed_that_falls_silent_is_told() -> None:
 def test_a_false_alarm_counts_against_it() -> None:
     silent = Days(cut=1, cut_found=1)
     one = silence.Found(
-        lost=silence.Lost(feed="f", number=1, kind="usage, used", at=silence.MORNING, about=frozenset()),
-        missed=silence.MORNING,
-        due=silence.MORNING,
+        lost=silence.Lost(feed="f", number=1, kind="usage, used", at=MORNING, about=frozenset()),
+        missed=MORNING,
+        due=MORNING,
     )
     good = Days(messages=1000, found=[one] * 99)
     assert judged({0.001: good}, silent).held
     assert not judged({0.001: structs.replace(good, false_numbers=6)}, silent).held
-    late = structs.replace(one, due=silence.MORNING - silence.GAP)
+    late = structs.replace(one, due=MORNING - silence.GAP)
     assert not judged({0.001: structs.replace(good, found=[*good.found, late, late])}, silent).held
     assert not judged({0.001: good}, structs.replace(silent, cut_found=0)).held

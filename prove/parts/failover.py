@@ -25,9 +25,11 @@ from suture.sandbox.audit import audit
 #: Takeovers at full size.
 TAKEOVERS = 6
 #: Needs (requisitions and usages) that arise each second, and how long the pair is left in peace between two kills, in seconds.
-LOAD, PEACE = 6.0, (4.0, 8.0)
+LOAD, PEACE = 4.0, (4.0, 8.0)
 #: A takeover that takes longer did not happen.
 TAKEOVER_WITHIN_S = 120.0
+#: How long what has piled up may take to come to rest.
+DRAIN_WITHIN_S = 900.0
 
 
 class Pair(Protocol):
@@ -92,7 +94,7 @@ async def _storm(task: Task, pair: Pair, folder: Path) -> tuple[list[Takeover], 
                 takeovers.append(await _takeover(pair, house, service, number, takeovers))
                 task.tell(_sentence(number, takeovers[-1], house.filed))
             house.load = 0
-            left = await drained(house, pair.address)
+            left = await drained(house, pair.address, limit_s=DRAIN_WITHIN_S)
             await service.stopped()
         return takeovers, await count(house, left, pair.address)
 

@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 READY := .venv/.ready
 
-.PHONY: help demo test check docs dev live prove clean
+.PHONY: help demo test check docs dev live prove bench clean
 
 help: ## What one can do here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ live: $(READY) ## Procure-to-pay against Tryton, mock-edi and mock-bank, counted
 
 prove: $(READY) ## The long proofs, about three hours; the tables go to docs/proof.md
 	@$(PY) -m prove
+
+bench: $(READY) ## Speed beside its baselines, about an hour; the tables go to docs/performance.md
+	@$(PY) -m bench
 
 clean: ## Remove what was set up here
 	rm -rf .venv .live

@@ -1,1 +1,1 @@
-"""Benches: what is measured, one script per question, each run by hand: ``python -m bench.NAME --help``."""
+"""Benches: one workload a file, measured beside its baseline in the same run: ``python -m bench [NAME ...]``."""

@@ -88,6 +88,9 @@ def unwrap(interchange: Interchange, agreement: Agreement) -> Envelope:
     walk.close()
     for group in walk.envelope.groups:
         _check_group(group)
+    if not (walk.envelope.groups or walk.envelope.answers):
+        text = "the interchange holds neither a group nor a TA1"
+        walk.envelope.faults.append(Fault(code="x12.empty", text=text, segment="ISA", severity="warning"))
     return walk.envelope
 
 

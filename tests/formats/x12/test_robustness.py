@@ -196,3 +196,9 @@ def test_a_stray_segment_in_no_charset_is_told_in_words_that_can_be_kept() -> No
 def test_groups_and_sets_of_one_message_are_limited(heads: str) -> None:
     raw = (isa() + "~GS*PO~" + heads * 20_001).encode()
     assert told(read(raw)) == {"x12.limit": "ISA"}
+
+
+def test_an_interchange_of_nothing_that_is_read_says_so() -> None:
+    """One bit makes a TA3 of a TA1: a refusal that nobody would hear of."""
+    raw = f"{isa()}~TA3*000000018*260302*0930*R*006~IEA*0*{isa().split('*')[13]}~".encode()
+    assert told(read(raw)) == {"x12.empty": "ISA"}

@@ -22,7 +22,9 @@ def test_the_report_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--seeds", "2", "--seed", "4", "--json", "-") == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["seeds"], report["seed"], report["violations"]) == (2, 5, [])
-    assert report["crash_points"] == 2 * report["commits"] > 0
+    assert report["crash_points"] > 2 * report["commits"] > 0
+    promised = {"seed", "state_hash", "documents", "crash_points", "faults", "violations", "hospital_days", "cpu_seconds"}
+    assert promised <= report.keys()
     assert report["faults"]["policy change"]["injected"] >= report["faults"]["policy change"]["survived"] > 0
     assert report["documents_per_cpu_hour"] > 100_000
     assert len(report["state_hash"]) == 64

@@ -146,6 +146,8 @@ class Lines:
         """What the partner takes this time, in its order; the rest it finds when it looks again."""
         now = self.clock.now()
         for fault in self.weather.next("folder", now):
+            if fault.kind == "file taken twice" and name == self.stage.bank.name:
+                continue  # a bank counts what it got twice, and its own jobs do not make it more
             self.mark(fault)
             match fault.kind:
                 case "files taken in part":

@@ -18,8 +18,8 @@ class Crash(BaseException):
 class Disk(MemoryJournal):
     """A memory journal that goes on from a copy of another and fails where the weather says so.
 
-    A write that has begun and did not end leaves nothing behind, as the law of ``Journal.commit`` demands of every journal: torn
-    and unsynced writes are crashes before the write.
+    A write that has begun and did not end leaves nothing behind, as the law of ``Journal.commit`` demands of every journal.
+    Whether SQLite keeps that law when the power fails is shown on real files by ``torn.TornDisk``.
     """
 
     def __init__(self, source: MemoryJournal, strikes: Strikes) -> None:

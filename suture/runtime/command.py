@@ -81,7 +81,9 @@ def _on_case(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: bytes) 
     carrier = next((ref for ref in case.objects if ref.type in ("Message", "Delivery")), None)
     if opened.to is None and carrier is not None:
         return _ACTS[carrier.type](wiring, unit, _about(decision, carrier), raw)
-    return f"{decision.verb} told to {opened.to[0] if opened.to else 'nobody'}"
+    if opened.to is None:
+        return f"{decision.verb} is noted"  # whoever raised it reads the decision when it looks again: a reconciliation
+    return f"{decision.verb} told to {opened.to[0]}"
 
 
 def _open(wiring: Wiring, case: str) -> Event | None:
@@ -220,7 +222,7 @@ def _again(wiring: Wiring, delivery: Delivery) -> DeliveryStatus:
     """What has been tried is looked for before it is sent again, wherever one can look: the person may not know either."""
     instance = wiring.instances.get(delivery.instance)
     operation = wiring.system(instance).accepts.get(type(delivery.document)) if instance else None
-    looks = operation is not None and operation.outcome in ("lookup", "readback")
+    looks = operation is not None and operation.probe is not None and operation.outcome != "statement"
     return "unknown" if looks and delivery.attempts else "queued"
 
 

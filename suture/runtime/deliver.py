@@ -172,13 +172,14 @@ class Delivering:
             self._park(unit, delivery, f"{instance.name} has no code for {', '.join(unknown)}")
             return None
         inherited = doubt is not None and not delivery.attempts
-        if not self._may_send(unit, delivery, operation, inherited=inherited):
+        forgotten = _key_forgotten(operation, now - (doubt.since if doubt else delivery.created), inherited=inherited)
+        if not self._may_send(unit, delivery, operation, inherited=inherited, forgotten=forgotten):
             return None
         attempts = delivery.attempts + 1
         change(unit, delivery, "sending", attempts=attempts)
         doubtful = inherited or delivery.status == "unknown"
         call = self._call(instance, delivery, attempts, doubt.key if doubt else delivery.id)
-        steps = conversation(operation, document, call, doubtful=doubtful)
+        steps = conversation(operation, document, call, doubtful=doubtful, forgotten=forgotten)
         sending = msgspec.structs.replace(delivery, status="sending", attempts=attempts)
         return Attempt(delivery=sending, instance=instance, steps=steps, doubtful=doubtful)
 
@@ -215,14 +216,16 @@ class Delivering:
         assert format.acknowledge is not None
         return format.acknowledge(reading, verdict, instance.profile) or b""
 
-    def _may_send(self, unit: UnitBuilder, delivery: Delivery, operation: Operation, *, inherited: bool) -> bool:
+    def _may_send(self, unit: UnitBuilder, delivery: Delivery, operation: Operation, *, inherited: bool, forgotten: bool) -> bool:
         """Whether there is no doubt, or the counterpart can settle it; if it offers neither key nor look-up, a person must.
 
         A doubt that is ``inherited`` from a cancelled delivery has a reference of its own: no statement will tell of this one.
         """
         if not inherited and delivery.status != "unknown":
             return True
-        if operation.outcome == "key" or (operation.probe is not None and not (inherited and operation.outcome == "statement")):
+        if operation.outcome == "key" and not forgotten:
+            return True
+        if operation.probe is not None and not (inherited and operation.outcome == "statement"):
             return True
         why = "an earlier delivery of it was cancelled in doubt" if inherited else delivery.note or "no reply"
         self._park(unit, delivery, f"nobody can tell whether it arrived ({why})", reason="unknown_outcome")
@@ -338,9 +341,18 @@ class Delivering:
         raise_case(unit, case, once=f"{delivery.id}!overdue/{delivery.attempts}", cause=delivery.cause, root=delivery.root)
 
 
-def conversation(operation: Operation, document: Document, call: Call, *, doubtful: bool) -> Steps:
-    """Send; but after a doubtful attempt look first, and where only a statement can tell, do nothing but wait for it."""
-    if doubtful and operation.probe is not None and operation.outcome != "key":
+def _key_forgotten(operation: Operation, age: timedelta, *, inherited: bool) -> bool:
+    """Whether sending again under the same key would not be recognised: it is too old, or it is a control number and this is
+    a new delivery of what was cancelled, with a number of its own."""
+    return age.total_seconds() >= operation.key_lives_s or (inherited and operation.numbered)
+
+
+def conversation(operation: Operation, document: Document, call: Call, *, doubtful: bool, forgotten: bool = False) -> Steps:
+    """Send; but after a doubtful attempt look first, and where only a statement can tell, do nothing but wait for it.
+
+    Where a key keeps a second copy from being taken, no look is needed, unless the counterpart has ``forgotten`` it.
+    """
+    if doubtful and operation.probe is not None and (operation.outcome != "key" or forgotten):
         outcome = yield from operation.probe(document, call)
         if operation.outcome == "statement" or not isinstance(outcome, Again):
             return outcome

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
@@ -24,10 +25,11 @@ OPEN_ENDED = frozenset({"unknown_outcome", "no_word"})
 
 
 class Doubt(Struct, frozen=True):
-    """The counterpart may hold the document under this idempotency key."""
+    """The counterpart may hold the document under this idempotency key, which was first used after ``since``."""
 
     phase: str
     key: str
+    since: datetime
 
 
 def name_of(delivery: Delivery) -> str:
@@ -49,4 +51,4 @@ def remember(unit: UnitBuilder, delivery: Delivery) -> None:
     """Keep the doubt of a delivery that is cancelled now; an older one stays, with the key that has been used since."""
     name = (DOUBTS, name_of(delivery))
     if name not in unit.wiring.journal.states([name]):
-        unit.state(State(*name, 1, msgspec.json.encode(Doubt("doubtful", delivery.id))))
+        unit.state(State(*name, 1, msgspec.json.encode(Doubt("doubtful", delivery.id, delivery.created))))

@@ -28,8 +28,11 @@ from suture.model import (
 )
 from suture.systems import listed
 from suture.systems.listed import Body, added, number, quantities
-from suture.systems.rest import keyed, looked_up, money, price, quantity
-from suture.systems.system import Call, Channel, Held, Listing, System
+from suture.systems.rest import Shape, keyed, looked_up, money, price, quantity
+from suture.systems.system import Call, Channel, Held, Listing, Operation, System
+
+#: So long the ERP remembers an Idempotency-Key.
+KEYS_LIVE_S = 86_400.0
 
 
 def _order_line(line: OrderLine) -> dict[str, Any]:
@@ -216,19 +219,26 @@ LISTS: tuple[Listing, ...] = (
     listed.listed("payments", "/api/payments", {Remittance: remittance}, _held_payment),
 )
 
+
+def _kept(path: str, shape: Shape) -> Operation:
+    """Honoured by its key for a day, and found by its reference after that."""
+    return keyed(lambda document: path, shape, lives_s=KEYS_LIVE_S, query=_by_reference(path))
+
+
 SYSTEM = System(
     name="erp_rest",
     title="Cloud ERP (REST)",
     role="erp",
     accepts={
-        PurchaseOrder: keyed(lambda document: "/api/purchase-orders", order),
-        OrderChange: keyed(lambda document: "/api/purchase-order-changes", change),
+        PurchaseOrder: _kept("/api/purchase-orders", order),
+        OrderChange: _kept("/api/purchase-order-changes", change),
         GoodsReceipt: looked_up(lambda document: "/api/goods-receipts", receipt, _by_reference("/api/goods-receipts")),
         Invoice: looked_up(lambda document: "/api/supplier-invoices", invoice, _by_reference("/api/supplier-invoices")),
         CreditNote: looked_up(lambda document: "/api/supplier-invoices", invoice, _by_reference("/api/supplier-invoices")),
-        Posting: keyed(lambda document: "/api/journal-entries", posting),
-        Remittance: keyed(lambda document: "/api/payments", remittance),
-        PaymentStatus: keyed(lambda document: "/api/payment-status", payment_status),
+        Posting: _kept("/api/journal-entries", posting),
+        Remittance: _kept("/api/payments", remittance),
+        # several states share one reference: no look-up could tell one from the other
+        PaymentStatus: keyed(lambda document: "/api/payment-status", payment_status, lives_s=KEYS_LIVE_S),
     },
     channels=(Channel(name="events", transport="http", format="json"),),
     lists=LISTS,
@@ -237,7 +247,7 @@ SYSTEM = System(
     rate_per_s=400.0,
     concurrency=8,
     notes=(
-        "Orders, entries and payments honour Idempotency-Key for 24 hours; receipts and invoices do not, "
-        "so a doubtful one is looked up by externalRef first."
+        "Orders, changes, entries and payments honour Idempotency-Key for 24 hours and are looked up by externalRef after that; "
+        "receipts and invoices do not, so a doubtful one is looked up first."
     ),
 )

@@ -77,13 +77,27 @@ def find(path: str) -> Steps:
     return Done(reference=str(rows[0].get("number") or rows[0].get("id") or ""))
 
 
-def keyed(path: Callable[[Any], str], shape: Shape) -> Operation:
-    """An operation of an API that honours Idempotency-Key: in doubt, the same request again."""
+def keyed(
+    path: Callable[[Any], str],
+    shape: Shape,
+    *,
+    lives_s: float = float("inf"),
+    query: Callable[[Any, Call], str] | None = None,
+) -> Operation:
+    """An operation of an API that honours Idempotency-Key: in doubt, the same request again.
+
+    Where the API forgets keys after ``lives_s`` seconds, an older doubt is looked up with ``query``.
+    """
 
     def send(document: Document, call: Call) -> Steps:
         return post(path(document), shape(document, call), call.key)
 
-    return Operation(send=send, outcome="key")
+    probe = None if query is None else _probe(query)
+    return Operation(send=send, outcome="key", probe=probe, key_lives_s=lives_s)
+
+
+def _probe(query: Callable[[Any, Call], str]) -> Callable[[Document, Call], Steps]:
+    return lambda document, call: find(query(document, call))
 
 
 def looked_up(path: Callable[[Any], str], shape: Shape, query: Callable[[Any, Call], str]) -> Operation:
@@ -92,10 +106,7 @@ def looked_up(path: Callable[[Any], str], shape: Shape, query: Callable[[Any, Ca
     def send(document: Document, call: Call) -> Steps:
         return post(path(document), shape(document, call))
 
-    def probe(document: Document, call: Call) -> Steps:
-        return find(query(document, call))
-
-    return Operation(send=send, outcome="lookup", probe=probe)
+    return Operation(send=send, outcome="lookup", probe=_probe(query))
 
 
 def money(value: Money) -> dict[str, str]:

@@ -82,13 +82,15 @@ class Operation(Struct, frozen=True, kw_only=True):
     ``lookup`` and ``readback`` need ``probe``: it returns Done if the peer has the document, Again if it certainly has
     not (then ``send`` follows in the same turn, within the per-key lock), Unsure if it cannot tell. For ``statement`` the
     probe names what to wait for (Awaiting) and nothing is sent again. ``numbered``: the key is the control number, which a
-    journal that was restored may give anew.
+    journal that was restored may give anew. ``key_lives_s``: for so long the peer remembers a key (most promise a day); an older
+    doubt is probed, or asked of a person where there is no probe.
     """
 
     send: Callable[[Document, Call], Steps]
     outcome: OutcomeClass
     probe: Callable[[Document, Call], Steps] | None = None
     numbered: bool = False
+    key_lives_s: float = float("inf")
 
 
 class Channel(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ The laws, where S is a system, T a document type that it accepts, and d a valid 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -219,7 +219,10 @@ def test_its_ways_in_have_formats_that_read_what_it_emits(system: System) -> Non
 def test_a_doubtful_outcome_can_become_known(system: System, kind: type[Document]) -> None:
     operation = system.accepts[kind]
     assert operation.outcome in ("key", "lookup", "readback", "statement", "none")
-    assert (operation.probe is not None) == (operation.outcome in ("lookup", "readback", "statement"))
+    if operation.outcome == "key":
+        assert operation.probe is None or operation.key_lives_s < float("inf"), "a key that is never forgotten needs no look"
+    else:
+        assert (operation.probe is not None) == (operation.outcome != "none")
 
 
 # -- law 3: every conversation ends, in the right outcome
@@ -480,6 +483,12 @@ def test_whatever_gets_lost_the_twin_has_it_once(system: System, kind: type[Docu
     again = drive_at_once(_in_doubt(operation, d), _handled(twin))
     assert again == settled
     assert len(SHELVES[system.name, kind.__name__](twin)) == 1
+
+    if operation.outcome == "key" and operation.probe is not None:
+        twin.keys_live = timedelta(0)
+        forgotten = drive_at_once(conversation(operation, d, call(d), doubtful=True, forgotten=True), _handled(twin))
+        assert forgotten == settled, "a key that the counterpart has forgotten is not relied upon"
+        assert len(SHELVES[system.name, kind.__name__](twin)) == 1
 
 
 def _in_doubt(operation: Operation, d: Document) -> Steps:

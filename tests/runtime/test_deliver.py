@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from suture.journal import MemoryJournal
-from suture.model import Case, CaseResolved, Decision, Delivered, Document, FunctionalAcknowledgement
+from suture.model import Case, CaseResolved, Decision, Delivered, Document, FunctionalAcknowledgement, OrderStatus
 from suture.runtime.command import command
 from suture.runtime.deliver import Gate
 from suture.runtime.policy import Breaker, Quota, Retry
@@ -17,7 +17,7 @@ from suture.runtime.units import UnitBuilder, delivery_of
 from suture.sandbox.still import Still
 from suture.systems import OutcomeClass
 from suture.transports import NotSent, Reply, Request
-from tests.runtime.house import NOON, Peer, about, arrival, facts, house, order, told
+from tests.runtime.house import NOON, Peer, about, arrival, facts, house, look, order, told
 
 
 def statuses(still: Still) -> list[str]:
@@ -114,6 +114,20 @@ def test_what_was_cancelled_in_doubt_is_looked_for_when_it_comes_again(outcome: 
     still.until(NOON + timedelta(days=3))
     assert peer.kept == ["PO-1", "PO-2"], "it is looked for, though the process sends it as a new delivery"
     assert told(still, "PO-1").fates == ("parked", "cancelled", "done")
+
+
+@pytest.mark.parametrize(("days", "probed"), [(0.5, 0), (3, 1)])
+def test_a_key_is_relied_upon_as_long_as_the_counterpart_remembers_it(days: float, probed: int) -> None:
+    still, peer = house(peer=Peer(["lost", *["mute"] * 11]))
+    system = still.wiring.systems["peer"]
+    operation = structs.replace(system.accepts[OrderStatus], probe=look, key_lives_s=2 * 86_400.0)
+    still.wiring.systems["peer"] = structs.replace(system, accepts={OrderStatus: operation})
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=days))
+    assert statuses(still) == ["parked"]
+    decided(still, "release")
+    still.settle()
+    assert (peer.asked, len(peer.kept)) == (probed, 1 + (not probed))
 
 
 def test_what_was_cancelled_in_doubt_keeps_its_key_when_it_comes_again() -> None:

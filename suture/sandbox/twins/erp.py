@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
 
-from suture.sandbox.twins.twin import Agenda, RestTwin, listing, replied
+from suture.sandbox.twins.twin import Agenda, RestTwin, Row, listing, replied
 from suture.transports import Http, HttpReply
 
 
@@ -24,6 +25,7 @@ class ErpTwin(RestTwin):
 
     def __init__(self, name: str, agenda: Agenda, vendors: set[str]) -> None:
         super().__init__(name, agenda)
+        self.keys_live = timedelta(hours=24)
         self.vendors = vendors
         self.orders: list[Booked] = []
         self.changes: list[Booked] = []
@@ -33,16 +35,17 @@ class ErpTwin(RestTwin):
         self.payments: list[Booked] = []
         self.failed_payments: list[Booked] = []
         self.route("POST", "/api/purchase-orders", self._order)
-        self.lists("/api/purchase-orders", lambda: self.orders, self._listed_order)
+        self.route("GET", "/api/purchase-orders", self._finder(self.orders, self._listed_order))
         self.route("POST", "/api/purchase-order-changes", self._booker(self.changes, "47"))
+        self.route("GET", "/api/purchase-order-changes", self._finder(self.changes))
         self.route("POST", "/api/goods-receipts", self._receipt, honours_keys=False)
         self.route("GET", "/api/goods-receipts", self._finder(self.receipts))
         self.route("POST", "/api/supplier-invoices", self._booker(self.invoices, "51"), honours_keys=False)
         self.route("GET", "/api/supplier-invoices", self._finder(self.invoices))
         self.route("POST", "/api/journal-entries", self._entry)
-        self.lists("/api/journal-entries", lambda: self.entries, _row)
+        self.route("GET", "/api/journal-entries", self._finder(self.entries))
         self.route("POST", "/api/payments", self._booker(self.payments, "20"))
-        self.lists("/api/payments", lambda: self.payments, _row)
+        self.route("GET", "/api/payments", self._finder(self.payments))
         self.route("POST", "/api/payment-status", self._booker(self.failed_payments, "29"))
 
     def _booker(self, shelf: list[Booked], prefix: str) -> Any:
@@ -53,10 +56,10 @@ class ErpTwin(RestTwin):
 
         return book
 
-    def _finder(self, shelf: list[Booked]) -> Any:
+    def _finder(self, shelf: list[Booked], row: Row | None = None) -> Any:
         def find(request: Http, names: dict[str, str], body: Any) -> HttpReply:
             if "externalRef" not in names:
-                return listing(shelf, _row, names)
+                return listing(shelf, row or _row, names)
             found = [booked for booked in shelf if booked.reference == names["externalRef"]]
             return replied(200, {"items": [{"number": booked.number} for booked in found]})
 

@@ -95,7 +95,9 @@ class RestTwin(Twin):
 
     def __init__(self, name: str, agenda: Agenda) -> None:
         super().__init__(name, agenda)
-        self._replies: dict[str, HttpReply] = {}
+        #: The first reply to each Idempotency-Key, and until when it is remembered.
+        self._replies: dict[str, tuple[datetime, HttpReply]] = {}
+        self.keys_live = timedelta(days=3650)
         self._routes: list[tuple[str, tuple[str, ...], Handler, bool]] = []
         self.numbers, self.running = itertools.count(1), itertools.count(1)
         self.down = False
@@ -143,14 +145,14 @@ class RestTwin(Twin):
 
     def _answer(self, request: Http, handler: Handler, names: dict[str, str], honours_keys: bool) -> HttpReply:
         key = request.headers.get("idempotency-key", "") if honours_keys else ""
-        if key and key in self._replies:
-            return self._replies[key]
+        if key and key in self._replies and self.agenda.now < self._replies[key][0]:
+            return self._replies[key][1]
         try:
             reply = handler(request, names, msgspec.json.decode(request.body) if request.body else None)
         except (msgspec.DecodeError, LookupError, TypeError) as error:  # a body that is not what this path takes
             reply = replied(400, {"title": "malformed", "detail": f"{type(error).__name__}: {error}"})
         if key and reply.status < 500:
-            self._replies[key] = reply
+            self._replies[key] = (self.agenda.now + self.keys_live, reply)
         return reply
 
 

@@ -138,7 +138,8 @@ class Books:
             if not self._ask("insert into debts values (?, ?, ?, ?, ?, ?) on conflict do nothing", debt).rowcount:
                 self._stray(f"{owed.delivery} is owed twice")
                 continue
-            self._ask(_TALLY, (owed.instance, owed.document.type, "open", 1))
+            for column in ("owed", "open"):
+                self._ask(_TALLY, (owed.instance, owed.document.type, column, 1))
             self._ask("update documents set open = open + 1 where number = ?", (document,))
 
     def _credit(self, delivery: str, fate: str) -> None:

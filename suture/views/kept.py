@@ -19,7 +19,7 @@ from suture.journal.seal import BEGINNING, link
 from suture.views.books import TABLES, Books
 
 #: Raised whenever the books would be entered otherwise than before: older files are then made anew.
-VERSION = 1
+VERSION = 2
 #: Events in one transaction of the file.
 PAGE = 5000
 

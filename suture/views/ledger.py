@@ -21,6 +21,7 @@ STRAYS_TOLD = 100
 #: So many of a counterpart's open deliveries are asked when the next of them is due.
 DUE_ASKED = 200
 
+_ENDS = ("done", "refused", "parked", "cancelled")
 _STATES = ("delivered", "refused", "compensated", "parked", "in_flight")
 _DOCUMENTS = """select name, case when open then 'in_flight' when waits or cases or parked then 'parked'
 when rejected or refused then 'refused' when undone or cancelled then 'compensated' else 'delivered' end, count(*)
@@ -88,17 +89,16 @@ def balance(books: Books, repeats: int = 0, now: datetime | None = None) -> Ledg
     instances = {instance: _sum(by_kind.values()) for instance, by_kind in kinds.items()}
     states, fates = _sum(names.values()), _sum(instances.values())
     [(accepted,)] = books.rows("select count(*) from documents")
-    [(debits,)] = books.rows("select count(*) from debts")
     return Ledger(
         accepted=accepted,
         **{state: states.get(state, 0) for state in _STATES},
         repeated=repeats,
-        debits=debits,
-        credits=sum(fates.values()) - fates.get("open", 0),
+        debits=fates.get("owed", 0),
+        credits=sum(fates.get(end, 0) for end in _ENDS),
         open=fates.get("open", 0),
         by_name=names,
-        by_instance={instance: _owed(counts) for instance, counts in instances.items()},
-        by_kind={name: {kind: _owed(counts) for kind, counts in by_kind.items()} for name, by_kind in kinds.items()},
+        by_instance={instance: _without_open(counts) for instance, counts in instances.items()},
+        by_kind={name: {kind: _without_open(counts) for kind, counts in by_kind.items()} for name, by_kind in kinds.items()},
         open_items=_open_items(books, now) if now else (),
         strays=tuple(what for (what,) in books.rows("select what from strays order by number limit ?", STRAYS_TOLD)),
         at=now,
@@ -122,8 +122,9 @@ def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def _owed(counts: dict[str, int]) -> dict[str, int]:
-    return {"owed": sum(counts.values()), **{fate: number for fate, number in counts.items() if fate != "open"}}
+def _without_open(counts: dict[str, int]) -> dict[str, int]:
+    """What is open is what is owed without its ends."""
+    return {fate: number for fate, number in counts.items() if fate != "open"}
 
 
 def _open_items(books: Books, now: datetime) -> tuple[OpenItem, ...]:

@@ -32,7 +32,8 @@ CloudEvents extension does: `{{"sequence": 17, "documents": [...]}}`. Files that
 if the instance's option `file_number` is a pattern that finds it there. Master updates are messages like any other.
 
 A number that a higher one has overtaken may be on its way; it is missing after {GAP_MINUTES} minutes, or the `gap_minutes`
-of its feed. A count that is full begins again at 1 without a gap. A partner whose numbers jump all the time is one
+of its feed. A count that is first heard near its beginning misses what came before; one that is full begins
+again at 1 without a gap. A partner whose numbers jump all the time is one
 exception, not many.
 
 The last message before a silence can be missed only when something follows it. A JSON partner says `{{"sequence": 18,

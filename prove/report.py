@@ -30,15 +30,19 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 def kept() -> dict[str, Run]:
-    """The last full run of every part."""
+    """The last run of every part."""
     return msgspec.json.decode(KEPT.read_bytes(), type=dict[str, Run]) if KEPT.exists() else {}
 
 
-def keep(name: str, run: Run, parts: Iterable[Part]) -> None:
-    """Remember a run and write the page anew."""
-    runs = kept() | {name: run}
+def keep(name: str, run: Run, parts: Iterable[Part]) -> bool:
+    """Remember a run and write the page anew; a smaller run that held says nothing new beside a larger one, and is not kept."""
+    runs = kept()
+    if name in runs and run.result.held and runs[name].result.held and run.share < runs[name].share:
+        return False
+    runs[name] = run
     KEPT.write_bytes(msgspec.json.format(msgspec.json.encode(dict(sorted(runs.items()))), indent=1) + b"\n")
     PAGE.write_text(page(parts, runs), "utf-8")
+    return True
 
 
 def page(parts: Iterable[Part], runs: Mapping[str, Run]) -> str:

@@ -1,4 +1,4 @@
-"""``python -m bench [NAME ...] [--runs 5] [--quick] [--long]``: measure, print the table, write bench/results and docs/performance.md."""
+"""``python -m bench [NAME ...]``: measure, print the table, and write bench/results/DAY.json and docs/performance.md."""
 
 from __future__ import annotations
 

@@ -1,0 +1,33 @@
+"""``python -m bench.serve NETWORK.TOML [DATABASE]``: ``suture run`` with the relay as its only process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from bench.relay import PROCESS
+from suture.cli import looping
+from suture.runtime.network import read_network
+from suture.runtime.serving import Serving
+
+
+async def main(network: Path, database: str) -> None:
+    """Serve until SIGTERM."""
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    serving = Serving(read_network(network), network.parent, database=database)
+    masters = serving.wiring.processes["masters"]
+    serving.wiring.processes = {"masters": masters, PROCESS.name: PROCESS}
+    await serving.start()
+    sys.stdout.write(f"listening on {serving.listening}\n")
+    sys.stdout.flush()
+    ended = asyncio.create_task(serving.failed())
+    waiting = asyncio.create_task(stopped.wait())
+    await asyncio.wait([ended, waiting], return_when=asyncio.FIRST_COMPLETED)
+    await serving.stop()
+
+
+if __name__ == "__main__":
+    looping.run(main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""))

@@ -37,12 +37,12 @@ class Service:
         return cls(process, log)
 
     async def listening(self) -> None:
-        """Return when it says where it listens; raises RuntimeError with its last words if it does not."""
+        """Return when it says that it serves; raises RuntimeError with its last words if it does not."""
         assert self.process.stdout is not None
         line = b""
         with contextlib.suppress(TimeoutError):
             line = await asyncio.wait_for(self.process.stdout.readline(), START_WITHIN_S)
-        if b"listening on" not in line:
+        if b"Ctrl-C stops" not in line:
             raise RuntimeError(f"the service did not start: {line!r} {self.last_words()}")
 
     def last_words(self) -> str:

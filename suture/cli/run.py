@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,6 +69,18 @@ def run(
     looping.run(_serve(Path(network), database, port, roles))
 
 
+async def _unless(stopped: asyncio.Event, start: Coroutine[Any, Any, None]) -> None:
+    """Start, unless it is stopped first: it may have to wait for others."""
+    starting, stopping = asyncio.create_task(start), asyncio.create_task(stopped.wait())
+    await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait([starting])
+        raise typer.Exit
+    await starting
+
+
 async def _serve(path: Path, database: str, port: int, roles: Sequence[Any]) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -76,7 +88,7 @@ async def _serve(path: Path, database: str, port: int, roles: Sequence[Any]) -> 
         loop.add_signal_handler(name, stopped.set)
     try:
         serving = Serving(read_network(path), path.parent, database=database, port=port, roles=roles)
-        await serving.start()
+        await _unless(stopped, serving.start())
     except CannotListen as error:
         fail(str(error), f"stop what listens there, or name another address: --port, or port and listen in {path}")
     except Fenced as error:

@@ -313,7 +313,7 @@ class MemoryJournal(Journal):
         return {**sizes, **by_status, "repeats": sum(self._repeats.values())}
 
     def beat(self, worker: str, roles: Sequence[str], wanted: Iterable[str], within_s: float) -> Beat:
-        return Beat(held=frozenset(wanted), members=((worker, tuple(roles)),))
+        return Beat(held=frozenset(wanted), members=((worker, tuple(roles)),), partitions=self.partitions)
 
     def wait(self, timeout_s: float) -> bool:
         return False

@@ -31,12 +31,17 @@ _SETTLED = "xid < pg_snapshot_xmin(pg_current_snapshot())"
 
 # Every query is written to walk an index. Queues fill and empty faster than statistics follow, and on old statistics
 # the planner would read and sort the whole backlog for the first few rows; compiling such short queries never pays.
-_SETTINGS = b"set jit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off"
+# Who is stopped in the middle of a commit must not hold back everybody's readers for as long as it is stopped.
+_SETTINGS = b"""set jit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off;
+set idle_in_transaction_session_timeout = '10s'"""
 #: Seconds until a connection that nobody answers on counts as lost (libpq's own names).
 _LOST = {"connect_timeout": 5, "tcp_user_timeout": 3000, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
 
 # a row of each worker stays locked until its commit has ended: see ``workers``
 _STILL_ALIVE = "select 1 from workers where worker = any(%b::text[]) for share"
+# the count cannot change while a worker's row is locked; who does not beat locks the count itself
+_DIVIDED = b"select value from meta where name = 'partitions'"
+_DIVIDED_STILL = _DIVIDED + b" for share"
 _TELL = f"select pg_notify('{workers.CHANNEL}', %b)"
 
 _KNOWN = "select once from events where once = any(%b)"
@@ -108,7 +113,7 @@ on conflict do nothing"""
 
 
 class _Overtaken(Exception):
-    """Another writer committed one of our onces between our look and our write."""
+    """Another writer committed one of our onces between our look and our write, or work is divided otherwise by now."""
 
 
 class PostgresJournal(Reading):
@@ -169,8 +174,8 @@ class PostgresJournal(Reading):
         writer = self._held
         writers = [] if writer is None or writer.closed else [writer.info.backend_pid]
         with self._listening() as db:
-            beat = workers.beat(db, worker, roles, wanted, within_s, writers=writers, new=worker != self._worker)
-        self._worker, self._alone = worker, len(beat.members) == 1
+            beat = workers.beat(db, worker, roles, wanted, within_s, writers=writers, former=self._worker)
+        self._worker, self._alone, self.partitions = worker, len(beat.members) == 1, beat.partitions
         return beat
 
     def wait(self, timeout_s: float) -> bool:
@@ -183,6 +188,7 @@ class PostgresJournal(Reading):
         try:
             if self._pulse is None or self._pulse.closed:
                 self._pulse = _connected(self._url)
+                self._pulse.execute(workers.SETTINGS)
                 self._pulse.execute(f"listen {workers.CHANNEL}".encode())
             yield self._pulse
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
@@ -220,6 +226,7 @@ class PostgresJournal(Reading):
             writes = _Writes(db)
             if self._worker:
                 writes.each(_STILL_ALIVE, [(self._worker,)], "workers")
+            divided = db.execute(_DIVIDED if self._worker else _DIVIDED_STILL, prepare=True) if batch.work else None
             self._write_facts(writes, batch)
             self._write_lives(writes, batch)
             self._write_rest(writes, batch)
@@ -227,7 +234,14 @@ class PostgresJournal(Reading):
                 db.execute(_TELL.encode(), (self._worker,))
             pipeline.sync()
             writes.check()
+            self._check_division(divided)
         return batch.answers
+
+    def _check_division(self, divided: Cursor[Row] | None) -> None:
+        """Work belongs into the partitions that there are now: if their count has changed, the commit begins anew."""
+        if divided is not None and (count := int(divided.fetchall()[0][0])) != self.partitions:
+            self.partitions = count
+            raise _Overtaken
 
     def _fold(self, db: Connection[Row], drafts: Sequence[Draft]) -> Batch:
         onces = [event.once for draft in drafts for event in draft.events]

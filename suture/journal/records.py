@@ -175,10 +175,12 @@ class Committed(Struct, frozen=True):
 
 
 class Beat(Struct, frozen=True, kw_only=True):
-    """What a worker learns from a sign of life: the leases that are its own now, and who else lives, with their roles."""
+    """What a worker learns from a sign of life: the leases that are its own now, who else lives, with their roles, and into
+    how many partitions the work is divided."""
 
     held: frozenset[str]
     members: tuple[tuple[str, tuple[str, ...]], ...]
+    partitions: int
 
 
 class Fenced(RuntimeError):

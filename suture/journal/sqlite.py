@@ -105,7 +105,7 @@ class SqliteJournal(Reading):
         """The lock of a file beside the journal lasts as long as the process: no other can serve it, and none has to wait."""
         if self._served is None:
             self._served = _locked(self._path.with_name(f"{self._path.name}.lock"))
-        return Beat(held=frozenset(wanted), members=((worker, tuple(roles)),))
+        return Beat(held=frozenset(wanted), members=((worker, tuple(roles)),), partitions=self.partitions)
 
     def wait(self, timeout_s: float) -> bool:
         return False

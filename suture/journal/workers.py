@@ -17,6 +17,8 @@ from suture.journal.rows import Row
 
 #: Where commits of one process wake the others.
 CHANNEL = "suture_committed"
+#: Who is stopped or cut off in the middle of a beat would keep the others from beating: the server ends it after that.
+SETTINGS = b"set idle_in_transaction_session_timeout = '1s'"
 #: Beats come one after the other: each sees what the one before has taken.
 _BEATING = 7316884263
 
@@ -32,8 +34,11 @@ _GIVE_UP = """delete from workers where worker in (
     select worker from workers w where worker <> %s and (until < clock_timestamp()
         or not exists (select 1 from pg_stat_activity a where a.pid = w.backends[1]))
     for update skip locked)"""
+# also here: a commit of its own under way keeps it until the next beat of anybody
+_FORGET = "delete from workers where worker in (select worker from workers where worker = %s for update skip locked)"
 _FREE = "delete from leases where worker not in (select worker from workers)"
 _TAKE = "insert into leases select name, %s from unnest(%s::text[]) as name order by name on conflict do nothing"
+_PARTITIONS = "select value from meta where name = 'partitions'"
 _GIVE_BACK = "delete from leases where worker = %s and name <> all(%s::text[])"
 
 
@@ -45,16 +50,18 @@ def beat(
     within_s: float,
     *,
     writers: Sequence[int],
-    new: bool,
+    former: str,
 ) -> Beat:
-    """One sign of life in one transaction; raises Fenced if a worker that is not ``new`` has been given up.
+    """One sign of life in one transaction; raises Fenced if the worker has been given up.
 
+    ``former`` is the name under which it beat before; under another one it begins anew, and leaves the former one.
     ``writers`` are the server's process numbers of the connections on which the worker commits.
     """
     names = sorted(wanted)
     with db.transaction():
         db.execute("select pg_advisory_xact_lock(%s)", (_BEATING,))
-        if new:
+        if worker != former:
+            db.execute(_FORGET, (former,))
             db.execute(_JOIN, (worker, ",".join(roles), within_s, list(writers)))
         elif db.execute(_STAY, (within_s, list(writers), worker)).rowcount != 1:
             raise Fenced(f"{worker} was given up by the others")
@@ -65,8 +72,11 @@ def beat(
         db.execute(_GIVE_BACK, (worker, names))
         held = db.execute("select name from leases where worker = %s", (worker,)).fetchall()
         members = db.execute("select worker, roles from workers order by worker").fetchall()
+        ((partitions,),) = db.execute(_PARTITIONS).fetchall()
     return Beat(
-        held=frozenset(name for (name,) in held), members=tuple((name, tuple(plays.split(","))) for name, plays in members)
+        held=frozenset(name for (name,) in held),
+        members=tuple((name, tuple(plays.split(","))) for name, plays in members),
+        partitions=int(partitions),
     )
 
 

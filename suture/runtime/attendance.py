@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Sequence
 
 from suture.journal import Journal
-from suture.runtime.share import Role, Share, fair, mine
+from suture.runtime.share import Role, Share, fair, mine, parts_of
 from suture.runtime.wiring import Wiring
 from suture.transports import NotSent, Reply, Request
 from suture.transports.exchange import Link
@@ -21,16 +21,19 @@ BEAT_S, WITHIN_S = 0.25, 3.0
 class Attendance:
     """``beat`` in a thread of its own; what it returns becomes our share in the thread of the river."""
 
-    def __init__(self, wiring: Wiring, roles: Sequence[Role], parts: dict[str, Role]) -> None:
+    def __init__(self, wiring: Wiring, roles: Sequence[Role]) -> None:
         self.journal: Journal = wiring.journal
-        self.roles, self.parts = tuple(roles), parts
+        self.wiring, self.roles = wiring, tuple(roles)
         self.due: frozenset[str] = frozenset()
+        #: Every lease that is ours: also what we keep for a moment though it is due to another.
+        self.held: frozenset[str] = frozenset()
         self.begin_anew()
 
     def begin_anew(self) -> None:
         """Under a new name: whoever has been given up is another worker from then on."""
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self.due, self._good_until = frozenset(), 0.0
+        self.due = self.held = frozenset()
+        self._good_until = 0.0
 
     def beat(self, keep: Collection[str]) -> Share:
         """One sign of life: what is due to us is asked for and what we ``keep`` is kept; returns what we have of it.
@@ -41,8 +44,8 @@ class Attendance:
         beat = self.journal.beat(self.worker, self.roles, self.due | frozenset(keep), WITHIN_S)
         # counted from before the beat, and a little less: we stop before anybody else may begin
         self._good_until = began + 0.8 * WITHIN_S
-        self.due = mine(fair(self.parts, beat.members), self.worker)
-        return Share(beat.held & self.due)
+        self.held, self.due = beat.held, mine(fair(parts_of(self.wiring), beat.members), self.worker)
+        return Share(self.held & self.due)
 
     @property
     def good(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
@@ -88,29 +88,33 @@ class Delivering:
     # -- before
 
     def recover(self, now: datetime, under_way: Collection[str] = ()) -> int:
-        """Whatever is ``sending`` and not under way here was interrupted: it is unknown now; returns how many.
+        """Whatever of ours is ``sending`` and not under way here was interrupted: it is unknown now; returns how many."""
+        count = self._recover(self.wiring.share.delivers, now, under_way)
+        self._unspoken.clear()
+        return count
+
+    def _recover(self, ours: Callable[[str], bool], now: datetime, under_way: Collection[str] = ()) -> int:
+        """The same for these instances.
 
         A claim of ours whose commit got no answer was interrupted before anything was said: it is as it was before.
         """
         sending = self.wiring.journal.open_deliveries(status="sending", limit=100_000)
-        ours = [delivery for delivery in sending if self.wiring.share.delivers(delivery.instance)]
-        interrupted = [delivery for delivery in ours if delivery.id not in under_way]
+        interrupted = [delivery for delivery in sending if ours(delivery.instance) and delivery.id not in under_way]
         unit = UnitBuilder(self.wiring, now)
         for delivery in interrupted:
             before = self._unspoken.get((delivery.id, delivery.attempts), "unknown")
             change(unit, delivery, before, note="interrupted while sending")
         if interrupted:
             self.wiring.journal.commit([unit.build()])
-        self._unspoken.clear()
         return len(interrupted)
 
-    def take_over(self, instances: Collection[str], now: datetime, under_way: Collection[str]) -> None:
+    def take_over(self, instances: Collection[str], now: datetime) -> None:
         """These are ours from now on: their tempers are unknown, their quotas begin empty, and what was sent is in doubt."""
         for name in instances:
             self.gates[name] = self._gate(self.wiring.instances[name])
             self.gates[name].quota.empty(now)
         self.outages.forget()
-        self.recover(now, under_way)
+        self._recover(set(instances).__contains__, now)
 
     def _others(self) -> set[str]:
         return {name for name in self.gates if not self.wiring.share.delivers(name)}

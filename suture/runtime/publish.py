@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from suture.formats import Format, Profile
 from suture.journal import Event, Route, State, Unit
 from suture.model import Document, Policy, encode
 from suture.runtime.decide import decide
+from suture.runtime.turn import undisturbed
 from suture.runtime.wiring import Wiring
 
 BATCH = 500
@@ -47,15 +49,31 @@ def publish(wiring: Wiring, documents: Iterable[Document], now: datetime, source
 
     Going back to an earlier word is a new one: a supplier that was blocked can be active again. Returns how many are new.
     """
-    waiting, new = list({_thing(document, source): document for document in documents}.values()), 0
-    while waiting:
-        batch, waiting = waiting[:BATCH], waiting[BATCH:]
-        units = _units(wiring, batch, now, source)
-        wiring.journal.commit(units)
-        new += len(units)
+    new = len(say(wiring, documents, now, source))
     while decide(wiring, range(wiring.journal.partitions), now):
         pass
     return new
+
+
+def say(wiring: Wiring, documents: Iterable[Document], now: datetime, source: str = "masters") -> list[int]:
+    """The same without deciding, which is for the owners of the partitions where several processes share the work; returns the
+    positions of what is new. ``undecided`` tells when they have."""
+    waiting, new = list({_thing(document, source): document for document in documents}.values()), list[int]()
+    while waiting:
+        batch, waiting = waiting[:BATCH], waiting[BATCH:]
+        new += undisturbed(partial(_said, wiring, batch, now, source))
+    return new
+
+
+def undecided(wiring: Wiring, position: int) -> bool:
+    """Whether something up to this position still waits to be decided."""
+    oldest = wiring.journal.work(range(wiring.journal.partitions), 1)
+    return bool(oldest) and oldest[0].position <= position
+
+
+def _said(wiring: Wiring, documents: Sequence[Document], now: datetime, source: str) -> list[int]:
+    answers = wiring.journal.commit(_units(wiring, documents, now, source))
+    return [position for answer in answers for position in answer.positions]
 
 
 def _units(wiring: Wiring, documents: Sequence[Document], now: datetime, source: str) -> list[Unit]:

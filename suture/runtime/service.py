@@ -20,7 +20,7 @@ from suture.runtime.drive import ask, drive
 from suture.runtime.network import Instance
 from suture.runtime.reconcile import Report, reconcile
 from suture.runtime.secrets import secret
-from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, parts_of
+from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, lane
 from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
 from suture.runtime.wiring import Wiring
 from suture.systems import Again, Call, Outcome, Poll
@@ -65,7 +65,7 @@ class Service:
     ) -> None:
         self.wiring, self.clock, self.links, self.inboxes = wiring, clock, links, inboxes or {}
         self.delivering = delivering or Delivering(wiring)
-        self.attendance = Attendance(wiring, roles, parts_of(wiring))
+        self.attendance = Attendance(wiring, roles)
         self.failure: BaseException | None = None
         #: Why nothing can be taken in just now, or nothing.
         self.trouble = ""
@@ -77,6 +77,8 @@ class Service:
         self._pulse = ThreadPoolExecutor(1, thread_name_prefix="pulse")
         self._attending: asyncio.Task[None] | None = None
         self._next_beat, self._stood_back = 0.0, 0
+        #: Parts that we have taken over, and never lost since.
+        self._ours: frozenset[str] = frozenset()
         self._awake = asyncio.Event()
         self._changed = asyncio.Event()
         self._turning = False
@@ -141,7 +143,8 @@ class Service:
 
     async def ended(self) -> None:
         """Return when the river has stopped by itself; ``failure`` says why."""
-        await asyncio.wait(self._loops[:1])
+        attending = [self._attending] if self._attending else []
+        await asyncio.wait([*self._loops[:1], *attending], return_when=asyncio.FIRST_COMPLETED)
 
     # -- in
 
@@ -231,9 +234,7 @@ class Service:
             except Unavailable as unavailable:
                 await self._wait_for_journal(unavailable)
             except Fenced as fenced:
-                if not self.wiring.journal.shared:
-                    self._fail(fenced)
-                await self._stand_back(fenced)
+                await self._step_aside(fenced)
             except Exception as error:
                 self._fail(error)
             finally:
@@ -288,10 +289,14 @@ class Service:
         self.trouble = f"the journal is out of reach: {unavailable}"
         while self.trouble:
             await self.clock.sleep(LONGEST_REST)
-            with contextlib.suppress(Unavailable):
+            try:
                 await self.in_thread(self._recover)
                 await self.in_thread(self.wiring.load_book)  # a commit whose answer was lost may have filed new codes
                 self.trouble = ""
+            except Unavailable:
+                continue
+            except Fenced as fenced:
+                await self._step_aside(fenced)
         self.wake()
 
     def _recover(self) -> int:
@@ -314,7 +319,9 @@ class Service:
             with contextlib.suppress(Unavailable):  # the river meets it too, and waits
                 due = await self.in_thread(self.next_due)
             rest = LONGEST_REST if due is None else (due - self.clock.now()).total_seconds()
-            await self.clock.sleep(min(max(rest, 0.01), LONGEST_REST))
+            # what is overdue may be another's, who will see to it
+            least = BEAT_S if self.wiring.share.parts is not None and rest < 0 else 0.01
+            await self.clock.sleep(min(max(rest, least), LONGEST_REST))
             self.wake()
 
     # -- among others
@@ -331,7 +338,9 @@ class Service:
             except Unavailable:
                 if not self.attendance.good:
                     await self._give_away(frozenset())
-                await self.clock.sleep(BEAT_S)
+                await asyncio.sleep(BEAT_S)
+            except Exception as error:
+                self._fail(error)
 
     async def _beat(self) -> None:
         """Between turns what is due to others is no longer touched; it is theirs once nobody here talks to it any more."""
@@ -342,7 +351,11 @@ class Service:
         parts = self.wiring.share.parts or frozenset()
         await self._give_away(parts & self.attendance.due)
         talking = {attempt.instance.name for attempt, _ in self._outcomes} | {talk.get_name() for talk in self._talks.values()}
-        share = await self._in_pulse(lambda: self.attendance.beat(busy(parts, talking)))
+        due, keep = self.attendance.due, busy(parts | self._ours, talking)
+        share = await self._in_pulse(lambda: self.attendance.beat(keep))
+        if self.attendance.due != due:
+            self._next_beat = now  # who came or went has moved parts: they are asked for at once
+        self._ours &= self.attendance.held
         if share != self.wiring.share:
             await self.in_thread(lambda: self._take(share, worker))
             self.wake()
@@ -356,9 +369,21 @@ class Service:
         """In the thread of the river: parts that are new to us may have been interrupted elsewhere."""
         if worker != self.attendance.worker:
             return
-        new = [name for name in self.wiring.instances if share.delivers(name) and not self.wiring.share.delivers(name)]
+        before, parts = self.wiring.share, share.parts or frozenset()
+        new = [name for name in self.wiring.instances if lane(name) in parts - self._ours]
         self.wiring.share = share
-        self.delivering.take_over(new, self.clock.now(), self._under_way())
+        try:
+            self.delivering.take_over(new, self.clock.now())
+        except BaseException:
+            self.wiring.share = before  # what was interrupted there is still to be found out
+            raise
+        self._ours |= parts
+
+    async def _step_aside(self, fenced: Fenced) -> None:
+        """Somebody else owns what we took for ours: where one process serves alone, that is a fault."""
+        if not self.wiring.journal.shared:
+            self._fail(fenced)
+        await self._stand_back(fenced)
 
     async def _stand_back(self, fenced: Fenced) -> None:
         """Others took us for dead: whatever was under way here is in doubt, and theirs; begin anew under another name."""
@@ -366,14 +391,15 @@ class Service:
         if self._stood_back > STAND_BACK_MOST:
             self._fail(fenced)
         _log.warning("stood back: %s", fenced)
+        await self._give_away(frozenset())  # after a turn under way, which may begin more conversations
         talks = list(self._talks.values())
         for talk in talks:
             talk.cancel()
         await asyncio.gather(*talks, return_exceptions=True)
         self._talks.clear()
         self._outcomes.clear()
-        await self._give_away(frozenset())
         await self._in_pulse(self.attendance.begin_anew)
+        self._ours, self._next_beat = frozenset(), 0.0
         self.wake()
 
     # -- polls

@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +19,7 @@ from suture.journal.blobs import load_or_create_key
 from suture.journal.seal import load_or_create_signing_key, public_pem, seal
 from suture.runtime.clock import Clock, SystemClock
 from suture.runtime.network import Instance, Network
-from suture.runtime.publish import publish, read_masters
+from suture.runtime.publish import publish, read_masters, say, undecided
 from suture.runtime.secrets import secret
 from suture.runtime.service import Inbox, Service
 from suture.runtime.share import ROLES, SEAL, Role
@@ -34,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 #: How often the journal is sealed, in seconds.
 SEAL_EVERY_S = 60.0
+#: How often we look whether the owners of partitions have filed what we said, in seconds.
+KNOWN_EVERY_S = 0.1
 #: The port that HL7's own guide registers for MLLP, where the network file names none.
 MLLP_PORT = 2575
 
@@ -84,18 +87,33 @@ class Serving:
 
     async def _start(self) -> None:
         self._ending.push_async_callback(self.service.stop)
-        if self.network.masters:
-            documents = read_masters(self.wiring, self.folder / self.network.masters)
-            await self.service.in_thread(lambda: publish(self.wiring, documents, self.clock.now()))
+        said = await self._publish() if self.network.masters else []
         key = load_or_create_signing_key(self.folder / "seal.key")
         (self.folder / "seal.pub").write_bytes(public_pem(key))
         await self.service.start()
+        await self._known(said)
         sealing = asyncio.create_task(self._seal(key))
         self._ending.callback(sealing.cancel)
         listening = [await self._listen_http()] if self.port or "gateway" in self.roles else []
         if "gateway" in self.roles:
             listening += [await self._listen_mllp(instance, channel) for instance, channel in self._channels("mllp")]
         self.listening = ", ".join(listening)
+
+    async def _publish(self) -> list[int]:
+        """The positions of what is still to be decided by the owners of partitions, where several share the work."""
+        documents = read_masters(self.wiring, self.folder / self.network.masters)
+        if self.journal.shared:
+            return await self.service.in_thread(lambda: say(self.wiring, documents, self.clock.now()))
+        await self.service.in_thread(lambda: publish(self.wiring, documents, self.clock.now()))
+        return []
+
+    async def _known(self, said: Sequence[int]) -> None:
+        """Return when master data that we have said is filed: before that codes of partners would be unknown."""
+        if not said:
+            return
+        while self.service.failure is None and await self.service.in_thread(partial(undecided, self.wiring, said[-1])):
+            await self.clock.sleep(KNOWN_EVERY_S)
+        await self.service.in_thread(self.wiring.refresh_book)
 
     async def stop(self) -> None:
         """Listen no more, let conversations end, and close the journal."""

@@ -51,10 +51,10 @@ def turn(
     """
     if outcomes:
         delivering.conclude(outcomes, now)
-    answers = _undisturbed(lambda: intake.accept(wiring, arrivals, now)) if arrivals else []
-    overdue = _undisturbed(lambda: delivering.overdue(now, LIMIT))
+    answers = undisturbed(lambda: intake.accept(wiring, arrivals, now)) if arrivals else []
+    overdue = undisturbed(lambda: delivering.overdue(now, LIMIT))
     unfinished = _decide_all(wiring, now)
-    attempts = _undisturbed(lambda: delivering.claim(now))
+    attempts = undisturbed(lambda: delivering.claim(now))
     full = len(attempts) >= wiring.limits.deliver_batch
     return Turned(answers=answers, attempts=attempts, more=full or unfinished or overdue >= LIMIT)
 
@@ -63,15 +63,18 @@ def _decide_all(wiring: Wiring, now: datetime) -> bool:
     """Decide until nothing is left to decide and no timer is due; true if the limit came first."""
     partitions = wiring.share.partitions(wiring.journal.partitions)
     for _ in range(ROUNDS):
-        decided = _undisturbed(lambda: decide(wiring, partitions, now)) if partitions else 0
-        fired = 0 if decided or not wiring.share.holds(CLOCK) else _undisturbed(lambda: fire(wiring, now, LIMIT))
+        decided = undisturbed(lambda: decide(wiring, partitions, now)) if partitions else 0
+        fired = 0 if decided or not wiring.share.holds(CLOCK) else undisturbed(lambda: fire(wiring, now, LIMIT))
         if not decided and not fired:
             return False
     return True
 
 
-def _undisturbed(step: Callable[[], T]) -> T:
-    """A step that a person's command, or a word that another process took in, came between is taken again on what is true now."""
+def undisturbed(step: Callable[[], T]) -> T:
+    """A step that a person's command, or a word that another process took in, came between is taken again on what is true now.
+
+    Raises Fenced if it is disturbed again and again.
+    """
     for _ in range(RACES):
         with contextlib.suppress(Fenced):
             return step()

@@ -1,7 +1,8 @@
 """``python -m bench.generator KIND PORT FIRST COUNT CONNECTIONS RATE FILE``: whoever sends, over MLLP or HTTP.
 
-Each connection has keys of its own and waits for the acknowledgement before it says the next, so that order is kept. RATE 0 sends as
-fast as answers come; else messages begin at RATE a second whether answers have come or not (open loop), each on the next connection.
+Each connection has keys of its own and waits for the acknowledgement before it says the next, so that order is kept. RATE 0
+sends as fast as answers come; else messages begin at RATE a second whether answers have come or not (open loop), each on the
+next connection.
 FILE tells when each id was said and when it was acknowledged (seconds, CLOCK_MONOTONIC).
 """
 
@@ -17,6 +18,9 @@ import msgspec
 
 from bench.relay import ITEMS, MESSAGES
 from suture.cli import looping
+
+
+_HEAD = b"POST /in/inventory/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 
 
 class Line:
@@ -36,17 +40,17 @@ class Line:
                 answer = await self._reader.readuntil(b"\x1c\r")
                 fine = b"MSA|AA|" in answer
             else:
-                head = b"POST /in/inventory/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-                self._writer.write(head % len(raw) + raw)
-                answer = await self._reader.readuntil(b"\r\n\r\n")
-                length = next(
-                    int(line.split(b":")[1]) for line in answer.lower().splitlines() if line.startswith(b"content-length")
-                )
-                answer += await self._reader.readexactly(length)
-                fine = b" 202 " in answer
+                self._writer.write(_HEAD % len(raw) + raw)
+                head = await self._reader.readuntil(b"\r\n\r\n")
+                answer = head + await self._reader.readexactly(_length(head))
+                fine = b" 202 " in head
         if not fine:
             raise RuntimeError(f"not accepted: {answer!r}")
         self.said[id] = (began, time.monotonic())
+
+
+def _length(head: bytes) -> int:
+    return next(int(line.partition(b":")[2]) for line in head.lower().splitlines() if line.startswith(b"content-length"))
 
 
 async def main(kind: str, port: int, first: int, count: int, connections: int, rate: float, file: Path) -> None:

@@ -1,7 +1,7 @@
-"""The limit: the same bytes decoded and the same rows written, with the same durability and in the same batches, and nothing else.
+"""The limit: the same bytes decoded, the same rows written, as durably and in the same batches, and nothing else.
 
-A run of ours is recorded at the database's own door (every statement with its rows, every body that was read); the limit then does
-just that on a second copy of the journal. What lies between the two is the price of everything that Suture does on top.
+A run of ours is recorded at the database's own door (every statement with its rows, every body that was read); the limit then
+does just that on a second copy of the journal. What lies between the two is the price of everything that Suture does on top.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _bodies(rows: Sequence[Row]) -> list[bytes]:
 
 
 def limit(address: str, commits: Sequence[Commit], event: Any, states: dict[str, msgspec.json.Decoder[Any]]) -> float:
-    """Seconds to decode and write it all on the journal at ``address``; ``event`` decodes an event, ``states`` a process's state."""
+    """Seconds to decode and write it all on the journal at ``address``; ``event`` and ``states`` decode what was read."""
     write = _postgres(address) if "://" in address else _sqlite(address)
     began = time.perf_counter()
     for commit in commits:

@@ -41,8 +41,8 @@ def _measured(task: Task, store: Store, kind: str, title: str) -> Figure:
         goal=Goal(bound=2000),
         cpu_ms=median(told.cpu_ms for told in tolds),
         memory_mb=max(told.memory_mb for told in tolds),
-        note="delivered: 50 connections, each saying the next message when the last is acknowledged; 2 kB a message; one delivery each, "
-        "in the order of its key, which the sink checks; from the first word said to the last delivery",
+        note="delivered: 50 connections, each saying the next message when the last is acknowledged; 2 kB a message; one "
+        "delivery each, in the order of its key, which the sink checks; from the first word said to the last delivery",
     )
 
 

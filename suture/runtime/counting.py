@@ -33,7 +33,7 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 class Counting:
-    """The counts of all feeds that this process takes in; no other process may take in the same feed.
+    """The counts of all feeds that this process takes in. Where others may take in the same feed, the journal is always asked.
 
     ``place`` forgets what it looks at until ``keep``, so that a commit that fails, or whose answer is lost, leaves nothing wrong
     behind: the journal is asked again.
@@ -72,7 +72,7 @@ class Counting:
 
     def _mark(self, count: str) -> int:
         mark = self._marks.pop(count, None)
-        return self._journal.cursor(count) if mark is None else mark
+        return self._journal.cursor(count) if mark is None or self._journal.shared else mark
 
     def _begins_again(self, count: str, numbers: Sequence[tuple[int, Running]], mark: int) -> bool:
         """Whether a 2 follows a 1 here, below what has come; near the beginning that is somebody who was late."""

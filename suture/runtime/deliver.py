@@ -104,9 +104,19 @@ class Delivering:
         for delivery in interrupted:
             before = self._unspoken.get((delivery.id, delivery.attempts), "unknown")
             change(unit, delivery, before, note="interrupted while sending")
+            if self.retry.over(delivery.attempts):
+                # the attempt after which somebody is told had no end that could have told
+                self.outages.begins(unit, delivery, "interrupted while sending")
         if interrupted:
-            self.wiring.journal.commit([unit.build()])
+            self._commit_words(unit)
         return len(interrupted)
+
+    def _commit_words(self, unit: UnitBuilder) -> None:
+        try:
+            self.wiring.journal.commit([unit.build()])
+        except BaseException:
+            self.outages.forget()
+            raise
 
     def take_over(self, instances: Collection[str], now: datetime) -> None:
         """These are ours from now on: their tempers are unknown, their quotas begin empty, and what was sent is in doubt."""

@@ -245,6 +245,18 @@ def test_after_a_crash_sending_means_unknown() -> None:
     assert told(restarted, "PO-1").fates == ("done",)
 
 
+def test_a_crash_at_the_attempt_that_would_have_told_somebody_tells_somebody() -> None:
+    still, peer = house(peer=Peer(["503"] * 100))
+    still.accept(arrival(order("PO-1")))
+    while still.wiring.journal.open_deliveries()[0].attempts < Retry().attempts - 1:
+        still.until(still.clock.now() + timedelta(minutes=1))
+    still.clock.move_to(still.clock.now() + timedelta(hours=1))
+    (attempt,) = still.delivering.claim(still.clock.now())
+    assert (attempt.delivery.attempts, reasons(still)) == (Retry().attempts, [])
+    again, _ = house(journal=still.wiring.journal)
+    assert (statuses(again), reasons(again)) == (["unknown"], ["out_of_reach"])
+
+
 def test_order_is_kept_per_key_and_one_stuck_key_blocks_no_other() -> None:
     still, peer = house(peer=Peer(["503"]))
     still.accept(arrival(order("PO-1", "confirmed")), arrival(order("PO-1", "shipped")), arrival(order("PO-2")))

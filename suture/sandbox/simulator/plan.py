@@ -12,6 +12,8 @@ from suture.sandbox.simulator.faults import SCENARIOS, TORN, Fault, schedule
 
 #: One seed in so many runs on a real file, which takes longer than memory.
 FILES = 20
+#: One seed in about so many is a whole week of the group; the others have fewer needs and as many faults.
+WHOLE = 8
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -50,7 +52,7 @@ def plan_of(seed: int) -> Plan:
         torn=scenario is TORN,
         faults=schedule(scenario, seed, days),
     )
-    return small(plan) if plan.torn else plan
+    return small(plan) if plan.torn or chance.randrange(WHOLE) else plan
 
 
 def small(plan: Plan) -> Plan:

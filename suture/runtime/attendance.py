@@ -11,8 +11,9 @@ from collections.abc import Collection, Sequence
 from suture.journal import Journal
 from suture.runtime.share import Role, Share, fair, mine, parts_of
 from suture.runtime.wiring import Wiring
-from suture.transports import NotSent, Reply, Request
+from suture.transports import Reply, Request
 from suture.transports.exchange import Link
+from suture.transports.permit import last_look, permitted
 
 #: How often a sign of life is given, in seconds, and for how long it is good: who hangs is given up after that.
 BEAT_S, WITHIN_S = 0.25, 3.0
@@ -64,9 +65,9 @@ class Guarded:
 
     async def perform(self, request: Request) -> Reply:
         """The request, if the instance is still ours; raises NotSent otherwise, and whatever the link raises."""
-        if not self.attendance.good:
-            raise NotSent("the instance may be another worker's by now")
-        return await self.link.perform(request)
+        with permitted(lambda: self.attendance.good):
+            last_look()
+            return await self.link.perform(request)
 
     async def close(self) -> None:
         """Close the link."""

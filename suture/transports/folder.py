@@ -16,6 +16,7 @@ from pathlib import Path
 
 from suture.formats import LARGEST_MESSAGE
 from suture.transports.exchange import BEGINNING, Accept, Answer, Arrival, Collision, Drop, NoReply, NotSent, Request, Taken
+from suture.transports.permit import last_look
 from suture.transports.pickup import (
     ARCHIVE,
     FINDINGS,
@@ -251,6 +252,7 @@ class FolderLink:
                 file.write(body)
                 file.flush()
                 os.fsync(handle)
+            last_look()
             _publish(temporary, target, body)
         finally:
             with contextlib.suppress(OSError):

@@ -16,6 +16,7 @@ from yarl import URL
 
 from suture.formats import LARGEST_MESSAGE
 from suture.transports.exchange import Http, HttpReply, NoReply, NotSent, Request
+from suture.transports.permit import guarded, last_look
 from suture.transports.signatures import sign
 
 #: Idle connections are given up before common servers close theirs (after 5 seconds), so that a request seldom meets its end.
@@ -135,6 +136,7 @@ class HttpLink:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity", "User-Agent": "suture"},
             skip_auto_headers=("Content-Type",),
+            trace_configs=[_last_looks()] if guarded() else None,
         )
         # aiohttp sends GET, PUT and DELETE a second time when a kept connection breaks; whether a request may be repeated is
         # for the operation's outcome class to say, and there is no public switch.
@@ -206,3 +208,15 @@ def _word(failure: BaseException) -> str:
             return "the reply is not HTTP"
         case _:
             return "the connection broke before the reply"
+
+
+def _last_looks() -> aiohttp.TraceConfig:
+    """aiohttp tells of headers and of each piece of a body right before it hands them to the socket."""
+
+    async def look(session: ClientSession, context: object, about: object) -> None:
+        last_look()
+
+    looks = aiohttp.TraceConfig()
+    looks.on_request_headers_sent.append(look)
+    looks.on_request_chunk_sent.append(look)
+    return looks

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from suture.formats import LARGEST_MESSAGE
 from suture.transports.exchange import BEGINNING
+from suture.transports.permit import last_look
 
 _START, _END, _RETURN = b"\x0b", b"\x1c", b"\r"
 _ENDED = re.compile(rb"\x1c(?:[\r\n]|(?=\x0b))")
@@ -150,6 +151,7 @@ class Line:
 
     async def send(self, body: bytes) -> None:
         """Write one frame, and wait until the peer takes it in."""
+        last_look()
         self._writer.write(frame(body))
         await self._writer.drain()
 

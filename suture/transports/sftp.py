@@ -11,6 +11,7 @@ import asyncssh
 from asyncssh import SFTPClient, SFTPError
 
 from suture.transports.exchange import Collision, Drop, NoReply, NotSent, Request, Taken
+from suture.transports.permit import last_look
 from suture.transports.pickup import MARKER, is_plain
 
 #: The server says that there is no such name.
@@ -142,6 +143,7 @@ class SftpLink:
             async with asyncio.timeout(self._timeout_s), self._places:
                 client = await self._session.client()
                 temporary = await self._upload(client, request)
+                last_look()
                 asked = True
                 await self._publish(client, temporary, request)
         except FAILURES as failure:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from msgspec import Struct, field, structs
 
 from suture.formats.format import Profile
-from suture.formats.hl7v2.lexer import Message, Segment
+from suture.formats.hl7v2.lexer import Message, Segment, by_name
 from suture.formats.hl7v2.path import Path, parse_path
 from suture.formats.hl7v2.segments_codes import FIELDS
 from suture.model import Finding
@@ -50,6 +51,8 @@ class Charge(Struct, frozen=True):
     set_ids: dict[str, Segment] = field(default_factory=dict)
     #: Which of several devices in one FT1 this is (1 upwards), 0 if it is not split.
     device: int = 0
+    #: The segments by their names.
+    named: dict[str, list[Segment]] = field(default_factory=dict)
 
     @property
     def ft1(self) -> Segment:
@@ -70,7 +73,7 @@ class Charge(Struct, frozen=True):
         """The segments that a path may mean: of the message's head for patient and visit, else of this charge."""
         if path.segment in _HEAD:
             return self.message.all(path.segment)[:1]
-        own = [segment for segment in self.segments if segment.name == path.segment]
+        own = self.named.get(path.segment, [])
         return own if path.occurrence == 1 else own[path.occurrence - 1 : path.occurrence]
 
     def text_at(self, segment: Segment, path: Path) -> str:
@@ -95,7 +98,12 @@ class Charge(Struct, frozen=True):
 
 def places(profile: Profile) -> dict[str, tuple[Path, ...]]:
     """PLACES with the profile's own lines in it; raises ValueError for an option that is no list of paths to fields."""
-    found = {part: tuple(map(parse_path, profile.options.get(part, usual).split())) for part, usual in PLACES.items()}
+    return _places(tuple(profile.options.get(part, usual) for part, usual in PLACES.items()))
+
+
+@lru_cache(maxsize=256)
+def _places(texts: tuple[str, ...]) -> dict[str, tuple[Path, ...]]:
+    found = {part: tuple(map(parse_path, text.split())) for part, text in zip(PLACES, texts, strict=True)}
     for part, paths in found.items():
         if not paths or not all(path.field for path in paths):
             raise ValueError(f"option {part} names no field")
@@ -111,7 +119,10 @@ def charges(message: Message, where: dict[str, tuple[Path, ...]]) -> list[Charge
         if groups:
             groups[-1].append(segment)
     set_ids = {group[0].text_at(1): group[0] for group in groups}
-    return [Charge(message, tuple(group), where, ordinal, set_ids) for ordinal, group in enumerate(groups, start=1)]
+    return [
+        Charge(message, tuple(group), where, ordinal, set_ids, named=by_name(group))
+        for ordinal, group in enumerate(groups, start=1)
+    ]
 
 
 def device_rows(charge: Charge) -> list[Segment]:
@@ -128,4 +139,8 @@ def split(charge: Charge, rows: list[Segment]) -> list[Charge]:
     """The charge once for each of its devices, each with what they share."""
     own = set(map(id, rows))
     shared = [segment for segment in charge.segments if id(segment) not in own]
-    return [structs.replace(charge, segments=(*shared, row), device=number) for number, row in enumerate(rows, start=1)]
+    pieces = [(*shared, row) for row in rows]
+    return [
+        structs.replace(charge, segments=piece, device=number, named=by_name(piece))
+        for number, piece in enumerate(pieces, start=1)
+    ]

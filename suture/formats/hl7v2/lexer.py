@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from msgspec import Struct
@@ -32,18 +32,15 @@ BLANK = "\ufeff\x0b \t\r\n"
 class Segment:
     """One segment: its text without terminator, the terminator as it came, and what it is split by."""
 
-    __slots__ = ("_fields", "delimiters", "end", "text")
+    __slots__ = ("_fields", "delimiters", "end", "name", "text")
 
     def __init__(self, text: str, end: str, delimiters: Delimiters) -> None:
         self.text = text
+        #: The three letters: PID.
+        self.name = text[:3]
         self.end = end
         self.delimiters = delimiters
         self._fields: list[str] | None = None
-
-    @property
-    def name(self) -> str:
-        """The three letters: PID."""
-        return self.text[:3]
 
     @property
     def broken_at(self) -> int:
@@ -67,15 +64,16 @@ class Segment:
 
     def get(self, field: int, repetition: int = 0, component: int = 0, subcomponent: int = 0) -> str | None:
         """The raw value at the depth asked for (0: the whole); None where the sender wrote nothing, not even a delimiter."""
-        value: str | None = self.fields[field] if field < len(self.fields) else None
+        fields = self.fields
+        if field >= len(fields):
+            return None
         if field <= 2 and self.name in HEADERS:
-            return value
-        return _down(value, self._steps(repetition, component, subcomponent))
+            return fields[field]
+        return _down(fields[field], self._steps(repetition, component, subcomponent))
 
-    def _steps(self, repetition: int, component: int, subcomponent: int) -> list[tuple[int, str]]:
+    def _steps(self, repetition: int, component: int, subcomponent: int) -> tuple[tuple[int, str], ...]:
         marks = self.delimiters
-        depths = ((repetition, marks.repetition), (component, marks.component), (subcomponent, marks.subcomponent))
-        return [step for step in depths if step[0]]
+        return ((repetition, marks.repetition), (component, marks.component), (subcomponent, marks.subcomponent))
 
     def text_at(self, field: int, repetition: int = 1, component: int = 1, subcomponent: int = 1, charset: str = "utf-8") -> str:
         """What the sender says there, unescaped and without surrounding blanks; "" for absent, empty and deleted."""
@@ -92,7 +90,7 @@ class Segment:
 
     def rewrite(self, text: str) -> None:
         """Replace the whole segment."""
-        self.text, self._fields = text, None
+        self.text, self.name, self._fields = text, text[:3], None
 
     def put(self, raw: str, field: int, repetition: int = 0, component: int = 0, subcomponent: int = 0) -> None:
         """Replace the raw value at that depth, adding delimiters as needed; everything else stays as it came."""
@@ -109,10 +107,16 @@ def _split(text: str, mark: str) -> list[str]:
     return text.split(mark, PARTS_MAX) if mark else [text]
 
 
-def _down(value: str | None, steps: list[tuple[int, str]]) -> str | None:
+def _down(value: str, steps: tuple[tuple[int, str], ...]) -> str | None:
+    """The part at that depth; a step of 0 stays where it is."""
     for number, mark in steps:
-        parts = _split(value, mark) if value is not None else []
-        value = parts[number - 1] if number <= len(parts) else None
+        if mark and number and mark in value:
+            parts = value.split(mark, PARTS_MAX)
+            if number > len(parts):
+                return None
+            value = parts[number - 1]
+        elif number > 1:
+            return None
     return value
 
 
@@ -122,16 +126,26 @@ def _extend(parts: list[str], size: int) -> None:
     parts.extend("" for _ in range(size - len(parts)))
 
 
-def _put(whole: str, raw: str, steps: list[tuple[int, str]]) -> str:
+def _put(whole: str, raw: str, steps: tuple[tuple[int, str], ...]) -> str:
     if not steps:
         return raw
     (number, mark), deeper = steps[0], steps[1:]
+    if not number:
+        return _put(whole, raw, deeper)
     if not mark and number > 1:
         raise ValueError("the message declares no delimiter for this depth")
     parts = _split(whole, mark)
     _extend(parts, number)
     parts[number - 1] = _put(parts[number - 1], raw, deeper)
     return mark.join(parts)
+
+
+def by_name(segments: Iterable[Segment]) -> dict[str, list[Segment]]:
+    """Segments by their names, each name's in order."""
+    named: dict[str, list[Segment]] = {}
+    for segment in segments:
+        named.setdefault(segment.name, []).append(segment)
+    return named
 
 
 class Message:
@@ -166,9 +180,7 @@ class Message:
     def all(self, name: str) -> Sequence[Segment]:
         """The segments of that name, in order."""
         if self._named is None:
-            self._named = {}
-            for segment in self.segments:
-                self._named.setdefault(segment.name, []).append(segment)
+            self._named = by_name(self.segments)
         return self._named.get(name, [])
 
     def get(self, path: str) -> str | None:
@@ -233,8 +245,8 @@ def _segments(text: str, delimiters: Delimiters) -> Iterator[Segment]:
 
 
 def _segment(whole: str, delimiters: Delimiters) -> Segment:
-    said = len(whole.rstrip("\r\n \t\0\x1c"))
-    kept = min((at for mark in "\r\n" if (at := whole.find(mark, said)) >= 0), default=len(whole))
+    tail = whole[len(whole.rstrip("\r\n \t\0\x1c")) :]
+    kept = len(whole) - len(tail.lstrip(" \t\0\x1c"))
     return Segment(whole[:kept], whole[kept:], delimiters)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -40,7 +41,8 @@ def _places(part: str) -> Iterator[_Place]:
 _READ = {place for part in PLACES for place in _places(part)}
 _NUMBERS = {place for part in ("id", "reverses") for place in _places(part)}
 #: A line about a person that lost the line end before it.
-_SWALLOWED = "(?:PID|MRG|NK1|GT1|IN[123])"
+_PERSONS = ("PID", "MRG", "NK1", "GT1", "IN1", "IN2", "IN3")
+_PATIENT = IDENTIFIERS.keys() | TELLING.keys()
 #: Of an identifier (CX) stay, besides the pseudonym: assigning authority, type, assigning facility.
 _CX_KEPT = (4, 5, 6)
 
@@ -70,25 +72,29 @@ class _Cleaner:
     def __init__(self, message: Message, pseudonym: Callable[[str], str]) -> None:
         self.message = message
         self.pseudonym = pseudonym
-        self.swallowed = re.compile(_SWALLOWED + re.escape(message.delimiters.field))
-        identifiers = {value for segment in message.segments for value in self._told(segment, IDENTIFIERS)}
-        words = {value for segment in message.segments for value in self._told(segment, TELLING) if len(value) >= _WORD_MIN}
+        self.swallowed = _swallowed(message.delimiters.field)
+        about = [segment for segment in message.segments if segment.name in _PATIENT]
+        identifiers = {value for segment in about for value in self._told(segment, IDENTIFIERS)}
+        words = {value for segment in about for value in self._told(segment, TELLING) if len(value) >= _WORD_MIN}
         self.pseudonyms = {value: pseudonym(value) for value in sorted(identifiers)}
         self.words = words.union(value for value in identifiers if len(value) >= _IDENTIFIER_MIN)
 
     def _told(self, segment: Segment, table: dict[str, dict[int, tuple[int, ...]]]) -> Iterator[str]:
-        marks = segment.delimiters
+        marks, fields = segment.delimiters, segment.fields
         for field, components in table.get(segment.name, {}).items():
-            for repetition in segment.repetitions(field):
+            for repetition in segment.repetitions(field) if field < len(fields) and fields[field] else ():
                 parts = _split(repetition, marks.component)
-                for raw in (parts[number - 1] for number in components if number <= len(parts)):
-                    said = (segment.said(part, self.message.charset) for part in _split(raw, marks.subcomponent))
-                    yield from (text[:_DAY] if (segment.name, field) == ("PID", PID_BIRTH) else text for text in said if text)
+                for raw in (parts[number - 1] for number in components if number <= len(parts) and parts[number - 1]):
+                    for part in _split(raw, marks.subcomponent):
+                        if text := segment.said(part, self.message.charset):
+                            yield text[:_DAY] if (segment.name, field) == ("PID", PID_BIRTH) else text
 
     def clean(self) -> None:
         """Take out by place first, then by content."""
+        broken = self._broken()
         for segment in self.message.segments:
-            self._cut(segment)
+            if broken:
+                self._cut(segment)
             if segment.name in KNOWN:
                 self._by_place(segment)
             elif segment.name[0] != "Z":
@@ -100,28 +106,32 @@ class _Cleaner:
             for segment in rest:
                 self._by_content(segment, telling)
 
+    def _broken(self) -> bool:
+        """A quick look at all segments together, before each is searched: whether anything may stand in one that breaks it."""
+        inside, mark = "".join([segment.text[3:] for segment in self.message.segments]), self.message.delimiters.field
+        return not inside.isprintable() or any(name + mark in inside for name in _PERSONS)
+
     def _cut(self, segment: Segment) -> None:
         """Nobody can tell what follows a break; a mark remains, so that ``read`` does not trust what came before it either."""
-        swallowed = self.swallowed.search(segment.text, 3)
-        breaks = [at for at in (segment.broken_at, swallowed.start() if swallowed else -1) if at >= 0]
-        if breaks:
-            segment.rewrite(segment.text[: min(breaks)] + "\n?")
+        broken = self.swallowed.search(segment.text, 3)
+        if broken:
+            segment.rewrite(segment.text[: broken.start()] + "\n?")
 
     def _by_place(self, segment: Segment) -> None:
-        if segment.name not in IDENTIFIERS and segment.name not in IDENTIFYING:
+        identifiers, emptied = IDENTIFIERS.get(segment.name, {}), IDENTIFYING.get(segment.name, ())
+        if not identifiers and not emptied:
             return
-        cleaned = [self._field(raw, number, segment) for number, raw in enumerate(segment.fields[1:], start=1)]
-        segment.rewrite(segment.delimiters.field.join([segment.name, *cleaned]))
-
-    def _field(self, raw: str, number: int, segment: Segment) -> str:
-        if not raw or raw == NULL:
-            return raw
-        if number in IDENTIFIERS.get(segment.name, ()):
-            mark = segment.delimiters.repetition
-            return mark.join(self._identifier(part, segment) for part in segment.repetitions(number))
-        if segment.name == "PID":
-            return _of_pid(raw, number)
-        return "" if number in IDENTIFYING.get(segment.name, ()) else raw
+        cleaned = [segment.name, *segment.fields[1:]]
+        for number in range(1, len(cleaned)) if segment.name == "PID" else (*identifiers, *emptied):
+            raw = cleaned[number] if number < len(cleaned) else ""
+            if not raw or raw == NULL:
+                continue
+            if number in identifiers:
+                mark = segment.delimiters.repetition
+                cleaned[number] = mark.join(self._identifier(part, segment) for part in segment.repetitions(number))
+            else:
+                cleaned[number] = _of_pid(raw, number) if segment.name == "PID" else ""
+        segment.rewrite(segment.delimiters.field.join(cleaned))
 
     def _identifier(self, raw: str, segment: Segment) -> str:
         """A CX with a pseudonym for its number, and of the rest who assigned it and what type it has."""
@@ -185,6 +195,12 @@ def _of_pid(raw: str, number: int) -> str:
         return raw[:4]
     short = number == PID_SET_ID and raw.isdecimal() and len(raw) <= 4
     return raw if short or (number == PID_SEX and len(raw) == 1 and raw.isalpha()) else ""
+
+
+@functools.cache
+def _swallowed(mark: str) -> re.Pattern[str]:
+    """Finds what cannot stand inside a segment: a control character, or the beginning of one about a person."""
+    return re.compile(rf"[\x00-\x08\x0a-\x1f]|(?:{'|'.join(_PERSONS)}){re.escape(mark)}")
 
 
 def _search(words: list[str]) -> re.Pattern[str]:

@@ -19,7 +19,6 @@ import msgspec
 from bench.relay import ITEMS, MESSAGES
 from suture.cli import looping
 
-
 _HEAD = b"POST /in/inventory/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 
 

@@ -33,6 +33,7 @@ MUTANTS = (
         file="rules/approvals.py",
         old='    return None if total <= limit else ("limit_exceeded"',
         new='    return None if True else ("limit_exceeded"',
+        scenarios=("busy people",),
     ),
     Mutant(
         name="a supplier hears of an order before it is committed",

@@ -103,6 +103,18 @@ def decided_once(facts: Facts) -> Iterator[str]:
     yield from (f"timer {place} fired {times} times" for place, times in fired.items() if times > 1)
 
 
+def cancelled_waits_are_over(facts: Facts) -> Iterator[str]:
+    """A timer fires only while its process waits for it."""
+    armed: dict[tuple[str, str, str], bool] = {}
+    for row in facts.rows:
+        match row.event.data:
+            case Decided(process=process, key=key, effects=effects):
+                waits = (effect.removeprefix("Wait ") for effect in effects if effect.startswith("Wait "))
+                armed |= {(process, key, name.removesuffix(" off")): not name.endswith(" off") for name in waits}
+            case TimerFired(name=name) if row.event.to and not armed.get((*row.event.to, name)):
+                yield f"timer {name} of {' '.join(row.event.to)} fired, and nobody waited for it any more"
+
+
 def obligations_end(facts: Facts) -> Iterator[str]:
     """Double entry: what is owed was entered once, and ended, or is open; nothing ended that nobody owed."""
     owed: Counter[str] = Counter()
@@ -180,13 +192,13 @@ def parked_waits_alone(facts: Facts) -> Iterator[str]:
             delivery = facts.world.disk.delivery(row.event.data.delivery)
             if delivery is not None:
                 parked[delivery.id] = (delivery.instance, delivery.key, row.position)
-    for id, (instance, key, since) in parked.items():
+    for id, (instance, _, since) in parked.items():
         until = next((position for position, case in settled if case == f"delivery/{id}" and position > since), 0)
         if until and at[until] - at[since] >= LONG:
-            yield from _held_back(facts, instance, key, (since, until))
+            yield from _held_back(facts, instance, {key for _, key, _ in parked.values()}, (since, until))
 
 
-def _held_back(facts: Facts, instance: str, key: str, span: tuple[int, int]) -> Iterator[str]:
+def _held_back(facts: Facts, instance: str, parked: set[str], span: tuple[int, int]) -> Iterator[str]:
     """Others that were owed soon after and could go only when the parked one had gone."""
     at = {row.position: row.event.at for row in facts.rows if row.position in span}
     since, until = at[span[0]], at[span[1]]
@@ -195,7 +207,7 @@ def _held_back(facts: Facts, instance: str, key: str, span: tuple[int, int]) -> 
         data = row.event.data
         if isinstance(data, Delivered) and data.instance == instance and data.outcome == "done":
             delivery = facts.world.disk.delivery(data.delivery)
-            if delivery is not None and delivery.key != key and since < delivery.created < until - LONG / 2:
+            if delivery is not None and delivery.key not in parked and since < delivery.created < until - LONG / 2:
                 passed += row.event.at < until
                 if until <= row.event.at < until + SOON:
                     waited.append(delivery.id)
@@ -207,6 +219,7 @@ PROMISES: dict[str, Check] = {
     "everything drains": everything_drains,
     "no exception disappears": exceptions_stay,
     "everything is decided once": decided_once,
+    "cancelled waits are over": cancelled_waits_are_over,
     "every obligation ends": obligations_end,
     "somebody is told": somebody_is_told,
     "decisions rest on what is": decisions_are_on_what_is,

@@ -17,7 +17,6 @@ from suture.model import (
     Person,
     PurchaseOrder,
     ReceiptPosted,
-    RequisitionStatus,
 )
 from suture.sandbox.simulator.world import World
 
@@ -39,15 +38,17 @@ class Facts:
         #: Every exception by its id, as it was raised last, and those that are open.
         self.cases: dict[str, Case] = {}
         self.open: dict[str, Case] = {}
-        #: Everything that a person has ended by decision, or a process has refused aloud.
-        self.ended: set[str] = set()
         #: What a person has cancelled, or a counterpart refused, in one system: the others may differ from it.
         self.cancelled: set[str] = set()
         #: Who decided what about the objects of an exception: (verb, reason, object id) -> actors.
         self.words: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
         for row in self.rows:
             self._read(row)
-        self.named = {ref.id for case in self.open.values() for ref in case.objects}
+        #: The open exceptions that name a thing.
+        self.about: dict[str, set[str]] = {}
+        for case in self.open.values():
+            for ref in case.objects:
+                self.about.setdefault(ref.id, set()).add(case.id)
         #: What partners sent and were told is refused; a person may have left it at that.
         self.turned_away = b"\n".join(
             letter.message.raw for letter, answer in world.kept if answer == "refused" and not letter.stray
@@ -59,13 +60,9 @@ class Facts:
                 self.open[case.id] = self.cases[case.id] = case
             case CaseResolved(case=id):
                 self.open.pop(id, None)
-                if id in self.cases:
-                    self.ended |= {ref.id for ref in self.cases[id].objects}
             case Delivered(outcome="cancelled" | "refused", delivery=id):
                 delivery = self.world.disk.delivery(id)
                 self.cancelled |= {ref.id for ref in delivery.document.refs()} if delivery else set()
-            case RequisitionStatus(state="returned" | "rejected" | "cancelled", requisition=requisition):
-                self.ended.add(requisition)
             case Decision(verb=verb, actor=actor, subject=subject) if subject.id in self.cases:
                 case = self.cases[subject.id]
                 for ref in case.objects:
@@ -82,14 +79,11 @@ class Facts:
             if position < before
         }
 
-    def explained(self, *ids: str) -> bool:
-        """Whether an open exception names one of these, or a person has decided about it."""
-        return any(id in self.ended for id in ids) or self.differs(*ids)
-
-    def differs(self, *ids: str) -> bool:
+    def differs(self, *ids: str, by: tuple[str, ...] = ()) -> bool:
         """Whether the systems may differ about one of these: an exception is open, somebody cancelled it in one of them, or
-        the message that tells of it was refused."""
-        return any(id in self.named or id in self.cancelled or self._refused(id) for id in ids)
+        the message that tells of it was refused. ``by`` narrows the exceptions to those of a process, or of a delivery."""
+        open_about = {id for id in ids for case in self.about.get(id, ()) if case.startswith(by or "")}
+        return bool(open_about) or any(id in self.cancelled or self._refused(id) for id in ids)
 
     def _refused(self, id: str) -> bool:
         # an invoice's id has its supplier in front, which the message says elsewhere

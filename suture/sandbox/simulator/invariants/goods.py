@@ -13,6 +13,8 @@ from suture.sandbox.stage import ERP_OF, INVENTORY_OF
 
 #: How much more than ordered may be received, under any policy that the people of the run set.
 OVER_PERCENT = Decimal(10)
+#: Exceptions that explain why goods are not booked, or not expected, as they should be.
+RECEIVING = ("delivery/", "order_to_receipt/", "intake/")
 
 
 # -- once
@@ -62,11 +64,12 @@ def docks_expect_the_rest(facts: Facts) -> Iterator[str]:
                 yield f"{name} expects {order} of {facts.orders[order][1].facility}"
             for place, (quantity, _) in facts.ordered.items():
                 due = max(ZERO, quantity - received.get(place, ZERO))
-                if place[0] == order and expected.get(place, ZERO) != due and not facts.explained(order):
+                refused = f"order_to_receipt/{order}/line_rejected"  # which is not expected while the buyer thinks about it
+                if place[0] == order and expected.get(place, ZERO) != due and not facts.differs(order, by=("delivery/", refused)):
                     yield f"{name} expects {expected.get(place, ZERO)} on {order} line {place[1]}, to come are {due}"
     expecting = {order for inventory in facts.world.stage.inventories.values() for order in inventory.expected}
     for order in sorted({order.id for one in facts.world.stage.suppliers.values() for order in one.orders} - expecting):
-        if not facts.explained(order):
+        if not facts.differs(order, by=RECEIVING):
             yield f"no dock was told to expect {order}"
 
 
@@ -77,9 +80,21 @@ def receipts_reach_the_ledger(facts: Facts) -> Iterator[str]:
     counted = {receipt.id: receipt for inventory in stage.inventories.values() for receipt in inventory.receipts}
     undone = {receipt.reverses: id for id, receipt in counted.items() if receipt.reverses}
     for id, receipt in sorted(counted.items()):
-        if id not in booked and id not in undone and not receipt.reverses and not facts.explained(id, receipt.order):
+        if (
+            id not in booked
+            and id not in undone
+            and not receipt.reverses
+            and not facts.differs(id, receipt.order, by=RECEIVING)
+            and not facts.said("reject", id)
+        ):
             yield f"receipt {id} was counted at the dock and never posted"
-        if id in booked and id in undone and undone[id] not in booked and not facts.explained(undone[id]):
+        if (
+            id in booked
+            and id in undone
+            and undone[id] not in booked
+            and not facts.differs(undone[id], by=RECEIVING)
+            and not facts.said("reject", undone[id])
+        ):
             yield f"receipt {id} was taken back by {undone[id]} and stays posted"
         if id in booked and receipt.reverses and receipt.reverses not in booked:
             yield f"{id} takes back {receipt.reverses}, which was never posted"
@@ -135,7 +150,7 @@ def usages_move_stock(facts: Facts) -> Iterator[str]:
         out, back = moved.get((id, False)), moved.get((id, True))
         # what was taken back before it came need not move at all
         due = (out is not None, back is not None) == (True, id in undone) or (id in undone and out is None and back is None)
-        if not due and not facts.explained(id):
+        if not due and not facts.differs(id) and not facts.said("reject", id):
             yield f"usage {id} was documented: stock moved out: {out}, back: {back}; taken back: {id in undone}"
         if out is not None and (out != -usage.quantity.value or (back is not None and back != -out)):
             yield f"usage {id} of {usage.quantity} moved {out} out and {back} back"
@@ -197,13 +212,7 @@ def _shelf(facts: Facts, policy: StockPolicy, moves: list[dict[str, Any]]) -> It
         for id, told in facts.world.stage.procurement.statuses.items()
         if id.startswith(f"RQ-{item}@{place}-") and told
     ]
-    if (
-        stock <= point
-        and not orders
-        and not tellings
-        and not facts.explained(f"{item}@{place}")
-        and not _about(facts, item, place)
-    ):
+    if stock <= point and not orders and not tellings and not _about(facts, item, place):
         yield f"{stock} of {item} are left at {place}, and nothing is on order"
     rounding = max(packs.values(), default=Decimal(1)) - 1
     if stock + ordered > max(point + lot * 2, policy.opening.value) + back + rounding and orders:

@@ -6,14 +6,17 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from suture.journal import Event
-from suture.model import Case, FunctionalAcknowledgement, MessageReceived, Parked
+from suture.model import Case, Delivered, FunctionalAcknowledgement, MessageReceived, Parked
 from suture.sandbox.simulator.invariants.facts import Check, Facts
 from suture.sandbox.simulator.state import pages
 from suture.sandbox.twins.ehr import EhrTwin
 from suture.sandbox.twins.supplier import SupplierTwin
 
+#: A word ends what it is about in the moment in which it comes; moments of a run may be as long as this.
+AT_ONCE = timedelta(hours=1)
 #: What may stand behind the "#" of a message: a document of it, its exception, and what a person released of it.
 _PART = re.compile(r"(?:(\d+)|refused)(?:/case|/released/\d+)?")
 
@@ -131,16 +134,20 @@ def _answered_hl7(facts: Facts, event: Event, message: MessageReceived) -> Itera
 
 
 def words_are_heeded(facts: Facts) -> Iterator[str]:
-    """Nobody is asked for a word that has come."""
-    heard: set[tuple[str, str]] = set()
+    """Nobody is asked for a word that has come, and what was sent once ends with it."""
+    heard: dict[tuple[str, str], datetime] = {}
     for row in facts.rows:
         data = row.event.data
         if isinstance(data, FunctionalAcknowledgement) and "/released/" not in row.event.once:
-            heard.add((row.event.source, data.reference))
+            heard.setdefault((row.event.source, data.reference), row.event.at)
         if isinstance(data, Case) and data.reason == "no_word":
             delivery = facts.world.disk.delivery(data.id.removeprefix("delivery/"))
             if delivery and (delivery.instance, delivery.reference) in heard:
                 yield f"{delivery.instance} was asked for its word about {delivery.reference}, which had come"
+        if isinstance(data, Delivered) and data.outcome == "done":
+            delivery, word = facts.world.disk.delivery(data.delivery), heard.get((data.instance, data.reference))
+            if word and delivery and delivery.attempts == 1 and row.event.at > word + AT_ONCE:
+                yield f"{data.instance} said at {word} that it had {data.delivery}, which ended at {row.event.at}"
 
 
 PROMISES: dict[str, Check] = {

@@ -13,6 +13,8 @@ from suture.sandbox.stage import ERP_OF
 
 #: Up to here nobody is asked, under the group's policy.
 AUTOMATIC = Decimal(500)
+#: Exceptions that explain why an order is not where it should be.
+BUYING = ("delivery/", "requisition_to_order/", "intake/")
 
 
 # -- requisitions
@@ -24,7 +26,7 @@ def requisitions_are_answered(facts: Facts) -> Iterator[str]:
     for id, requisition in suite.requisitions.items():
         told = suite.statuses.get(id, [])
         last = told[-1]["state"] if told else ""
-        if id in facts.named or id in facts.cancelled:
+        if facts.differs(id, by=BUYING):
             continue
         if last not in ("ordered", "returned", "rejected", "cancelled"):
             yield f"requisition {id} was filed, and the last that was heard of it is {last or 'nothing'}"
@@ -55,7 +57,7 @@ def _odd(facts: Facts, requisition: Requisition) -> bool:
 def _ordered_in_full(facts: Facts, requisition: Requisition) -> Iterator[str]:
     wanted = {line.number: (facts.ours("procurement", "item", line.item), line.quantity) for line in requisition.lines}
     orders = [order for _, order in facts.orders.values() if order.requisition == requisition.id]
-    if any(order.id in facts.named or order.id in facts.cancelled for order in orders) or requisition.id in facts.ended:
+    if any(facts.differs(order.id, by=BUYING) for order in orders):
         return
     placed = {line.number: (line.item, line.quantity) for order in orders for line in order.lines}
     if placed != wanted:
@@ -167,7 +169,7 @@ def orders_reach_everyone(facts: Facts) -> Iterator[str]:
         ("an ERP, though its supplier has it", at_suppliers, booked),
     ):
         for order in sorted(wanted - there - cancelled):
-            if not facts.explained(order):
+            if not facts.differs(order, by=BUYING):
                 yield f"order {order} never reached {where}"
 
 
@@ -221,7 +223,7 @@ def changes_reach_suppliers(facts: Facts) -> Iterator[str]:
             lines |= {(change.order, line.number): line.quantity.value for line in change.lines}
         for place, quantity in sorted(lines.items()):
             ordered = facts.ordered.get(place, (ZERO, ZERO))[0]
-            if quantity != ordered and not facts.differs(place[0]):
+            if quantity != ordered and not facts.differs(place[0], by=BUYING):
                 yield f"{twin.name} is to deliver {quantity} on {place[0]} line {place[1]}, ordered are {ordered}"
 
 
@@ -235,7 +237,7 @@ def open_orders_are_watched(facts: Facts) -> Iterator[str]:
                 for place, (quantity, _) in facts.ordered.items()
                 if place[0] == id
             )
-            if left and not facts.differs(id):
+            if left and not facts.differs(id, by=("delivery/", "order_to_receipt/")):
                 yield f"{left} of {id} never came, and nobody is told"
 
 

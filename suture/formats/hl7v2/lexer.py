@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from msgspec import Struct
@@ -25,6 +25,7 @@ NULL = '""'
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 HEADERS = ("MSH", "BHS", "FHS")
 _HEADER = re.compile(r"[\r\n](?=(?:MSH|BHS|FHS|BTS|FTS)[^\w\s])")
+_LATER_HEADERS = tuple(end + name for end in "\r\n" for name in (*HEADERS, "BTS", "FTS"))
 #: What may stand before a message without meaning anything: a byte order mark, blanks, a start of frame.
 BLANK = "\ufeff\x0b \t\r\n"
 
@@ -169,7 +170,7 @@ class Message:
     def segments(self) -> list[Segment]:
         """All segments in the order in which they came, which carries meaning (an FT1 and its PR1)."""
         if self._segments is None:
-            self._segments = list(_segments(self._text, self.delimiters))
+            self._segments = _segments(self._text, self.delimiters)
         return self._segments
 
     @property
@@ -235,7 +236,22 @@ def _beginning(mark: str) -> re.Pattern[str]:
     return re.compile(rf"[\r\n][ \t]{{0,8}}(?=[A-Z][A-Z0-9]{{2}}(?:{re.escape(mark)}|[\r\n]|\Z))")
 
 
-def _segments(text: str, delimiters: Delimiters) -> Iterator[Segment]:
+@functools.cache
+def _begins(mark: str) -> Callable[[str], re.Match[str] | None]:
+    return re.compile(rf"[A-Z][A-Z0-9]{{2}}(?:{re.escape(mark)}|\Z)").match
+
+
+def _segments(text: str, delimiters: Delimiters) -> list[Segment]:
+    """As nearly everybody writes them: each on a line that ends with a carriage return; else they are looked for one by one."""
+    lines = text.split("\r")
+    last = lines.pop()
+    begins = _begins(delimiters.field)
+    if "\n" in text or len(lines) >= SEGMENTS_MAX or not all(map(begins, [*lines[1:], last] if last else lines[1:])):
+        return list(_searched(text, delimiters))
+    return [Segment(line, "\r", delimiters) for line in lines] + ([Segment(last, "", delimiters)] if last or not lines else [])
+
+
+def _searched(text: str, delimiters: Delimiters) -> Iterator[Segment]:
     """A line that does not begin like a segment belongs to the one before it; blank lines to the terminator."""
     start = 0
     for match in islice(_beginning(delimiters.field).finditer(text), SEGMENTS_MAX):
@@ -271,7 +287,10 @@ def lex(raw: bytes, charset: str = "utf-8") -> Lexed:
     """
     text, used, findings = decode(raw, charset)
     body = text.lstrip(BLANK)
-    starts = [match.end() - 1 for match in islice(_HEADER.finditer("\n" + body), MESSAGES_MAX)]
+    # a look for what must be there spares the search through the whole of a single message
+    several = any(header in body for header in _LATER_HEADERS)
+    found = _HEADER.finditer("\n" + (body if several else body[:4]))
+    starts = [match.end() - 1 for match in islice(found, MESSAGES_MAX)]
     if not starts:
         return Lexed(text, (), used, findings)
     ends = [*starts[1:], len(body)]

@@ -14,6 +14,7 @@ from suture.journal.memory import MemoryJournal
 from suture.journal.opening import open_journal
 from suture.journal.records import (
     OPEN,
+    Backlog,
     Beat,
     Checkpoint,
     Committed,
@@ -50,6 +51,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "OPEN",
+    "Backlog",
     "Beat",
     "BlobDamaged",
     "Checkpoint",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from suture.journal.records import Beat, Checkpoint, Committed, Delivery, Recorded, State, Timer, Unit, Work
+from suture.journal.records import Backlog, Beat, Checkpoint, Committed, Delivery, Recorded, State, Timer, Unit, Work
 from suture.model import Ref
 
 
@@ -100,6 +100,12 @@ class Journal(Protocol):
 
     def counts(self) -> Mapping[str, int]:
         """Sizes for telemetry and reports: events, work, deliveries by status ("deliveries.queued"), timers, repeats, blobs."""
+
+    def backlog(self) -> list[Backlog]:
+        """What is not at an end, by instance and status; costs as much as the backlog is long, not the history."""
+
+    def count_states(self, process: str, beginning: bytes) -> int:
+        """How many states of a process have data that begin so; costs as much as the process has states."""
 
     def beat(self, worker: str, roles: Sequence[str], wanted: Iterable[str], within_s: float) -> Beat:
         """A sign of life, good for ``within_s`` seconds: the worker gets the leases in ``wanted`` that no other has, and gives

@@ -17,10 +17,12 @@ from suture.journal.drafts import Draft, draft
 from suture.journal.journal import Journal
 from suture.journal.records import (
     OPEN,
+    Backlog,
     Beat,
     Checkpoint,
     Committed,
     Delivery,
+    DeliveryStatus,
     Fenced,
     Recorded,
     Settlement,
@@ -311,6 +313,15 @@ class MemoryJournal(Journal):
         by_status = Counter(f"deliveries.{delivery.status}" for delivery in self._deliveries.values())
         sizes = {"events": len(self._events), "work": len(self._work), "timers": len(self._timers), "blobs": len(self._blobs)}
         return {**sizes, **by_status, "repeats": sum(self._repeats.values())}
+
+    def backlog(self) -> list[Backlog]:
+        found: dict[tuple[str, DeliveryStatus], list[datetime]] = {}
+        for delivery in self.open_deliveries(limit=len(self._deliveries)):
+            found.setdefault((delivery.instance, delivery.status), []).append(delivery.created)
+        return [Backlog(*each, len(created), created[0]) for each, created in sorted(found.items())]
+
+    def count_states(self, process: str, beginning: bytes) -> int:
+        return sum(state.process == process and state.data.startswith(beginning) for state in self._states.values())
 
     def beat(self, worker: str, roles: Sequence[str], wanted: Iterable[str], within_s: float) -> Beat:
         return Beat(held=frozenset(wanted), members=((worker, tuple(roles)),), partitions=self.partitions)

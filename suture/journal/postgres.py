@@ -53,6 +53,8 @@ _WORK = f"""select w.id, w.process, w.key, e.position, e.body from (
 join events e on e.position = w.id >> 16 order by w.id"""
 _STATES = """select process, key, version, data from states
 where (process, key) in (select * from unnest(%(processes)s::text[], %(keys)s::text[]))"""
+_COUNT_STATES = """select count(*) from states
+where process = %(process)s and substring(data for length(%(beginning)s::bytea)) = %(beginning)s::bytea"""
 _BODIES = f"select position, body from events where position > :after and {_SETTLED} order by position limit :limit"
 
 
@@ -302,6 +304,9 @@ class PostgresJournal(Reading):
 
     def _states(self, keys: list[tuple[str, str]]) -> list[Row]:
         return self._asked(_STATES, {"processes": [process for process, _ in keys], "keys": [key for _, key in keys]})
+
+    def count_states(self, process: str, beginning: bytes) -> int:
+        return int(self._asked(_COUNT_STATES, {"process": process, "beginning": beginning})[0][0])
 
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         return [(position, body) for position, body in self._rows(_BODIES, after=after, limit=limit)]

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from suture.journal import blobs, rows
 from suture.journal.journal import Journal
-from suture.journal.records import Checkpoint, Delivery, Recorded, State, Timer, Work
+from suture.journal.records import Backlog, Checkpoint, Delivery, Recorded, State, Timer, Work
 from suture.journal.rows import DELIVERIES, HAS_ENDED, IS_OPEN, WAITS, Row
 from suture.model import Ref
 
@@ -75,6 +75,12 @@ union all select 'blobs', count(*) from blobs
 union all select 'repeats', cast(coalesce(sum(times), 0) as bigint) from repeats
 union all select 'deliveries.' || status, count(*) from deliveries where {IS_OPEN} group by status
 union all select 'deliveries.' || status, count(*) from deliveries where {HAS_ENDED} group by status"""
+
+
+# the oldest is found on the index, and only its row is fetched
+_BACKLOG = f"""select o.instance, o.status, o.number, d.created from (
+    select instance, status, count(*) as number, min(sequence) as sequence from deliveries where {IS_OPEN}
+    group by instance, status) o join deliveries d on d.sequence = o.sequence order by o.instance, o.status"""
 
 
 class Reading(Journal):
@@ -166,6 +172,9 @@ class Reading(Journal):
 
     def counts(self) -> Mapping[str, int]:
         return dict(self._rows(_COUNTS))
+
+    def backlog(self) -> list[Backlog]:
+        return [Backlog(instance, status, count, rows.instant(at)) for instance, status, count, at in self._rows(_BACKLOG)]
 
 
 def _first(found: Sequence[_T]) -> _T | None:

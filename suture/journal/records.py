@@ -116,6 +116,15 @@ class Settlement(Struct, frozen=True, kw_only=True):
     document: AnyDocument | None = None
 
 
+class Backlog(Struct, frozen=True):
+    """How many deliveries to an instance are open in one status, and when the oldest of them was created."""
+
+    instance: str
+    status: DeliveryStatus
+    count: int
+    oldest: datetime
+
+
 class Timer(Struct, frozen=True):
     """A wait of a process under a key; one per name. ``due`` None cancels it."""
 

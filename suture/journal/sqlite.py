@@ -38,6 +38,7 @@ _WORK = """select w.id, w.process, w.key, e.position, e.body from work w cross j
 where w.partition in (:partitions...) order by w.id limit :limit"""
 _STATES = """select s.process, s.key, s.version, s.data from json_each(:keys) k cross join states s
 on s.process = json_extract(k.value, '$[0]') and s.key = json_extract(k.value, '$[1]')"""
+_COUNT_STATES = "select count(*) from states where process = ? and instr(data, ?) = 1"
 _BODIES = "select position, body from events where position > :after order by position limit :limit"
 
 _INSERT_EVENT = f"insert into events ({', '.join(EVENTS)}) values ({', '.join('?' * len(EVENTS))})"
@@ -204,6 +205,10 @@ class SqliteJournal(Reading):
 
     def _states(self, keys: list[tuple[str, str]]) -> list[Row]:
         return self._rows(_STATES, keys=_json(keys))
+
+    def count_states(self, process: str, beginning: bytes) -> int:
+        with _speaking():
+            return int(self._db.execute(_COUNT_STATES, (process, beginning)).fetchone()[0])
 
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         return [(position, body) for position, body in self._rows(_BODIES, after=after, limit=limit)]

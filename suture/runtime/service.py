@@ -21,6 +21,7 @@ from suture.runtime.network import Instance
 from suture.runtime.reconcile import Report, reconcile
 from suture.runtime.secrets import secret
 from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, lane
+from suture.runtime.telemetry import Tally
 from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
 from suture.runtime.wiring import Wiring
 from suture.systems import Again, Call, Outcome, Poll
@@ -66,6 +67,7 @@ class Service:
         self.wiring, self.clock, self.links, self.inboxes = wiring, clock, links, inboxes or {}
         self.delivering = delivering or Delivering(wiring)
         self.attendance = Attendance(wiring, roles)
+        self.tally = Tally()
         self.failure: BaseException | None = None
         #: Why nothing can be taken in just now, or nothing.
         self.trouble = ""
@@ -264,6 +266,8 @@ class Service:
                     future.set_exception(Busy(f"not taken in: {type(error).__name__}"))
             raise
         self._stood_back = 0
+        self.tally.took([arrival for arrival, _ in arrivals], turned.answers)
+        self.tally.ended(outcomes, now)
         self._speak(arrivals, turned)
         return turned.more or bool(self._arrivals or self._outcomes)
 

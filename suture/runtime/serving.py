@@ -23,9 +23,10 @@ from suture.runtime.publish import publish, read_masters, say, undecided
 from suture.runtime.secrets import secret
 from suture.runtime.service import Inbox, Service
 from suture.runtime.share import ROLES, SEAL, Role
+from suture.runtime.telemetry import Look, Standing, exposition, standing
 from suture.runtime.wiring import Wiring
 from suture.systems import Channel, System
-from suture.transports.exchange import Link
+from suture.transports.exchange import Answer, Arrival, Link
 from suture.transports.folder import FolderInbox
 from suture.transports.http_server import inbound_app, serve
 from suture.transports.link import Access, open_link
@@ -39,6 +40,8 @@ SEAL_EVERY_S = 60.0
 KNOWN_EVERY_S = 0.1
 #: The port that HL7's own guide registers for MLLP, where the network file names none.
 MLLP_PORT = 2575
+#: How long whoever asks for health waits for the journal, in seconds.
+ANSWERS_WITHIN_S = 2.0
 
 
 class CannotListen(OSError):
@@ -63,6 +66,8 @@ class Serving:
         #: Who takes nothing in listens only where it is told to: there its health is asked for.
         self.port = port or (network.port if "gateway" in roles else 0)
         self.listening = ""
+        #: Why nothing is taken in, or nothing: what comes before and after service.
+        self._standstill = "not started yet"
         self.clock = SystemClock()
         self.journal: Journal = open_journal(database or str(folder / network.journal), load_or_create_key(folder / "blobs.key"))
         self._ending = contextlib.AsyncExitStack()
@@ -73,6 +78,8 @@ class Serving:
         except BaseException:
             self.journal.close()
             raise
+        self._alive = Look(self._ask_journal, good_s=1.0, patience_s=ANSWERS_WITHIN_S)
+        self._stands = Look(self._ask_standing, good_s=5.0, patience_s=ANSWERS_WITHIN_S)
 
     async def start(self) -> None:
         """Publish master data, recover, connect and listen; beside seal.key lies seal.pub, for whoever verifies an export.
@@ -87,17 +94,20 @@ class Serving:
 
     async def _start(self) -> None:
         self._ending.push_async_callback(self.service.stop)
+        # at first, so that whoever asks is told that it is not ready yet
+        listening = [await self._listen_http()] if self.port or "gateway" in self.roles else []
         said = await self._publish() if self.network.masters else []
         key = load_or_create_signing_key(self.folder / "seal.key")
-        (self.folder / "seal.pub").write_bytes(public_pem(key))
+        _lay_beside(self.folder / "seal.pub", public_pem(key))
         await self.service.start()
         await self._known(said)
         sealing = asyncio.create_task(self._seal(key))
         self._ending.callback(sealing.cancel)
-        listening = [await self._listen_http()] if self.port or "gateway" in self.roles else []
         if "gateway" in self.roles:
             listening += [await self._listen_mllp(instance, channel) for instance, channel in self._channels("mllp")]
         self.listening = ", ".join(listening)
+        self._ending.callback(self._say, "stopping")
+        self._say("")
 
     async def _publish(self) -> list[int]:
         """The positions of what is still to be decided by the owners of partitions, where several share the work."""
@@ -141,7 +151,7 @@ class Serving:
     # -- ways in
 
     async def _listen_http(self) -> str:
-        app = inbound_app(self.service.accept, self._secrets, clock=self.clock.now, ready=self._why_not_ready)
+        app = inbound_app(self._accept, self._secrets, clock=self.clock.now, ready=self._why_not_ready, metrics=self._metrics)
         try:
             server = await serve(app, self.network.host, self.port)
         except OSError as failure:
@@ -201,13 +211,39 @@ class Serving:
         return inbox
 
     def _secrets(self, instance: str, channel: str) -> Sequence[str] | None:
-        found = next((each for each, way in self._channels("http") if (each.name, way.name) == (instance, channel)), None)
+        ways = self._channels("http") if "gateway" in self.roles else []
+        found = next((each for each, way in ways if (each.name, way.name) == (instance, channel)), None)
         if found is None:
             return None
         return (secret(found.secret),) if found.secret else ()
 
-    def _why_not_ready(self) -> str:
-        return f"stopped: {self.service.failure}" if self.service.failure else self.service.trouble
+    async def _accept(self, arrival: Arrival) -> Answer:
+        return Answer(outcome="busy") if self._standstill else await self.service.accept(arrival)
+
+    # -- what it tells of itself
+
+    def _say(self, standstill: str) -> None:
+        self._standstill = standstill
+
+    async def _why_not_ready(self) -> str:
+        if self.service.failure is not None:
+            return f"stopped: {self.service.failure}"
+        if why := self._standstill or self.service.trouble:
+            return why
+        if self.journal.shared and not self.service.attendance.good:
+            return "not among those who share the work: no sign of life got through"
+        return "" if await self._alive.answer() else "the journal does not answer"
+
+    async def _metrics(self) -> str:
+        ready = not await self._why_not_ready()
+        stands = None if self._standstill else await self._stands.answer()
+        return exposition(self.service.tally, stands, ready=ready)
+
+    async def _ask_journal(self) -> bool:
+        return await self.service.in_thread(lambda: self.journal.cursor("ready") >= 0)
+
+    async def _ask_standing(self) -> Standing:
+        return await self.service.in_thread(lambda: standing(self.wiring, self.service.delivering, self.clock.now()))
 
     # -- ways out
 
@@ -216,6 +252,12 @@ class Serving:
 
     def _link(self, instance: Instance) -> Link:
         return link_to(instance, self.wiring.system(instance), self.clock)
+
+
+def _lay_beside(path: Path, content: bytes) -> None:
+    """Write a file unless it is there with this content: it may have been put there for us, where we cannot write."""
+    if not path.is_file() or path.read_bytes() != content:
+        path.write_bytes(content)
 
 
 def link_to(instance: Instance, system: System, clock: Clock) -> Link:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 
@@ -31,9 +31,17 @@ _log = logging.getLogger(__name__)
 #: and is kept apart by other means (mutual TLS, a private network); None if there is no such channel.
 Secrets = Callable[[str, str], Sequence[str] | None]
 
+#: What the process tells of itself, as text.
+Tell = Callable[[], Awaitable[str]]
+#: The text exposition format of Prometheus.
+_EXPOSITION = "text/plain; version=0.0.4"
 _STATUS = {"accepted": 202, "parked": 202, "refused": 422, "busy": 503}
 _AGAIN_S = 5
 _BODY_S = 60.0
+
+
+async def _nothing() -> str:
+    return ""
 
 
 class _Refusal(Exception):
@@ -128,9 +136,10 @@ def inbound_app(
     limit: int = LARGEST_MESSAGE,
     at_once: int = 64,
     patience_s: float = 30.0,
-    ready: Callable[[], str] = lambda: "",
+    ready: Tell = _nothing,
+    metrics: Tell | None = None,
 ) -> Starlette:
-    """The application: POST /in/INSTANCE/CHANNEL, GET /health/live and /health/ready.
+    """The application: POST /in/INSTANCE/CHANNEL, GET /health/live, /health/ready and, if told, /metrics.
 
     ``accept`` returns after the commit; if it raises or takes longer than ``patience_s`` the partner is told 503 and to come
     again. Statuses: 202 accepted or parked, 422 refused, 503 busy, 400 a length that is none, 401 wrong signature, 404 unknown
@@ -146,19 +155,26 @@ def inbound_app(
         return _json({"status": "live"})
 
     async def readiness(request: Request) -> Response:
-        why_not = ready()
+        why_not = await ready()
         return _problem(request, 503, "not-ready", why_not, _retry()) if why_not else _json({"status": "ready"})
 
-    app = Starlette(
-        routes=[
-            Route("/in/{instance}/{channel}", door.receive, methods=["POST"]),
-            Route("/health/live", live),
-            Route("/health/ready", readiness),
-        ],
-        exception_handlers={HTTPException: _astray},
-    )
+    routes = [
+        Route("/in/{instance}/{channel}", door.receive, methods=["POST"]),
+        Route("/health/live", live),
+        Route("/health/ready", readiness),
+    ]
+    if metrics is not None:
+        routes.append(Route("/metrics", _told(metrics)))
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _astray})
     app.state.troubles = door.troubles
     return app
+
+
+def _told(metrics: Tell) -> Callable[[Request], Awaitable[Response]]:
+    async def tell(request: Request) -> Response:
+        return Response(await metrics(), media_type=_EXPOSITION)
+
+    return tell
 
 
 class _Body(Struct, frozen=True):

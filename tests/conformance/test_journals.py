@@ -22,6 +22,7 @@ import pytest
 
 from suture.journal import (
     OPEN,
+    Backlog,
     BlobDamaged,
     Checkpoint,
     Committed,
@@ -473,6 +474,23 @@ def test_what_is_owed_is_found_by_what_it_stems_from(journal: Journal) -> None:
     journal.commit([Unit(settlements=[settled("a", "done"), settled("c", "parked")])])
     assert ids(journal.owed(["m#0"])) == ["c"]
     assert journal.owed([]) == []
+
+
+def test_the_backlog_is_told_by_instance_and_status(journal: Journal) -> None:
+    assert journal.backlog() == []
+    owed = (("a", "erp", 3), ("b", "bank", 2), ("c", "erp", 1), ("d", "erp", 4))
+    journal.commit([Unit(deliveries=[delivery(id, instance=to, created=later(at)) for id, to, at in owed])])
+    journal.commit([Unit(settlements=[settled("b", "done"), settled("d", "parked")])])
+    assert journal.backlog() == [Backlog("erp", "parked", 1, later(4)), Backlog("erp", "queued", 2, later(3))]
+
+
+def test_states_are_counted_by_how_they_begin(journal: Journal) -> None:
+    data = (b"open/1", b"open", b"shut", b"ope", b"")
+    journal.commit([Unit(states=[State("cases", str(number), 1, each) for number, each in enumerate(data)])])
+    journal.commit([Unit(states=[State("other", "x", 1, b"open")])])
+    assert journal.count_states("cases", b"open") == 2
+    assert journal.count_states("cases", b"") == 5
+    assert journal.count_states("none", b"") == 0
 
 
 # -- time

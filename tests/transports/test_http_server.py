@@ -355,13 +355,31 @@ def test_a_sender_that_leaves_in_the_middle_has_handed_over_nothing() -> None:
 # Health, start and stop.
 
 
+async def upgrading() -> str:
+    return "The journal is being upgraded."
+
+
+async def figures() -> str:
+    return "suture_ready 1\n"
+
+
+def test_figures_are_told_where_there_are_any() -> None:
+    async def scenario(link: HttpLink) -> HttpReply:
+        return await link.perform(Http(method="GET", path="/metrics"))
+
+    told = against(Intake(), scenario, metrics=figures)
+    assert (told.status, told.body) == (200, b"suture_ready 1\n")
+    assert told.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert against(Intake(), scenario).status == 404
+
+
 def test_live_says_so_and_ready_says_why_not() -> None:
     async def scenario(link: HttpLink) -> list[HttpReply]:
         return [await link.perform(Http(method="GET", path=path)) for path in ("/health/live", "/health/ready")]
 
     live, ready = against(Intake(), scenario)
     assert (live.status, live.json(), ready.status, ready.json()) == (200, {"status": "live"}, 200, {"status": "ready"})
-    live, unready = against(Intake(), scenario, ready=lambda: "The journal is being upgraded.")
+    live, unready = against(Intake(), scenario, ready=upgrading)
     assert (live.status, unready.status, problem(unready)["detail"]) == (200, 503, "The journal is being upgraded.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,10 +22,10 @@ from suture.model import Delivered
 from suture.runtime.network import read_network
 from suture.runtime.secrets import NoSecret
 from suture.runtime.serving import BadAddress, CannotListen, Serving
-from suture.transports import Http, Say
+from suture.transports import Http, NotSent, Say
 from suture.transports.mllp import MllpLink
 from suture.views import history
-from tests.runtime.loopback import Loopback, filed, until, webhook
+from tests.runtime.loopback import Loopback, filed, free_port, until, webhook
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
@@ -113,6 +114,110 @@ def test_who_does_not_sign_is_refused_with_a_problem_and_health_is_told(tmp_path
             reply = await plain.perform(Http(method="GET", path="/health/ready"))
             assert (reply.status, reply.json()["detail"]) == (503, "the journal is out of reach")
             served.service.trouble = ""
+
+    run(story())
+
+
+def test_figures_are_told_for_prometheus_and_agree_with_the_counterparts(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with (
+            Loopback(tmp_path) as house,
+            serving(house.write_network()) as served,
+            webhook(ways(served)[0]) as link,
+        ):
+            await house.close("ap")
+            first, second = house.requisition(1), house.requisition(2)
+            for raw in (first, second, second):
+                assert (await link.perform(filed(raw))).status == 202
+            await until(lambda: len(house.ordered()) == 2, "both orders")
+
+            async def figures() -> str:
+                return (await link.perform(Http(method="GET", path="/metrics"))).body.decode()
+
+            async def complete() -> bool:
+                told = await figures()
+                return 'instance="ap",status="queued"' in told and "suture_sealed_events" in told
+
+            await until(complete, "a backlog and a seal")
+            told = await figures()
+            assert 'suture_messages_total{instance="procurement",channel="webhook",outcome="accepted"} 3' in told
+            assert 'suture_repeats_total{instance="procurement",channel="webhook"} 1' in told
+            assert 'document="PurchaseOrder",outcome="done"} 2' in told
+            assert 'suture_open_deliveries{instance="ap",status="queued"}' in told
+            assert 'suture_breaker{instance="erp-north"} 0' in told
+            assert "suture_ready 1" in told
+
+    run(story())
+
+
+def test_a_journal_that_is_away_is_told_before_anybody_needs_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with (
+            Loopback(tmp_path) as house,
+            serving(house.write_network()) as served,
+            webhook(ways(served)[0], secret="") as plain,
+        ):
+            gone = threading.Event()
+            hanging = asyncio.create_task(served.service.in_thread(lambda: gone.wait(20)))
+            reply = await plain.perform(Http(method="GET", path="/health/ready"))
+            assert (reply.status, reply.json()["detail"]) == (503, "the journal does not answer")
+            assert (await plain.perform(Http(method="GET", path="/health/live"))).status == 200
+            told = (await plain.perform(Http(method="GET", path="/metrics"))).body.decode()
+            assert "suture_ready 0" in told
+            assert "suture_open_deliveries" not in told
+            gone.set()
+            await hanging
+
+            async def ready() -> bool:
+                return (await plain.perform(Http(method="GET", path="/health/ready"))).status == 200
+
+            await until(ready, "it answers again")
+
+    run(story())
+
+
+def test_before_it_has_started_it_is_alive_not_ready_and_takes_nothing_in(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Loopback(tmp_path) as house:
+            port = free_port()
+            served = Serving(read_network(house.write_network(port=port)), tmp_path)
+            may = threading.Event()
+            waiting = asyncio.create_task(served.service.in_thread(lambda: may.wait(20)))
+            starting = asyncio.create_task(served.start())
+            async with webhook(f"http://127.0.0.1:{port}") as link:
+
+                async def alive() -> bool:
+                    try:
+                        return (await link.perform(Http(method="GET", path="/health/live"))).status == 200
+                    except NotSent:
+                        return False
+
+                await until(alive, "it listens")
+                reply = await link.perform(Http(method="GET", path="/health/ready"))
+                assert (reply.status, reply.json()["detail"]) == (503, "not started yet")
+                refused = await link.perform(filed(house.requisition(1)))
+                assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+                may.set()
+                await asyncio.gather(waiting, starting)
+                assert (await link.perform(Http(method="GET", path="/health/ready"))).status == 200
+                assert (await link.perform(filed(house.requisition(1)))).status == 202
+            await served.stop()
+
+    run(story())
+
+
+def test_who_is_no_gateway_tells_its_health_and_takes_nothing_in(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Loopback(tmp_path) as house:
+            port = free_port()
+            served = Serving(read_network(house.write_network()), tmp_path, port=port, roles=("worker", "deliver"))
+            await served.start()
+            assert served.listening == f"http://127.0.0.1:{port}"
+            async with webhook(served.listening) as link:
+                assert (await link.perform(Http(method="GET", path="/health/ready"))).status == 200
+                assert (await link.perform(Http(method="GET", path="/metrics"))).status == 200
+                assert (await link.perform(filed(house.requisition(1)))).status == 404
+            await served.stop()
 
     run(story())
 

@@ -152,16 +152,19 @@ class Service:
 
     async def accept(self, arrival: Arrival) -> Answer:
         """Take in one message; returns after the commit. Raises Busy over the limit, and whatever kept it from the journal."""
-        if self.failure is not None:
-            raise Busy(f"stopped: {self.failure}")
-        if self.trouble:
-            raise Busy(self.trouble)
-        if len(self._arrivals) >= self.wiring.limits.intake_queue:
-            raise Busy("too many messages wait to be taken in")
+        if why := self._busy():
+            self.tally.turned_away(arrival)
+            raise Busy(why)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._arrivals.append((arrival, future))
         self.wake()
         return await future
+
+    def _busy(self) -> str:
+        if self.failure is not None:
+            return f"stopped: {self.failure}"
+        full = len(self._arrivals) >= self.wiring.limits.intake_queue
+        return self.trouble or ("too many messages wait to be taken in" if full else "")
 
     def wake(self) -> None:
         """Something may be due."""

@@ -255,9 +255,14 @@ class Serving:
 
 
 def _lay_beside(path: Path, content: bytes) -> None:
-    """Write a file unless it is there with this content: it may have been put there for us, where we cannot write."""
-    if not path.is_file() or path.read_bytes() != content:
+    """Write a file unless it is there already; where keys are laid out read-only, whoever laid them out publishes it."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_bytes() == content:
+            return
+    try:
         path.write_bytes(content)
+    except OSError as failure:
+        _log.warning("%s not written: %s", path.name, failure.strerror)
 
 
 def link_to(instance: Instance, system: System, clock: Clock) -> Link:

@@ -1,7 +1,8 @@
 """What operations watch: one process's own counts, the journal's backlog, and both as text that Prometheus reads.
 
 Counters are of this process and begin at zero with it, as Prometheus expects: add them up over all processes. What is told
-about the journal is the same from every process: take the largest. No label holds content, and all have few values.
+about the journal is the same from every process: take the largest. No label holds content, and all have few
+values. A counterpart is an instance of the network; Prometheus itself calls the process scraped "instance".
 """
 
 from __future__ import annotations
@@ -51,15 +52,15 @@ class Tally:
     """What one process has seen since it began; touched by the event loop alone."""
 
     def __init__(self) -> None:
-        #: (instance, channel, outcome): messages that were answered.
+        #: (counterpart, channel, outcome): messages that were answered.
         self.messages: Counter[Labels] = Counter()
-        #: (instance, channel): those among them that had come before.
+        #: (counterpart, channel): those among them that had come before.
         self.repeats: Counter[Labels] = Counter()
-        #: (instance, document, outcome): conversations that ended so.
+        #: (counterpart, document, outcome): conversations that ended so.
         self.conversations: Counter[Labels] = Counter()
-        #: (instance, document): from owed to done.
+        #: (counterpart, document): from owed to done.
         self.delivered: dict[Labels, Times] = {}
-        #: (instance,): from the first failure in a row to the next answer.
+        #: (counterpart,): from the first failure in a row to the next answer.
         self.recovered: dict[Labels, Times] = {}
         self._down: dict[str, datetime] = {}
 
@@ -69,6 +70,10 @@ class Tally:
             self.messages[arrival.instance, arrival.channel, answer.outcome] += 1
             if answer.repeated:
                 self.repeats[arrival.instance, arrival.channel] += 1
+
+    def turned_away(self, arrival: Arrival) -> None:
+        """It could not be taken in; its sender is to come again."""
+        self.messages[arrival.instance, arrival.channel, "busy"] += 1
 
     def ended(self, outcomes: Iterable[tuple[Attempt, Outcome]], now: datetime) -> None:
         """These conversations ended and were committed."""
@@ -121,11 +126,11 @@ def exposition(tally: Tally, stands: Standing | None, *, ready: bool) -> str:
     """The text exposition format of Prometheus, version 0.0.4. Without ``stands`` the journal did not answer."""
     lines = [
         *_plain("suture_ready", "gauge", "1 if this process is ready", ready),
-        *_many("suture_messages_total", "Messages answered", ("instance", "channel", "outcome"), tally.messages),
-        *_many("suture_repeats_total", "Messages that had come before", ("instance", "channel"), tally.repeats),
-        *_many("suture_conversations_total", "Conversations ended", ("instance", "document", "outcome"), tally.conversations),
-        *_times("suture_delivery_seconds", "From owed to done", ("instance", "document"), tally.delivered),
-        *_times("suture_recovery_seconds", "From the first failure to the next answer", ("instance",), tally.recovered),
+        *_many("suture_messages_total", "Messages answered", ("counterpart", "channel", "outcome"), tally.messages),
+        *_many("suture_repeats_total", "Messages that had come before", ("counterpart", "channel"), tally.repeats),
+        *_many("suture_conversations_total", "Conversations ended", ("counterpart", "document", "outcome"), tally.conversations),
+        *_times("suture_delivery_seconds", "From owed to done", ("counterpart", "document"), tally.delivered),
+        *_times("suture_recovery_seconds", "From the first failure to the next answer", ("counterpart",), tally.recovered),
     ]
     if stands is not None:
         lines += _stands(stands)
@@ -138,14 +143,14 @@ def _stands(stands: Standing) -> Iterator[str]:
     for row in stands.backlog:
         number[row.instance, row.status] = row.count
         oldest[row.instance, row.status] = max(0.0, (stands.at - row.oldest).total_seconds())
-    names = ("instance", "status")
+    names = ("counterpart", "status")
     yield from _many("suture_open_deliveries", "Deliveries not at an end", names, number, "gauge")
     yield from _many("suture_oldest_delivery_seconds", "Age of the oldest open delivery", names, oldest, "gauge")
     yield from _plain("suture_open_exceptions", "gauge", "Exceptions that nobody has resolved", stands.exceptions)
     breakers: dict[Labels, float] = {(name,): _STATES[state] for name, state in stands.breakers.items()}
-    yield from _many("suture_breaker", "0 closed, 1 half-open, 2 open", ("instance",), breakers, "gauge")
+    yield from _many("suture_breaker", "0 closed, 1 half-open, 2 open", ("counterpart",), breakers, "gauge")
     under_way: dict[Labels, float] = {(name,): count for name, count in stands.under_way.items()}
-    yield from _many("suture_under_way", "Conversations under way", ("instance",), under_way, "gauge")
+    yield from _many("suture_under_way", "Conversations under way", ("counterpart",), under_way, "gauge")
     if stands.sealed is not None:
         yield from _plain("suture_sealed_events", "gauge", "Events under the last seal", stands.sealed.events)
         at = stands.sealed.at.timestamp()

@@ -136,15 +136,15 @@ def test_figures_are_told_for_prometheus_and_agree_with_the_counterparts(tmp_pat
 
             async def complete() -> bool:
                 told = await figures()
-                return 'instance="ap",status="queued"' in told and "suture_sealed_events" in told
+                return 'counterpart="ap",status="queued"' in told and "suture_sealed_events" in told
 
             await until(complete, "a backlog and a seal")
             told = await figures()
-            assert 'suture_messages_total{instance="procurement",channel="webhook",outcome="accepted"} 3' in told
-            assert 'suture_repeats_total{instance="procurement",channel="webhook"} 1' in told
+            assert 'suture_messages_total{counterpart="procurement",channel="webhook",outcome="accepted"} 3' in told
+            assert 'suture_repeats_total{counterpart="procurement",channel="webhook"} 1' in told
             assert 'document="PurchaseOrder",outcome="done"} 2' in told
-            assert 'suture_open_deliveries{instance="ap",status="queued"}' in told
-            assert 'suture_breaker{instance="erp-north"} 0' in told
+            assert 'suture_open_deliveries{counterpart="ap",status="queued"}' in told
+            assert 'suture_breaker{counterpart="erp-north"} 0' in told
             assert "suture_ready 1" in told
 
     run(story())

@@ -34,10 +34,12 @@ def test_messages_and_repeats_are_counted_by_where_they_came_in() -> None:
     tally = Tally()
     arrival = Arrival(instance="ehr", channel="adt", raw=b"")
     tally.took([arrival] * 3, [Answer(outcome="accepted"), Answer(outcome="accepted", repeated=True), Answer(outcome="parked")])
+    tally.turned_away(arrival)
     said = lines(tally)
-    assert 'suture_messages_total{instance="ehr",channel="adt",outcome="accepted"} 2' in said
-    assert 'suture_messages_total{instance="ehr",channel="adt",outcome="parked"} 1' in said
-    assert 'suture_repeats_total{instance="ehr",channel="adt"} 1' in said
+    assert 'suture_messages_total{counterpart="ehr",channel="adt",outcome="busy"} 1' in said
+    assert 'suture_messages_total{counterpart="ehr",channel="adt",outcome="accepted"} 2' in said
+    assert 'suture_messages_total{counterpart="ehr",channel="adt",outcome="parked"} 1' in said
+    assert 'suture_repeats_total{counterpart="ehr",channel="adt"} 1' in said
 
 
 def test_volume_failures_and_latency_are_told_for_each_flow() -> None:
@@ -46,11 +48,11 @@ def test_volume_failures_and_latency_are_told_for_each_flow() -> None:
         ended(tally, outcome, 0.3)
     said = lines(tally)
     for outcome, times in (("done", 2), ("refused", 1), ("unsure", 1), ("again", 1)):
-        assert f'suture_conversations_total{{instance="erp",document="OrderStatus",outcome="{outcome}"}} {times}' in said
-    assert 'suture_delivery_seconds_bucket{instance="erp",document="OrderStatus",le="0.25"} 0' in said
-    assert 'suture_delivery_seconds_bucket{instance="erp",document="OrderStatus",le="0.5"} 2' in said
-    assert 'suture_delivery_seconds_bucket{instance="erp",document="OrderStatus",le="+Inf"} 2' in said
-    assert 'suture_delivery_seconds_sum{instance="erp",document="OrderStatus"} 0.6' in said
+        assert f'suture_conversations_total{{counterpart="erp",document="OrderStatus",outcome="{outcome}"}} {times}' in said
+    assert 'suture_delivery_seconds_bucket{counterpart="erp",document="OrderStatus",le="0.25"} 0' in said
+    assert 'suture_delivery_seconds_bucket{counterpart="erp",document="OrderStatus",le="0.5"} 2' in said
+    assert 'suture_delivery_seconds_bucket{counterpart="erp",document="OrderStatus",le="+Inf"} 2' in said
+    assert 'suture_delivery_seconds_sum{counterpart="erp",document="OrderStatus"} 0.6' in said
 
 
 def test_a_recovery_lasts_from_the_first_failure_to_the_next_answer() -> None:
@@ -64,8 +66,8 @@ def test_a_recovery_lasts_from_the_first_failure_to_the_next_answer() -> None:
     ):
         ended(tally, outcome, at)
     said = lines(tally)
-    assert 'suture_recovery_seconds_sum{instance="erp"} 60' in said
-    assert 'suture_recovery_seconds_count{instance="erp"} 1' in said
+    assert 'suture_recovery_seconds_sum{counterpart="erp"} 60' in said
+    assert 'suture_recovery_seconds_count{counterpart="erp"} 1' in said
 
 
 def test_buckets_hold_what_took_no_longer_than_their_bound() -> None:
@@ -86,11 +88,11 @@ def test_the_journal_and_the_gates_are_told_and_labels_cannot_break_the_text() -
         under_way={"erp": 1},
     )
     said = lines(Tally(), stands)
-    assert r'suture_open_deliveries{instance="e\"r\\p\n",status="queued"} 7' in said
-    assert r'suture_oldest_delivery_seconds{instance="e\"r\\p\n",status="queued"} 90' in said
+    assert r'suture_open_deliveries{counterpart="e\"r\\p\n",status="queued"} 7' in said
+    assert r'suture_oldest_delivery_seconds{counterpart="e\"r\\p\n",status="queued"} 90' in said
     assert "suture_open_exceptions 3" in said
-    assert 'suture_breaker{instance="erp"} 2' in said
-    assert 'suture_under_way{instance="erp"} 1' in said
+    assert 'suture_breaker{counterpart="erp"} 2' in said
+    assert 'suture_under_way{counterpart="erp"} 1' in said
     assert "suture_sealed_events 10" in said
     assert "suture_sealed_timestamp_seconds 1772409600" in said
 
@@ -141,4 +143,4 @@ def test_a_look_at_a_journal_that_hangs_or_is_away_says_nothing_and_never_piles_
 @pytest.mark.parametrize("seconds", [0, 59])
 def test_time_is_never_told_as_negative(seconds: int) -> None:
     stands = Standing(NOON - timedelta(seconds=seconds), [Backlog("erp", "queued", 1, NOON)], 0, None, {}, {})
-    assert 'suture_oldest_delivery_seconds{instance="erp",status="queued"} 0' in lines(Tally(), stands)
+    assert 'suture_oldest_delivery_seconds{counterpart="erp",status="queued"} 0' in lines(Tally(), stands)

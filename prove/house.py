@@ -15,7 +15,7 @@ import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,11 +29,12 @@ from suture.sandbox.day import Need, requisitions, usages
 from suture.sandbox.group import MORNING, invent
 from suture.sandbox.sockets import SECRET, Leaving, Losses, Sockets
 from suture.sandbox.stage import Stage, network
+from suture.sandbox.twins.bank import BankTwin
 from suture.sandbox.twins.ehr import EhrTwin
 from suture.sandbox.twins.inventory import Mishaps
-from suture.sandbox.twins.supplier import Habits
-from suture.sandbox.twins.twin import Outgoing, RestTwin
-from suture.transports import Drop, Http, HttpReply, NoReply, NotSent, Say, Taken
+from suture.sandbox.twins.supplier import Habits, SupplierTwin
+from suture.sandbox.twins.twin import Outgoing, RestTwin, Twin
+from suture.transports import Drop, Http, HttpReply, NoReply, NotSent, Reply, Request, Say, Taken
 from suture.transports.exchange import Link
 from suture.transports.http import HttpLink
 from suture.transports.mllp import MllpLink
@@ -51,10 +52,20 @@ ENDLESS = 1_000_000
 class House:
     """All counterparts of one group. ``async with`` opens and closes them; ``load`` is how many needs arise a second."""
 
-    def __init__(self, folder: Path, seed: int, load: float, *, lost_reply: float = 0.005) -> None:
-        self.folder, self.load = folder, load
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        load: float,
+        *,
+        lost_reply: float = 0.005,
+        host: str = "127.0.0.1",
+        doors: Sequence[str] = ("127.0.0.1",),
+    ) -> None:
+        """``host`` is where the twins listen, ``doors`` are the hosts at which Suture does."""
+        self.folder, self.load, self.doors = folder, load, doors
         self.stage = _straight(Stage(invent(seed), seed))
-        self.sockets = Sockets(self.stage, folder / "files", ManualClock(MORNING), Losses(seed, lost_reply))
+        self.sockets = Sockets(self.stage, folder / "files", ManualClock(MORNING), Losses(seed, lost_reply), host)
         self.port, *ports = free_ports(1 + len(self.stage.ehrs))
         self.mllp_ports = dict(zip(self.stage.ehrs, ports, strict=True))
         #: SHA-256 of every message over HTTP that was answered with a yes, and when.
@@ -89,18 +100,19 @@ class House:
 
     # -- what the service needs
 
-    def write_network(self, addresses: dict[str, str] | None = None) -> Path:
-        """The network file, with master data and secret beside it; ``addresses`` replace those of some twins."""
+    def write_network(self, addresses: dict[str, str] | None = None, listen: str = "127.0.0.1") -> Path:
+        """The network file, with master data and secret beside it; ``addresses`` replace those of some twins, ``listen`` is
+        the address at which partners are to reach the service on its host."""
         masters = self.folder / "masters"
         masters.mkdir(exist_ok=True)
         group = self.stage.group
         (masters / "group.jsonl").write_bytes(b"\n".join(map(encode, (*group.crosswalk, *group.masters))))
         (self.folder / "secret").write_text(f"{SECRET}\n")
         listens = {name: {"in": (self.sockets.folder / name / "from").as_uri()} for name in self.stage.file_twins()}
-        listens |= {name: {"charges": f"mllp://127.0.0.1:{port}"} for name, port in self.mllp_ports.items()}
+        listens |= {name: {"charges": f"mllp://{listen}:{port}"} for name, port in self.mllp_ports.items()}
         reached = {**self.sockets.addresses, **(addresses or {})}
         value = network(reached, listens, secret=f"file:{self.folder}/secret")
-        value = structs.replace(value, masters="masters", port=self.port)
+        value = structs.replace(value, masters="masters", host=listen, port=self.port)
         path = self.folder / "network.toml"
         path.write_text(_toml(msgspec.to_builtins(value)))
         return path
@@ -188,15 +200,43 @@ class House:
         return Drop(name=message.name, body=message.raw)
 
     def _open_ways(self) -> None:
-        address = f"http://127.0.0.1:{self.port}"
         for name, twin in self.stage.twins.items():
-            if isinstance(twin, RestTwin):
-                self._ways[name] = HttpLink(address, timeout_s=20, secret=SECRET, clock=lambda: datetime.now(UTC))
-            elif isinstance(twin, EhrTwin):
-                self._ways[name] = MllpLink("127.0.0.1", self.mllp_ports[name], timeout_s=20)
-            else:
+            if isinstance(twin, SupplierTwin | BankTwin):
                 self._ways[name] = Leaving(self.sockets.folder / name / "from")
+            else:
+                self._ways[name] = Doors([self._way(twin, door) for door in self.doors])
             self._room[name] = asyncio.Semaphore(1 if isinstance(twin, EhrTwin) else 6)
+
+    def _way(self, twin: Twin, door: str) -> Link:
+        """With several doors nobody waits long before one that is closed."""
+        patience_s = 20.0 if len(self.doors) == 1 else 4.0
+        if isinstance(twin, EhrTwin):
+            return MllpLink(door, self.mllp_ports[twin.name], timeout_s=patience_s)
+        return HttpLink(f"http://{door}:{self.port}", timeout_s=patience_s, secret=SECRET, clock=lambda: datetime.now(UTC))
+
+
+class Doors:
+    """A partner's way to several gateways: the same one until it does not answer, then the next."""
+
+    def __init__(self, ways: Sequence[Link]) -> None:
+        self._ways, self._turn = ways, 0
+
+    async def perform(self, request: Request) -> Reply:
+        """The reply, a busy one too; raises what the way raises, and goes on to the next."""
+        turn = self._turn
+        try:
+            reply = await self._ways[turn % len(self._ways)].perform(request)
+        except (NotSent, NoReply):
+            self._turn = turn + 1
+            raise
+        if isinstance(reply, HttpReply) and reply.status == 503:
+            self._turn = turn + 1
+        return reply
+
+    async def close(self) -> None:
+        """Close all."""
+        for way in self._ways:
+            await way.close()
 
 
 def _straight(stage: Stage) -> Stage:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from prove.house import free_ports
@@ -27,10 +28,11 @@ def binaries() -> Path | None:
 class Postgres:
     """One server with its own settings for durability (fsync is on). ``address`` is the journal's database."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self.programs, self.folder = programs, folder
+    def __init__(self, programs: Path, folder: Path, host: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
+        """``inside`` goes before the server's command: the words that run it on another host."""
+        self.programs, self.folder, self.host, self._inside = programs, folder, host, inside
         self.port = free_ports(1)[0]
-        self.address = f"postgresql://postgres@127.0.0.1:{self.port}/journal"
+        self.address = f"postgresql://postgres@{host}:{self.port}/journal"
         self._user = account()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -39,8 +41,10 @@ class Postgres:
         self.folder.mkdir()
         enterable(self.folder)
         self.run("initdb", "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8")
+        with (self.folder / "data" / "pg_hba.conf").open("a") as lets:
+            lets.write("host all all samenet trust\n")
         self.start()
-        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "journal")
+        self.run("createdb", "-h", self.host, "-p", str(self.port), "-U", "postgres", "journal")
 
     def run(self, program: str, *arguments: str) -> str:
         """Run one of PostgreSQL's programs; returns what it said, raises RuntimeError with its complaint."""
@@ -55,7 +59,7 @@ class Postgres:
     def start(self) -> None:
         """Start the server and wait until it answers; what a crash left is recovered first."""
         command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), "-k", str(self.folder)]
-        settings = ["-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=64MB", "-c", "max_connections=20"]
+        settings = ["-c", f"listen_addresses={self.host}", "-c", "shared_buffers=64MB", "-c", "max_connections=40"]
         deadline = time.monotonic() + START_WITHIN_S
         while True:
             process = self._begin([*command, *settings])
@@ -69,10 +73,12 @@ class Postgres:
 
     def _begin(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
+            if self._inside:
+                return subprocess.Popen([*self._inside, *command], cwd=self.folder, env=environment(), stdout=log, stderr=log)
             return subprocess.Popen(command, user=self._user, cwd=self.folder, env=environment(), stdout=log, stderr=log)
 
     def _answers(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
-        ready = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [str(self.programs / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port)]
         while process.poll() is None and time.monotonic() < deadline:
             if subprocess.run(ready, check=False).returncode == 0:
                 return True

@@ -46,6 +46,8 @@ class Inbox(Protocol):
 
     async def poll_once(self, accept: Accept) -> int: ...
 
+    def recover(self) -> None: ...
+
 
 class Busy(RuntimeError):
     """More waits to be taken in than the limit allows; the partner is to come back later."""
@@ -85,6 +87,8 @@ class Service:
         self._changed = asyncio.Event()
         self._turning = False
         self._failing: dict[str, str] = {}
+        #: Instances whose inbox, poll or books are being looked at.
+        self._looking: list[str] = []
 
     # -- life
 
@@ -203,17 +207,20 @@ class Service:
         while True:
             await self.clock.sleep(LONGEST_REST)
             if self.wiring.share.delivers(name.partition("/")[0]):
-                await self._survive(f"inbox {name}", inbox.poll_once(self.accept))
+                await self._survive(name.partition("/")[0], f"inbox {name}", inbox.poll_once(self.accept))
 
-    async def _survive(self, name: str, look: Awaitable[object]) -> None:
+    async def _survive(self, instance: str, name: str, look: Awaitable[object]) -> None:
         """A look that fails is told once, and the next may succeed: a share that is away comes back."""
         why = ""
+        self._looking.append(instance)
         try:
             await look
         except (NotSent, NoReply, Busy, Unavailable, Fenced) as failure:
             why = str(failure)
         except Exception as failure:  # an error's own words may hold content
             why = type(failure).__name__
+        finally:
+            self._looking.remove(instance)
         if why != self._failing.get(name, ""):
             _log.warning("%s: %s", name, why or "works again")
         self._failing[name] = why
@@ -358,6 +365,7 @@ class Service:
         parts = self.wiring.share.parts or frozenset()
         await self._give_away(parts & self.attendance.due)
         talking = {attempt.instance.name for attempt, _ in self._outcomes} | {talk.get_name() for talk in self._talks.values()}
+        talking |= set(self._looking)
         due, keep = self.attendance.due, busy(parts | self._ours, talking)
         share = await self._in_pulse(lambda: self.attendance.beat(keep))
         if self.attendance.due != due:
@@ -384,6 +392,9 @@ class Service:
         except BaseException:
             self.wiring.share = before  # what was interrupted there is still to be found out
             raise
+        for name, inbox in self.inboxes.items():
+            if name.partition("/")[0] in new:
+                inbox.recover()
         self._ours |= parts
 
     async def _step_aside(self, fenced: Fenced) -> None:
@@ -416,7 +427,7 @@ class Service:
         while True:
             await self.clock.sleep(poll.every_s)
             if self.wiring.share.delivers(instance.name):
-                await self._survive(f"poll {name}", self.poll_once(instance, poll, name))
+                await self._survive(instance.name, f"poll {name}", self.poll_once(instance, poll, name))
 
     async def poll_once(self, instance: Instance, poll: Poll, name: str) -> int:
         """Ask once; accept what came, then remember how far it went. Returns how many messages came."""
@@ -439,7 +450,7 @@ class Service:
         while True:
             await self.clock.sleep(instance.reconcile_every_s)
             if self.wiring.share.delivers(instance.name):
-                await self._survive(f"reconciliation of {instance.name}", self.reconcile_once(instance))
+                await self._survive(instance.name, f"reconciliation of {instance.name}", self.reconcile_once(instance))
 
     async def reconcile_once(self, instance: Instance) -> Report:
         """Compare what an instance holds with what we believe; raises NoReply if it did not tell, after what it told counted."""

@@ -74,8 +74,8 @@ class Leaving:
 class Sockets:
     """Servers, links and folders of one run. ``open`` before, ``close`` after."""
 
-    def __init__(self, stage: Stage, folder: Path, clock: ManualClock, losses: Losses) -> None:
-        self.stage, self.folder, self.clock, self.losses = stage, folder, clock, losses
+    def __init__(self, stage: Stage, folder: Path, clock: ManualClock, losses: Losses, host: str = "127.0.0.1") -> None:
+        self.stage, self.folder, self.clock, self.losses, self.host = stage, folder, clock, losses, host
         self.addresses: dict[str, str] = {}
         self.again: list[tuple[datetime, Outgoing]] = []
         #: The most files that waited for a supplier that was dark.
@@ -160,9 +160,9 @@ class Sockets:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         self._runners.append(runner)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, self.host, 0)
         await site.start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+        return f"http://{self.host}:{runner.addresses[0][1]}"
 
     def due(self) -> datetime | None:
         """When a message that found no answer is to be tried again."""

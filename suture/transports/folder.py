@@ -74,6 +74,10 @@ class FolderInbox:
         self._waiting: list[Claim] = []
         self._recovered = False
 
+    def recover(self) -> None:
+        """Somebody else looked here until now: what they had claimed and not concluded is claimed again."""
+        self._recovered = False
+
     async def poll_once(self, accept: Accept) -> int:
         """One look at the folder: how many files were handed over and filed. Raises OSError if the folder fails us."""
         claims = await asyncio.to_thread(self.claim)

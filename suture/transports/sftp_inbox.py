@@ -65,6 +65,10 @@ class SftpInbox:
         self._waiting: list[Claim] = []
         self._recovered = False
 
+    def recover(self) -> None:
+        """Somebody else looked here until now: what they had claimed and not concluded is claimed again."""
+        self._recovered = False
+
     async def poll_once(self, accept: Accept) -> int:
         """One look at the server: how many files were handed over and filed.
 

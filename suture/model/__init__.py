@@ -49,6 +49,7 @@ from suture.model.goods import (
     StockMovement,
     Usage,
 )
+from suture.model.held import Held
 from suture.model.masters import (
     BankAccount,
     ContractPrice,
@@ -125,6 +126,7 @@ __all__ = [
     "Finding",
     "FunctionalAcknowledgement",
     "GoodsReceipt",
+    "Held",
     "Id",
     "InexactConversion",
     "Instant",

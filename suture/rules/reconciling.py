@@ -18,8 +18,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from suture.model import Money
-from suture.systems import Held
+from suture.model import Held, Money
 
 Kind = Literal[
     "missing_there",

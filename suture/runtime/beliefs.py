@@ -11,12 +11,12 @@ from msgspec import Struct
 from suture.formats import Stamp
 from suture.journal import OPEN, Delivery
 from suture.masters.crosswalk import translate
-from suture.model import Document, Parked, Ref
+from suture.model import Document, Held, Parked, Ref
 from suture.rules.reconciling import Ours
 from suture.runtime.holdings import Sheet
 from suture.runtime.network import Instance
 from suture.runtime.wiring import Wiring
-from suture.systems import Call, Held, Listing
+from suture.systems import Call, Listing
 
 #: Deliveries read at a time, and in all.
 PAGE, DELIVERIES_MOST = 1000, 500_000

@@ -6,8 +6,9 @@ from collections.abc import Generator, Sequence
 
 from msgspec import Struct
 
+from suture.model import Held
 from suture.runtime.drive import ask
-from suture.systems import Call, Held, Listing, NotListed, Page
+from suture.systems import Call, Listing, NotListed, Page
 from suture.transports import NoReply, NotSent, Reply, Request
 from suture.transports.exchange import Link
 

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from suture.formats import Stamp
 from suture.journal import Delivery, Fenced, State
-from suture.model import Case, CaseResolved, Decision, Money, Policy, Reconciled, Ref
+from suture.model import Case, CaseResolved, Decision, Held, Money, Policy, Reconciled, Ref
 from suture.processes import Seen
 from suture.processes.course import in_force
 from suture.processes.masters import Filed
@@ -33,7 +33,7 @@ from suture.runtime.network import Instance
 from suture.runtime.secrets import secret
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
-from suture.systems import Call, Held, Listing
+from suture.systems import Call, Listing
 from suture.transports.exchange import Link
 
 T = TypeVar("T")

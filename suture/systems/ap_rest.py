@@ -10,6 +10,7 @@ from suture.model import (
     ApprovalRequest,
     CreditNote,
     GoodsReceipt,
+    Held,
     Invoice,
     InvoiceStatus,
     PurchaseOrder,
@@ -18,7 +19,7 @@ from suture.model import (
 from suture.systems.listed import Body, listed, moment, quantities
 from suture.systems.listed import money as money_of
 from suture.systems.rest import keyed, money, price, quantity
-from suture.systems.system import Call, Channel, Held, System
+from suture.systems.system import Call, Channel, System
 
 
 def order(document: PurchaseOrder, call: Call) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from suture.model import (
     CreditNote,
     Entity,
     GoodsReceipt,
+    Held,
     Invoice,
     InvoiceLine,
     Item,
@@ -29,7 +30,7 @@ from suture.model import (
 from suture.systems import listed
 from suture.systems.listed import Body, added, number, quantities
 from suture.systems.rest import Shape, keyed, looked_up, money, price, quantity
-from suture.systems.system import Call, Channel, Held, Listing, Operation, System
+from suture.systems.system import Call, Channel, Listing, Operation, System
 
 #: So long the ERP remembers an Idempotency-Key.
 KEYS_LIVE_S = 86_400.0

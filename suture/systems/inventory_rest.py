@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from suture.model import ExpectedReceipt, GoodsReceipt, StockMovement
+from suture.model import ExpectedReceipt, GoodsReceipt, Held, StockMovement
 from suture.systems.listed import Body, listed, moment, quantities
 from suture.systems.rest import keyed, quantity
-from suture.systems.system import Call, Channel, Held, System
+from suture.systems.system import Call, Channel, System
 
 
 def expected(document: ExpectedReceipt, call: Call) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from suture.model import Document, Money
+from suture.model import Document, Held, Money
 from suture.systems.rest import Shape
-from suture.systems.system import Call, Held, Listing, NotListed, Page
+from suture.systems.system import Call, Listing, NotListed, Page
 from suture.transports import Http, HttpReply, Reply
 
 #: Rows asked for at a time.

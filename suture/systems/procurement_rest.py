@@ -8,6 +8,7 @@ from urllib.parse import quote
 from suture.model import (
     Approval,
     ApprovalRequest,
+    Held,
     InvoiceStatus,
     OrderStatus,
     Remittance,
@@ -18,7 +19,7 @@ from suture.model import (
 from suture.systems.listed import Body, listed, moment
 from suture.systems.listed import money as money_of
 from suture.systems.rest import keyed, money
-from suture.systems.system import Call, Channel, Held, System
+from suture.systems.system import Call, Channel, System
 
 
 def approval_request(document: ApprovalRequest, call: Call) -> dict[str, Any]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct, field
 
 from suture.formats import Profile, Stamp
-from suture.model import Document, Finding, Money
+from suture.model import Document, Finding, Held
 from suture.transports.exchange import Reply, Request
 
 OutcomeClass = Literal["key", "lookup", "readback", "statement", "none"]
@@ -113,23 +111,6 @@ class Poll(Struct, frozen=True, kw_only=True):
     every_s: float
     ask: Callable[[str, Call], Generator[Request, Reply, tuple[tuple[bytes, ...], str]]]
     format: str
-
-
-class Held(Struct, frozen=True, kw_only=True):
-    """One document as a counterpart holds it, or as it should: in the counterpart's codes, told as far as it is known.
-
-    ``reference`` is our number for it, ``number`` the counterpart's own. ``lines`` are what each line says under a name of
-    the connector's choice: a quantity, in an entry the amount on an account. Blank, None: not told, so not compared.
-    """
-
-    reference: str
-    number: str = ""
-    amount: Money | None = None
-    lines: Mapping[str, Decimal] | None = None
-    #: A word of the connector's choice; what is "cancelled" need not be there any more.
-    state: str = ""
-    #: When the counterpart made it, where it says so.
-    at: datetime | None = None
 
 
 class NotListed(RuntimeError):

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from suture.model import Money
+from suture.model import Held, Money
 from suture.rules.reconciling import ACTIONS, Difference, Ours, action, compare, judge
-from suture.systems import Held
 
 TEN = Money(Decimal("10.00"), "USD")
 TWELVE = Money(Decimal("12.50"), "USD")

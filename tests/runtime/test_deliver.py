@@ -246,7 +246,7 @@ def test_after_a_crash_sending_means_unknown() -> None:
 
 
 def test_a_crash_at_the_attempt_that_would_have_told_somebody_tells_somebody() -> None:
-    still, peer = house(peer=Peer(["503"] * 100))
+    still, _ = house(peer=Peer(["503"] * 100))
     still.accept(arrival(order("PO-1")))
     still.settle()
     while still.wiring.journal.open_deliveries()[0].attempts < Retry().attempts - 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Protocol
 
@@ -28,6 +29,14 @@ class Journal(Protocol):
         timer or seal was not as expected; ValueError, with nothing written, for a unit that could not be read back (see
         ``drafts.draft``); Unavailable if the store did not answer: commit again, ``once`` tells what had been written.
         """
+
+    def together(self) -> AbstractContextManager[None]:
+        """What is committed within may become durable only at its end: nothing of it may be spoken of before.
+
+        A store for which durability is dear does it once for all; others do it at each commit, as ever. If the block raises,
+        what was committed before is durable all the same. Raises Unavailable at its end if the store did not take it.
+        """
+        return nullcontext()
 
     def work(self, partitions: Iterable[int], limit: int) -> list[Work]:
         """The oldest undecided work in these partitions, in order of position; partition = crc32(process/key) % partitions."""

@@ -68,6 +68,7 @@ class SqliteJournal(Reading):
         """
         self._key, self._path = key, Path(path)
         self._served: int | None = None
+        self._grouping = False
         with _speaking():
             with contextlib.suppress(FileExistsError):
                 # only its owner may read what SQLite would make readable for all; -wal and -shm take its mode over
@@ -123,15 +124,37 @@ class SqliteJournal(Reading):
         return batch.answers
 
     @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction, begun by the first commit within, whose commits are savepoints: the disk is waited for once."""
+        self._grouping = True
+        try:
+            yield
+        finally:
+            self._grouping = False
+            if self._db.in_transaction:
+                with self._ended_by("commit", "rollback"):
+                    pass
+
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with _speaking():
-            self._db.execute("begin immediate")
+            if not self._grouping or not self._db.in_transaction:
+                self._db.execute("begin immediate")
+            if self._grouping:
+                self._db.execute("savepoint unit")
+        ends = ("release unit", "rollback to unit") if self._grouping else ("commit", "rollback")
+        with self._ended_by(*ends):
+            yield
+
+    @contextlib.contextmanager
+    def _ended_by(self, well: str, ill: str) -> Iterator[None]:
+        with _speaking():
             try:
                 yield
-                self._db.execute("commit")
+                self._db.execute(well)
             except BaseException:
                 if self._db.in_transaction:
-                    self._db.execute("rollback")
+                    self._db.execute(ill)
                 raise
 
     def _fold(self, drafts: Sequence[Draft]) -> Batch:

@@ -70,6 +70,12 @@ class Counting:
             if place.told:
                 self._told[place.feed] = now
 
+    def forget(self) -> None:
+        """Ask the journal again: what was kept may not have been written after all."""
+        self._marks.clear()
+        self._told.clear()
+        self._back.clear()
+
     def _mark(self, count: str) -> int:
         mark = self._marks.pop(count, None)
         return self._journal.cursor(count) if mark is None or self._journal.shared else mark

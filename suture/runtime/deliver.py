@@ -57,6 +57,11 @@ class Gate:
         self.quota.spend()
         self.under_way += 1
 
+    def leave(self) -> None:
+        """A call that was to start does not."""
+        self.breaker.trying = False
+        self.under_way -= 1
+
     def end(self, now: datetime, *, reached: bool) -> None:
         """A call ended."""
         self.breaker.end(now, reached=reached)
@@ -148,11 +153,20 @@ class Delivering:
         try:
             self.wiring.journal.commit([unit.build()])
         except Unavailable:
-            # nobody holds these conversations: should the claim be there after all, nothing has been said
-            self._unspoken = {
-                (each.delivery.id, each.delivery.attempts): "unknown" if each.doubtful else "queued" for each in attempts
-            }
+            self._remember_unspoken(attempts)
             raise
+
+    def _remember_unspoken(self, attempts: Sequence[Attempt]) -> None:
+        """Nobody holds these conversations: should the claim be there after all, nothing has been said."""
+        for each in attempts:
+            self._unspoken[each.delivery.id, each.delivery.attempts] = "unknown" if each.doubtful else "queued"
+
+    def unsaid(self, attempts: Sequence[Attempt]) -> None:
+        """The journal may not hold what was concluded, nor these claims: nothing of them is said."""
+        self.outages.forget()
+        self._remember_unspoken(attempts)
+        for attempt in attempts:
+            self.gates[attempt.instance.name].leave()
 
     def _chosen(self, now: datetime) -> list[Delivery]:
         """What may go: a backlog of one instance that fills a page does not hide what waits for the others."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from suture.journal import Fenced, State
+from suture.journal import Fenced, State, Unavailable
 from suture.runtime import intake
 from suture.runtime.decide import decide, fire
 from suture.runtime.deliver import Attempt, Delivering
@@ -23,7 +23,7 @@ LIMIT = 500
 #: Built-in state: how far each poll has come.
 POLLS = "polls"
 #: Rounds of deciding in one turn; what one decision says is decided in the next round.
-ROUNDS = 50
+ROUNDS = 20
 #: How often a step begins anew because somebody else wrote what it had read.
 RACES = 5
 T = TypeVar("T")
@@ -49,12 +49,20 @@ def turn(
     Outcomes are concluded before arrivals are read: a word about a delivery finds the delivery waiting for it. Raises Fenced if
     others own what we took for ours.
     """
-    if outcomes:
-        delivering.conclude(outcomes, now)
-    answers = undisturbed(lambda: intake.accept(wiring, arrivals, now)) if arrivals else []
-    overdue = undisturbed(lambda: delivering.overdue(now, LIMIT))
-    unfinished = _decide_all(wiring, now)
-    attempts = undisturbed(lambda: delivering.claim(now))
+    attempts: list[Attempt] = []
+    try:
+        with wiring.journal.together():
+            if outcomes:
+                delivering.conclude(outcomes, now)
+            answers = undisturbed(lambda: intake.accept(wiring, arrivals, now)) if arrivals else []
+            overdue = undisturbed(lambda: delivering.overdue(now, LIMIT))
+            unfinished = _decide_all(wiring, now)
+            attempts += undisturbed(lambda: delivering.claim(now))
+    except Unavailable:
+        # what the journal was thought to hold may be gone again: it is asked before the next word
+        wiring.counting.forget()
+        delivering.unsaid(attempts)
+        raise
     full = len(attempts) >= wiring.limits.deliver_batch
     return Turned(answers=answers, attempts=attempts, more=full or unfinished or overdue >= LIMIT)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from suture.journal import Journal, SqliteJournal, State, Timer, Unavailable, Unit, reading, sqlite
+from suture.journal import Fenced, Journal, SqliteJournal, State, Timer, Unavailable, Unit, reading, sqlite
 from suture.journal.sqlite import _spoken
 from suture.model import Ref
 from tests.journal.units import KEY, NOON, delivery, event, later, order, said, settled
@@ -129,3 +129,26 @@ def test_a_commit_that_breaks_in_the_middle_leaves_nothing(journal: SqliteJourna
     assert journal.read(0, 1) == []
     assert [each.id for each in journal.deliveries(NOON, 10)] == ["d1"]
     assert not journal._db.in_transaction
+
+
+def test_what_is_committed_together_is_there_whole_or_not_at_all(journal: SqliteJournal, tmp_path: Path) -> None:
+    other = SqliteJournal(tmp_path / "journal.db", KEY)
+    with journal.together():
+        journal.commit([Unit(events=[event("m-1")])])
+        journal.commit([Unit(events=[event("m-2")])])
+        assert len(journal.read(0, 10)) == 2
+        assert other.read(0, 10) == []
+    assert len(other.read(0, 10)) == 2
+    other.close()
+
+
+def test_a_commit_that_fails_takes_no_other_with_it(journal: SqliteJournal) -> None:
+    with journal.together():
+        journal.commit([Unit(events=[event("m-1")])])
+        with pytest.raises(Fenced):
+            journal.commit([Unit(events=[event("m-2")], done=[4711])])
+    assert [row.event.once for row in journal.read(0, 10)] == ["m-1"]
+    with journal.together():
+        pass
+    journal.commit([Unit(events=[event("m-2")])])
+    assert len(journal.read(0, 10)) == 2

@@ -53,7 +53,7 @@ class Away(Wrapped):
     away = forgets = False
 
     def call(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
-        if self.away:
+        if self.away and name != "together":  # a block begins without a word to the server
             raise Unavailable("the server does not answer")
         done = super().call(name, arguments, named)
         if self.forgets and name == "commit":

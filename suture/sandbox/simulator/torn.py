@@ -8,7 +8,8 @@ bytes written after it a part. The journal is opened on that copy, and must hold
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -85,6 +86,11 @@ class TornDisk(SqliteJournal):
         if "write in doubt" in kinds:
             raise Unavailable("it was written, but the answer was lost")
         return answers
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Each commit for itself: that a turn is lost whole is one of the cases of losing it between two commits."""
+        yield
 
     # -- power failures
 

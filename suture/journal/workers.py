@@ -1,9 +1,10 @@
 """Who works on a journal in PostgreSQL: signs of life and leases, on a connection of their own.
 
 A worker is dead when it has not beaten for as long as it promised, or when the server has lost its connection: a killed
-process is noticed at the next beat of another, one that hangs or is cut off after its promise. Its row goes, and with it
-everything that it could still commit (see ``PostgresJournal.commit``); its leases are free. A commit of its that hangs keeps
-the row locked, and is ended with its connection.
+process is noticed at the next beat of another, one that hangs or is cut off after its promise. After a takeover of the database
+everybody has its promise to find the new server. A dead worker's row goes, and with it everything that it could still commit
+(see ``PostgresJournal.commit``); its leases are free. A commit of its that hangs keeps the row locked, and is ended with its
+connection.
 """
 
 from __future__ import annotations
@@ -20,19 +21,21 @@ CHANNEL = "suture_committed"
 #: Who is stopped or cut off in the middle of a beat would keep the others from beating: the server ends it after that.
 SETTINGS = b"set idle_in_transaction_session_timeout = '1s'"
 #: Beats come one after the other: each sees what the one before has taken.
-_BEATING = 7316884263
+BEATING = 7316884263
 
-_JOIN = """insert into workers (worker, roles, until, backends)
-values (%s, %s, clock_timestamp() + make_interval(secs => %s), pg_backend_pid() || %s::int[])"""
-_STAY = """update workers set until = clock_timestamp() + make_interval(secs => %s), backends = pg_backend_pid() || %s::int[]
-where worker = %s"""
+# one start of one server: its timeline changes when a standby takes over, its start when it comes back
+_SERVER = "left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || pg_postmaster_start_time()"
+_JOIN = f"""insert into workers (worker, roles, until, backends, server)
+values (%s, %s, clock_timestamp() + make_interval(secs => %s), pg_backend_pid() || %s::int[], {_SERVER})"""
+_STAY = f"""update workers set until = clock_timestamp() + make_interval(secs => %s), backends = pg_backend_pid() || %s::int[],
+server = {_SERVER} where worker = %s"""
 # a process that is stopped in the middle of a commit would keep its row locked for as long as it is stopped
-_HANG_UP = """select pg_terminate_backend(a.pid) from workers w join pg_stat_activity a on a.pid = any(w.backends[2:])
-where w.worker <> %s and w.until < clock_timestamp() and a.backend_start < w.until"""
+_HANG_UP = f"""select pg_terminate_backend(a.pid) from workers w join pg_stat_activity a on a.pid = any(w.backends[2:])
+where w.worker <> %s and w.until < clock_timestamp() and a.backend_start < w.until and w.server = {_SERVER}"""
 # a row that is locked belongs to a commit under way: it is looked at again at the next beat
-_GIVE_UP = """delete from workers where worker in (
+_GIVE_UP = f"""delete from workers where worker in (
     select worker from workers w where worker <> %s and (until < clock_timestamp()
-        or not exists (select 1 from pg_stat_activity a where a.pid = w.backends[1]))
+        or (server = {_SERVER} and not exists (select 1 from pg_stat_activity a where a.pid = w.backends[1])))
     for update skip locked)"""
 # also here: a commit of its own under way keeps it until the next beat of anybody
 _FORGET = "delete from workers where worker in (select worker from workers where worker = %s for update skip locked)"
@@ -59,7 +62,7 @@ def beat(
     """
     names = sorted(wanted)
     with db.transaction():
-        db.execute("select pg_advisory_xact_lock(%s)", (_BEATING,))
+        db.execute("select pg_advisory_xact_lock(%s)", (BEATING,))
         if worker != former:
             db.execute(_FORGET, (former,))
             db.execute(_JOIN, (worker, ",".join(roles), within_s, list(writers)))

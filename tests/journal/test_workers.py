@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from suture.journal import Fenced, SqliteJournal, Unavailable
@@ -76,6 +77,19 @@ def test_who_is_killed_is_given_up_at_once(opened: Callable[[], PostgresJournal]
     assert a._pulse is not None
     a._pulse.close()  # what the end of a process does to its connections
     until(lambda: b.beat("b", WHO, ALL, 600).held == ALL, 5)
+
+
+@pytest.mark.postgres
+def test_after_a_takeover_of_the_database_everybody_has_its_promise_to_come_back(
+    opened: Callable[[], PostgresJournal], postgres_url: str
+) -> None:
+    a, b = opened(), opened()
+    a.beat("a", WHO, ALL, 600)
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        # as a standby finds it that has just taken over: backends of another server, of which it has none
+        admin.execute("update workers set server = 'another', backends = '{999999}'")
+    assert b.beat("b", WHO, ALL, 600).held == set()
+    assert a.beat("a", WHO, ALL, 600).held == ALL
 
 
 @pytest.mark.postgres

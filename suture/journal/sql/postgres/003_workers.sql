@@ -4,7 +4,8 @@ create table workers (
     worker   text collate "C" primary key,
     roles    text not null,
     until    timestamptz not null,
-    backends integer[] not null
+    backends integer[] not null,
+    server   text not null
 );
 
 create table leases (

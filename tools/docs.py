@@ -1,4 +1,5 @@
-"""The documentation's derived parts: code blocks cut from real files, the catalogue, and the pictures of the processes.
+"""The documentation's derived parts: code blocks cut from real files, the catalogue, the schema of events, and the pictures
+of the processes.
 
 ``python -m tools.docs`` writes them; with ``--check`` it only says what is stale, and exits with 1 if anything is.
 """
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from suture.extensions import found
 from suture.processes import Process
+from suture.views.event_schema import event_schema_text
+from suture.views.events import MAJOR
 from suture.views.picture import picture
 from tools.catalogue import catalogue
 from tools.expectations import expectations
@@ -69,6 +72,7 @@ def derived() -> Iterator[tuple[Path, str]]:
             yield ROOT / "docs" / "pictures" / "processes" / f"{process.name}.svg", picture(process)
     yield ROOT / "docs" / "catalogue.md", catalogue()
     yield ROOT / "docs" / "expectations.md", expectations()
+    yield ROOT / "docs" / "schema" / f"events-{MAJOR}.json", event_schema_text()
 
 
 def pages() -> list[Path]:

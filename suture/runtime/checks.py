@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +11,11 @@ from suture.model import Finding
 from suture.processes import Process
 from suture.runtime.network import Instance, Network
 from suture.systems import System
+from suture.views.events import CROSSING
 
+_STREAM, _SUBJECTS = re.compile(r"[\w-]+", re.ASCII), re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
+#: Where brokers of events are.
+BROKERS = ("nats://", "tls://")
 SCHEMES = ("http://", "https://", "mllp://", "mllps://", "file://", "sftp://")
 #: Where a channel of a transport listens; HTTP channels share the network's own port.
 LISTENS = {"mllp": ("mllp://",), "folder": ("file:///", "sftp://"), "sftp": ("file:///", "sftp://")}
@@ -29,6 +34,7 @@ def check(
     for instance in network.instances:
         findings += _instance(instance, systems, formats)
     findings += _roles(network, processes)
+    findings += _relays(network)
     return tuple(findings)
 
 
@@ -79,6 +85,32 @@ def _ways_in(path: str, instance: Instance, system: System) -> Iterator[Finding]
         known = ", ".join(channel.name for channel in system.channels) or "none"
         text = f"{system.title} has no channel {name!r}; it has {known}"
         yield Finding(code="unknown_channel", path=f"{path}.listen.{name}", text=text)
+
+
+def _relays(network: Network) -> Iterator[Finding]:
+    names = Counter(relay.name for relay in network.relays)
+    for relay in network.relays:
+        path = f"relays.{relay.name}"
+        if names[relay.name] > 1:
+            yield Finding(code="name_taken", path=path, text=f"{names[relay.name]} relays are called so; names are unique")
+        if not relay.address.startswith(BROKERS):
+            yield Finding(code="bad_address", path=f"{path}.address", text=f"must begin with one of {', '.join(BROKERS)}")
+        if not relay.owner:
+            text = "every interface has an owner: name the team that answers for it"
+            yield Finding(code="no_owner", path=f"{path}.owner", text=text)
+        if relay.token and not relay.token.startswith(("env:", "file:")):
+            text = "a secret is named, never written here: use env:NAME or file:PATH"
+            yield Finding(code="secret_in_file", path=f"{path}.token", text=text)
+        if not _STREAM.fullmatch(relay.stream):
+            yield Finding(code="bad_stream", path=f"{path}.stream", text="a stream is named in letters, digits, - and _")
+        if not _SUBJECTS.fullmatch(relay.subjects):
+            text = "subjects begin with words of letters, digits, - and _, with dots between them"
+            yield Finding(code="bad_subjects", path=f"{path}.subjects", text=text)
+        crossing = sorted(kind.__name__ for kind in CROSSING)
+        for name in relay.types:
+            if name not in crossing:
+                text = f"{name!r} does not leave; what may: {', '.join(crossing)}"
+                yield Finding(code="unknown_type", path=f"{path}.types", text=text)
 
 
 def _roles(network: Network, processes: Mapping[str, Process]) -> Iterator[Finding]:

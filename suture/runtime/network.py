@@ -60,8 +60,27 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
+class Relay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A broker to which events of the business are relayed as CloudEvents, see docs/events.md.
+
+    ``address`` is nats://HOST:PORT or tls://HOST:PORT, ``token`` names where its token is kept. ``stream`` is JetStream's, with
+    everything under ``subjects``; if it has to be made, it remembers ids for ``remembers_s`` seconds. ``types`` narrows what is
+    relayed to these types of documents; empty means all that may leave.
+    """
+
+    name: str
+    address: str
+    stream: str = "SUTURE"
+    subjects: str = "suture"
+    types: tuple[str, ...] = ()
+    token: str = ""
+    owner: str = ""
+    remembers_s: float = 600.0
+
+
 class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A hospital group's network: its instances, where its journal is, and the folder of its master data and policies."""
+    """A hospital group's network: its instances, where its journal is, and the folder of its master data and policies; and the
+    brokers that hear of its events."""
 
     name: str
     journal: str = "suture.db"
@@ -69,6 +88,7 @@ class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: int = 8080
     instances: tuple[Instance, ...] = ()
+    relays: tuple[Relay, ...] = ()
 
     def instance(self, name: str) -> Instance | None:
         """The instance of that name."""
@@ -118,4 +138,5 @@ def _placed(network: Network, folder: Path) -> Network:
         msgspec.structs.replace(instance, **{name: placed(getattr(instance, name), folder) for name in _SECRETS})
         for instance in network.instances
     )
-    return msgspec.structs.replace(network, instances=tuple(instances))
+    relays = (msgspec.structs.replace(relay, token=placed(relay.token, folder)) for relay in network.relays)
+    return msgspec.structs.replace(network, instances=tuple(instances), relays=tuple(relays))

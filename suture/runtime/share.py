@@ -55,11 +55,17 @@ def lane(instance: str) -> str:
     return f"instance/{instance}"
 
 
+def relay_part(relay: str) -> str:
+    """The part that relays events to a broker; also the name of the cursor that says how far."""
+    return f"relay/{relay}"
+
+
 def parts_of(wiring: Wiring) -> dict[str, Role]:
     """All parts of a network, and the role that each belongs to."""
     decided: dict[str, Role] = {partition(number): "worker" for number in range(wiring.journal.partitions)}
     spoken: dict[str, Role] = {lane(name): "deliver" for name in wiring.instances}
-    return {**decided, **spoken, CLOCK: "worker", SEAL: "worker"}
+    relayed: dict[str, Role] = {relay_part(relay.name): "deliver" for relay in wiring.network.relays}
+    return {**decided, **spoken, **relayed, CLOCK: "worker", SEAL: "worker"}
 
 
 def fair(parts: Mapping[str, Role], members: Sequence[tuple[str, Sequence[str]]]) -> dict[str, str]:

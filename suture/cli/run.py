@@ -94,7 +94,7 @@ async def _serve(path: Path, database: str, port: int, roles: Sequence[Any]) -> 
     except Fenced as error:
         fail(str(error), "one process serves a file; several can share a PostgreSQL: --database postgresql://…")
     except BadAddress as error:
-        fail(str(error), f"mend the instance in {path}; `suture check {path}` knows the forms")
+        fail(str(error), f"mend the address in {path}; `suture check {path}` knows the forms")
     does = f"listening on {serving.listening}" if serving.listening else f"{' and '.join(roles)}, listening nowhere"
     console.print(f"{serving.network.name}: {does}; Ctrl-C stops", soft_wrap=True, markup=False)
     waits = [asyncio.create_task(stopped.wait()), asyncio.create_task(serving.failed())]

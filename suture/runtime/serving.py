@@ -20,6 +20,7 @@ from suture.journal.seal import load_or_create_signing_key, public_pem, seal
 from suture.runtime.clock import Clock, SystemClock
 from suture.runtime.network import Instance, Network
 from suture.runtime.publish import publish, read_masters, say, undecided
+from suture.runtime.relay import NoBroker, Relaying, open_broker
 from suture.runtime.secrets import secret
 from suture.runtime.service import Inbox, Service
 from suture.runtime.share import ROLES, SEAL, Role
@@ -49,7 +50,7 @@ class CannotListen(OSError):
 
 
 class BadAddress(ValueError):
-    """An instance's address cannot be used; the message names the instance, never the address."""
+    """An address of an instance or a relay cannot be used; the message names whose, never the address."""
 
 
 class Serving:
@@ -75,6 +76,7 @@ class Serving:
         try:
             self.wiring = Wiring(self.journal, network, privacy_key=load_or_create_key(folder / "privacy.key"))
             self.service = Service(self.wiring, self.clock, self._links(), inboxes=self._inboxes(), roles=roles)
+            self.relays = self._relays() if "deliver" in roles else ()
         except BaseException:
             self.journal.close()
             raise
@@ -103,6 +105,8 @@ class Serving:
         await self._known(said)
         sealing = asyncio.create_task(self._seal(key))
         self._ending.callback(sealing.cancel)
+        for relaying in self.relays:
+            self._ending.push_async_callback(_end, asyncio.create_task(relaying.run()), relaying)
         if "gateway" in self.roles:
             listening += [await self._listen_mllp(instance, channel) for instance, channel in self._channels("mllp")]
         self.listening = ", ".join(listening)
@@ -253,6 +257,15 @@ class Serving:
     def _link(self, instance: Instance) -> Link:
         return link_to(instance, self.wiring.system(instance), self.clock)
 
+    def _relays(self) -> tuple[Relaying, ...]:
+        try:
+            return tuple(
+                Relaying(self.wiring, relay, open_broker(relay), self.clock, self.service.in_thread)
+                for relay in self.network.relays
+            )
+        except NoBroker as error:
+            raise BadAddress(str(error)) from None
+
 
 def _lay_beside(path: Path, content: bytes) -> None:
     """Write a file unless it is there already; where keys are laid out read-only, whoever laid them out publishes it."""
@@ -263,6 +276,13 @@ def _lay_beside(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as failure:
         _log.warning("%s not written: %s", path.name, failure.strerror)
+
+
+async def _end(task: asyncio.Task[None], relaying: Relaying) -> None:
+    """Whatever the broker has not acknowledged is relayed at the next start."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await relaying.broker.close()
 
 
 def link_to(instance: Instance, system: System, clock: Clock) -> Link:

@@ -23,6 +23,7 @@ COMMANDS = (
     "reconcile",
     "resolve",
     "replay",
+    "relay",
     "export",
     "backup",
 )

@@ -17,6 +17,7 @@ COMMANDS = (
     "run",
     "check",
     "new",
+    "console",
     "show",
     "ledger",
     "masters",
@@ -26,6 +27,7 @@ COMMANDS = (
     "relay",
     "export",
     "backup",
+    "partitions",
 )
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import msgspec
 import typer
 
-from suture.cli.output import JournalOption, JsonOption, console, counted, existing_journal, fail, write_json
+from suture.cli.output import JournalOption, JsonOption, books_file, console, counted, existing_journal, fail, write_json
 from suture.cli.tables import (
     ages_table,
     balance_table,
@@ -73,7 +71,7 @@ def ledger(
             _where(opened, id, json)
             return
         now = at.replace(tzinfo=UTC) if at else SystemClock().now()
-        with kept_books(opened, _books(journal, folder)) as books:
+        with kept_books(opened, books_file(journal, folder)) as books:
             told, cases = balance(books, sum(opened.repeats().values()), now), books.exceptions()
         if json:
             write_json(json, {**msgspec.structs.asdict(told), "balanced": told.balanced})
@@ -82,15 +80,6 @@ def ledger(
     finally:
         opened.close()
     raise typer.Exit(0 if told.balanced else 1)
-
-
-def _books(place: str, folder: Path) -> Path:
-    """The file of the books, named after the journal."""
-    if "://" in place:
-        name = urlsplit(place).path.strip("/").replace("/", "-") or "journal"
-    else:
-        name = "suture" if Path(place).is_dir() else Path(place).stem
-    return folder / f"{name}.ledger"
 
 
 def _print(opened: Journal, told: Ledger, cases: list[OpenException], by: By) -> None:

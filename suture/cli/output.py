@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import msgspec
 import typer
@@ -93,3 +94,12 @@ def existing_journal(place: str) -> tuple[Journal, Path]:
         return open_journal(str(file or place), load_or_create_key(folder / "blobs.key")), folder
     except (ValueError, ModuleNotFoundError) as error:
         fail(str(error), "name a folder kept by --keep, a file, or postgresql://… (needs suture[postgres])")
+
+
+def books_file(place: str, folder: Path) -> Path:
+    """The file of the books, named after the journal, beside its keys."""
+    if "://" in place:
+        name = urlsplit(place).path.strip("/").replace("/", "-") or "journal"
+    else:
+        name = "suture" if Path(place).is_dir() else Path(place).stem
+    return folder / f"{name}.ledger"

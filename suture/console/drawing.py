@@ -1,0 +1,66 @@
+"""How pages are drawn: the templates, and how figures, times and codes are written in them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from suture.console import charts
+from suture.model import Money
+
+_UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
+
+
+def words(code: str) -> str:
+    """A code as people say it: ``receipt_overdue`` is "receipt overdue"."""
+    return code.replace("_", " ")
+
+
+def money(amount: Money | None) -> str:
+    """An amount with its currency; a dash where nothing is known."""
+    return f"{amount.amount:,.2f} {amount.currency}" if amount else "–"
+
+
+def when(at: datetime | None) -> Markup:
+    """A moment to the minute, UTC, with its full form on hover; a dash where there is none."""
+    if at is None:
+        return Markup("–")
+    return Markup('<time datetime="{0:%Y-%m-%dT%H:%M:%SZ}" title="{0:%Y-%m-%d %H:%M:%S} UTC">{0:%Y-%m-%d %H:%M}</time>').format(
+        at
+    )
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest unit: "3 d", "5 h", "12 min", "<1 min"."""
+    for unit, name in _UNITS:
+        if abs(length) >= unit:
+            return f"{abs(length) // unit:,} {name}"
+    return "<1 min"
+
+
+def to(path: str, **query: object) -> str:
+    """An address with a query; parts that say nothing are left out."""
+    said = {name: value for name, value in query.items() if value not in ("", None, 0)}
+    return f"{path}?{urlencode(said)}" if said else path
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("suture.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"words": words, "money": money, "when": when, "span": span, "n": "{:,}".format}
+    environment.globals |= {"to": to, "charts": charts}
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def draw(template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page of HTML; raises jinja2.UndefinedError where a template asks for what is not there."""
+    return HTMLResponse(_ENVIRONMENT.get_template(template).render(**context), status)

@@ -1,0 +1,1 @@
+"""The pages of the console, each one value ``PAGE`` in one file."""

@@ -1,0 +1,56 @@
+"""Proof: whether the ledger balances, up to where the journal is sealed, and how anybody can check both."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from suture.console.page import Ask, Page
+from suture.journal import Checkpoint
+from suture.views.ledger import balance
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """The two sums of the ledger, and the latest checkpoint of the seal; ``position`` is how far the journal has come."""
+
+    accepted: int
+    delivered: int
+    refused: int
+    compensated: int
+    parked: int
+    in_flight: int
+    debits: int
+    credits: int
+    open: int
+    repeated: int
+    balanced: bool
+    strays: tuple[str, ...]
+    by_name: dict[str, dict[str, int]]
+    checkpoint: Checkpoint | None
+    position: int
+    place: str
+
+
+def load(ask: Ask) -> Proof:
+    """No query."""
+    told = balance(ask.books, sum(ask.journal.repeats().values()), ask.now)
+    return Proof(
+        accepted=told.accepted,
+        delivered=told.delivered,
+        refused=told.refused,
+        compensated=told.compensated,
+        parked=told.parked,
+        in_flight=told.in_flight,
+        debits=told.debits,
+        credits=told.credits,
+        open=told.open,
+        repeated=told.repeated,
+        balanced=told.balanced,
+        strays=told.strays,
+        by_name=told.by_name,
+        checkpoint=ask.journal.checkpoint(),
+        position=ask.trail.position,
+        place=ask.place,
+    )
+
+
+PAGE = Page(path="/proof", title="Proof", section="Govern", rank=10, load=load, template="proof.html")

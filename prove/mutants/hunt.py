@@ -23,9 +23,13 @@ from suture.sandbox.group import MORNING, Group
 from suture.sandbox.simulator import run, world
 from suture.sandbox.simulator.plan import Plan, plan_of
 from suture.sandbox.simulator.world import World
+from suture.sandbox.still import Perform
+from suture.transports import NoReply, NotSent, Reply, Request
 
 #: So many seeds in a row are usual weeks, and as many rough ones follow.
 ROUND = 6
+#: Requests that a line stays broken for.
+BROKEN = 3
 #: How much further the seeds of the likely scenarios go.
 DEEPER = 4
 #: Processor time after which a seed is taken never to end; a usual one needs less than one second.
@@ -39,11 +43,12 @@ class Endless(BaseException):
 
 
 class RoughWorld(World):
-    """A week in which partners deviate, err and repeat themselves often, and an ERP does not know a vendor for a day."""
+    """A week in which partners deviate, err and repeat themselves often, lines break, and an ERP lacks a vendor for a day."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         stage = self.stage
+        self.lines.links |= {name: breaking(perform) for name, perform in self.lines.links.items()}
         stage.bank.reject_rate, stage.bank.return_rate, stage.bank.repeat_rate = 0.15, 0.15, 0.2
         stage.ap.desk.overreach_rate = stage.procurement.desk.overreach_rate = 0.3
         stage.ap.desk.reject_rate = stage.procurement.desk.reject_rate = 0.15
@@ -68,6 +73,24 @@ class RoughWorld(World):
         self.agenda.at(MORNING + timedelta(days=1), lambda now: erp.vendors.add(vendor))
         for inventory in stage.inventories.values():
             inventory.mishaps = structs.replace(inventory.mishaps, short=0.1, over=0.1, wrong_place=0.1, reversed=0.25)
+
+
+def breaking(perform: Perform) -> Perform:
+    """A line that stays broken for a few requests after a reply was lost on it."""
+    broken = 0
+
+    def performed(request: Request) -> Reply:
+        nonlocal broken
+        if broken:
+            broken -= 1
+            raise NotSent("connection refused")
+        try:
+            return perform(request)
+        except NoReply:
+            broken = BROKEN
+            raise
+
+    return performed
 
 
 def order_of(seeds: int, scenarios: list[str]) -> list[int]:

@@ -15,6 +15,10 @@ PROCESSES = ("order_to_receipt", "invoice_to_payment", "requisition_to_order", "
 ATTEMPTS = 12
 #: How a document's failure reads that never got there: the counterpart was away, or had no time.
 AWAY = ("connection refused", "HTTP 429", "HTTP 503", "the folder is locked")
+#: How an answer reads that speaks of the counterpart, not of the document.
+NO_REFUSAL = ("HTTP 408", "HTTP 429", "HTTP 5")
+#: Before this nobody should be given up: a dozen attempts take longer.
+PATIENCE = timedelta(minutes=15)
 #: A parked document should not hold anybody else back for as long as this.
 LONG = timedelta(hours=8)
 #: What waited for it goes as soon after it as this.
@@ -144,13 +148,19 @@ def somebody_is_told(facts: Facts) -> Iterator[str]:
     told = {row.event.data.id for row in facts.rows if isinstance(row.event.data, Case)}
     for row in facts.rows:
         match row.event.data:
-            case Delivered(delivery=id):
+            case Delivered(outcome="done" | "parked", delivery=id):
                 delivery = facts.world.disk.delivery(id)
                 away = delivery is not None and f"instance/{delivery.instance}/out_of_reach" in told
                 if delivery is not None and delivery.attempts > ATTEMPTS and f"delivery/{id}" not in told and not away:
                     yield f"{id} was tried {delivery.attempts} times, and nobody was told"
             case Case(reason="retries_exhausted", text=text, id=id) if text.endswith(AWAY):
                 yield f"{id} was given up, though its counterpart was only away: {text}"
+            case Case(reason="retries_exhausted" | "unknown_outcome", id=id, at=moment):
+                delivery = facts.world.disk.delivery(id.removeprefix("delivery/"))
+                if delivery is not None and delivery.attempts >= ATTEMPTS and moment - delivery.created < PATIENCE:
+                    yield f"{id} was given up after {moment - delivery.created}, hardly time for its counterpart to come back"
+            case Delivered(outcome="refused", delivery=id, reason=reason) if reason.startswith(NO_REFUSAL):
+                yield f"{id} was taken for refused, though its counterpart said nothing of the kind: {reason}"
 
 
 def decisions_are_on_what_is(facts: Facts) -> Iterator[str]:

@@ -27,12 +27,10 @@ def money(amount: Money | None) -> str:
 
 
 def when(at: datetime | None) -> Markup:
-    """A moment to the minute, UTC, with its full form on hover; a dash where there is none."""
+    """A moment to the minute, UTC; a dash where there is none."""
     if at is None:
         return Markup("–")
-    return Markup('<time datetime="{0:%Y-%m-%dT%H:%M:%SZ}" title="{0:%Y-%m-%d %H:%M:%S} UTC">{0:%Y-%m-%d %H:%M}</time>').format(
-        at
-    )
+    return Markup('<time datetime="{0:%Y-%m-%dT%H:%M:%SZ}">{0:%Y-%m-%d %H:%M}</time>').format(at)
 
 
 def span(length: timedelta) -> str:

@@ -96,7 +96,7 @@ def _care(event: Event) -> str:
         case FunctionalAcknowledgement(reference=reference, accepted=accepted):
             return f"{event.source} {'could' if accepted else 'could not'} read {reference}"
         case Case(reason=reason, text=text, owner=owner):
-            return f"exception for {owner}: {_words(reason)}: {text}"
+            return f"exception for {_words(owner)}: {_words(reason)}: {text}"
         case CaseResolved(case=case, action=action, actor=actor):
             return f"exception {case} closed by {actor}: {action}"
         case Decision(verb=verb, actor=actor, reason=reason):

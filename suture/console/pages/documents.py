@@ -17,7 +17,7 @@ from suture.views.whereabouts import Held, Origin, Whereabouts, near, where
 #: Letters of an identifier at most, recent documents that are offered, events that are looked through for them.
 ID_LETTERS, RECENT, LOOKED_THROUGH = 300, 12, 400
 #: Facts of a story on one page.
-FACTS_MOST = 60
+FACTS_MOST = 40
 
 
 class Owed(Struct, frozen=True):

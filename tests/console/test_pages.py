@@ -1,0 +1,111 @@
+"""Every page and its twin: drawn, whole, light, and without anything inline or foreign."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from starlette.testclient import TestClient
+
+import suture.console
+from suture.console.page import pages
+from suture.model import PaymentInstruction, Ref, Usage
+from tests.console.conftest import Opened
+
+STATIC = Path(suture.console.__file__).parent / "static"
+NAMES = [page.name for page in pages()]
+ORDER = "PO-REQ-000001"
+BUDGET = 40_000
+
+
+def address(name: str, opened: Opened) -> str:
+    """A page's address, with something to show."""
+    with opened.desk.ask({}) as ask:
+        gravest = ask.books.exceptions()[0].case.id
+    return {"exception": f"/exception?id={gravest}", "documents": f"/documents?id={ORDER}"}.get(name, f"/{name}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_drawn_within_its_budget(name: str, client: TestClient, opened: Opened) -> None:
+    drawn = client.get(address(name, opened))
+    assert drawn.status_code == 200
+    assert drawn.text.count("<h1") == 1
+    static = sum((STATIC / file).stat().st_size for file in re.findall(r'"/static/([^"]+)"', drawn.text))
+    assert len(drawn.content) + static <= BUDGET
+    assert 1 + len(re.findall(r'(?:src|rel="icon" href|rel="stylesheet" href)="', drawn.text)) <= 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_inline_and_nothing_comes_from_elsewhere(name: str, client: TestClient, opened: Opened) -> None:
+    text = client.get(address(name, opened)).text
+    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|<script(?![^>]*\ssrc=)|https?://", text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_twin_says_the_same_as_data(name: str, client: TestClient, opened: Opened) -> None:
+    path, _, query = address(name, opened).partition("?")
+    told = client.get(f"{path}.json?{query}")
+    assert told.status_code == 200
+    assert told.headers["content-type"] == "application/json"
+    assert told.json()
+
+
+def test_the_figures_are_the_ledgers(client: TestClient, opened: Opened) -> None:
+    today, proof = client.get("/today.json").json(), client.get("/proof.json").json()
+    exceptions, systems = client.get("/exceptions.json").json(), client.get("/systems.json").json()
+    assert proof["balanced"]
+    assert proof["accepted"] == sum(proof[end] for end in ("delivered", "refused", "compensated", "parked", "in_flight"))
+    assert today["count"] == exceptions["count"] == sum(group["count"] for group in exceptions["groups"]) > 0
+    assert today["count"] == sum(owner["count"] for owner in today["owners"])
+    assert sum(one["owed"] for one in systems["counterparts"]) == proof["debits"]
+    assert sum(one["open"] for one in systems["counterparts"]) == proof["open"]
+
+
+def test_exceptions_are_narrowed_by_the_address(client: TestClient) -> None:
+    everything = client.get("/exceptions.json").json()
+    for owner in everything["owners"]:
+        mine = client.get(f"/exceptions.json?owner={owner}").json()
+        assert {row["owner"] for group in mine["groups"] for row in group["rows"]} == {owner}
+    reason = everything["groups"][0]["reason"]
+    assert [group["reason"] for group in client.get(f"/exceptions.json?reason={reason}").json()["groups"]] == [reason]
+    assert client.get("/exceptions?skip=x&reason=nothing").status_code == 200
+
+
+def test_any_number_finds_the_same_transaction(client: TestClient) -> None:
+    found = client.get(f"/documents.json?id={ORDER}").json()["found"]
+    assert found["facts"]
+    assert found["held"]
+    for other in found["objects"]:
+        story = client.get(f"/documents.json?id={other['id']}").json()["found"]
+        assert {ORDER, other["id"]} <= {ref["id"] for ref in (*story["objects"], *story["documents"])}
+
+
+def test_an_unknown_number_is_met_with_those_that_begin_so(client: TestClient) -> None:
+    answer = client.get("/documents?id=PO-REQ-00000X")
+    assert answer.status_code == 404
+    assert ORDER in answer.text
+    assert client.get("/exception?id=none").status_code == client.get("/nowhere").status_code == 404
+
+
+def test_what_is_asked_is_written_as_text(client: TestClient) -> None:
+    answer = client.get("/documents", params={"id": "<script>alert(1)</script>"})
+    assert "<script>alert" not in answer.text
+    assert "&lt;script&gt;" in answer.text
+
+
+def test_no_bank_account_and_no_patient_is_shown(client: TestClient, opened: Opened) -> None:
+    rows = [row.event.data for row in opened.journal.read(0, 100_000)]
+    payments = [row for row in rows if isinstance(row, PaymentInstruction)]
+    usages = [row for row in rows if isinstance(row, Usage)]
+    assert payments
+    assert usages
+    accounts = [value for each in payments for value in msgspec.structs.astuple(each.creditor) if re.search(r"\d{6}", str(value))]
+    hidden = {*map(str, accounts), *(each.patient for each in usages)}
+    assert len(hidden) > 2
+    for id in (*(each.id for each in payments[:5]), *(each.id for each in usages[:5])):
+        assert opened.journal.find(Ref("", id))
+        for path in (f"/documents?id={id}", f"/documents.json?id={id}"):
+            text = client.get(path).text
+            assert not {value for value in hidden if value in text}

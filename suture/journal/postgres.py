@@ -189,7 +189,7 @@ class PostgresJournal(Reading):
         """The connection that beats and hears of others' commits."""
         try:
             if self._pulse is None or self._pulse.closed:
-                self._pulse = _connected(self._url)
+                self._pulse = connected(self._url)
                 self._pulse.execute(workers.SETTINGS)
                 self._pulse.execute(f"listen {workers.CHANNEL}".encode())
             yield self._pulse
@@ -203,7 +203,7 @@ class PostgresJournal(Reading):
         """The connection; whatever the server cannot do becomes Unavailable, and the next call begins with a new connection."""
         try:
             if self._held is None or self._held.closed:
-                self._held = _connected(self._url)
+                self._held = connected(self._url)
             yield self._held
         except errors.DeadlockDetected:
             raise
@@ -350,7 +350,8 @@ def _spoken(query: str) -> str:
     return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", listed)
 
 
-def _connected(url: str) -> Connection[Row]:
+def connected(url: str) -> Connection[Row]:
+    """A connection with our settings; raises Unavailable for an address that cannot be read, and what the driver raises."""
     try:
         missing = {name: value for name, value in _LOST.items() if name not in conninfo_to_dict(url)}
         db = psycopg.connect(make_conninfo(url, **missing), autocommit=True, prepare_threshold=2)

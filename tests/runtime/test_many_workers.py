@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -16,10 +17,12 @@ from msgspec import structs
 
 from suture.formats.json import FORMAT as JSON
 from suture.journal import Event, Fenced, Unavailable, open_journal
+from suture.journal.partitions import divide
 from suture.journal.postgres import PostgresJournal
-from suture.model import Crosswalk, OrderStatus, decode, encode
+from suture.model import Crosswalk, Document, OrderStatus, decode, encode
 from suture.processes import Effect, Seen, Send
 from suture.processes.masters import PROCESS as MASTERS
+from suture.runtime.attendance import WITHIN_S
 from suture.runtime.clock import SystemClock
 from suture.runtime.network import Instance, Network
 from suture.runtime.publish import say
@@ -36,6 +39,7 @@ pytestmark = pytest.mark.postgres
 
 PEERS = tuple(f"peer-{number}" for number in range(6))
 RATE = 25.0
+ORDERS = 24
 ROW = Crosswalk(kind="item", golden="ITEM-1", system=PEERS[1], local="7")
 ALL = {partition(number) for number in range(16)} | {lane(name) for name in PEERS} | {CLOCK, SEAL}
 
@@ -47,7 +51,7 @@ def passed_on(state: Told, event: Event, seen: Seen) -> tuple[Told, Sequence[Eff
     return state, (Send(role="peer", document=status, key=status.order, facility=status.order[0]),)
 
 
-def post(document: OrderStatus, call: Call) -> Steps:
+def post(document: Document, call: Call) -> Steps:
     """Post it with its key."""
     yield Http(method="POST", path="/", body=encode(document), headers={"idempotency-key": call.key})
     return Done(reference="R1")
@@ -215,10 +219,11 @@ def in_order(heard: Heard, count: int) -> bool:
 
 
 async def steadily(gate: Callable[[], Service], count: int) -> None:
-    """A load that lasts: one message after the other, at whatever gateway there is."""
+    """A load that lasts: one state of each order after the other, at whatever gateway there is."""
     source = states()
-    for _ in range(count):
-        await tell(gate(), [next(source)])
+    for _ in range(count // ORDERS):
+        await asyncio.gather(*(tell(gate(), [next(source)]) for _ in range(ORDERS)))
+        await asyncio.sleep(0.1)
 
 
 def test_each_part_has_one_owner_and_each_peer_is_spoken_to_by_one(postgres_url: str) -> None:
@@ -241,7 +246,7 @@ def test_who_comes_gets_a_share_and_who_leaves_is_not_waited_for(postgres_url: s
             await until(lambda: made.settled("a", "b"))
             assert made.workers["a"].failure is None
             await made.leave("b")
-            assert await until(lambda: made.settled("a")) < 2
+            assert await until(lambda: made.settled("a")) < WITHIN_S
             await load
             await until(lambda: len(made.heard.said) == 360)
             assert in_order(made.heard, 360)
@@ -260,7 +265,7 @@ def test_what_one_that_hangs_had_is_taken_over_and_it_says_and_writes_nothing_an
             await way.waiting.wait()  # claimed by b, and on its way
             assert hung._attending is not None
             hung._attending.cancel()  # no sign of life from here on, as of a process that is stopped
-            took = await until(lambda: made.workers["a"].wiring.share.parts == ALL)
+            took = await until(lambda: made.shares()["a"] == ALL)
             await until(lambda: made.heard.speakers().get(peer) == {"a"})
             way.held_up.set()  # it goes on in the middle of its request
             await asyncio.sleep(0.3)
@@ -314,7 +319,7 @@ def test_codes_that_one_filed_are_known_to_the_other(postgres_url: str) -> None:
             row = ROW
             await made.workers["a"].in_thread(lambda: say(made.workers["a"].wiring, [row], NOON))
             for service in made.workers.values():
-                await until(lambda service=service: service.wiring.book.inbound(PEERS[1], "item", "7") == "ITEM-1")
+                await until(partial(_knows, service))
 
     run(story())
 
@@ -326,7 +331,7 @@ def test_the_quota_of_an_instance_holds_while_it_changes_hands(postgres_url: str
             other = {"a": "b", "b": "a"}[owner]
             statuses = [OrderStatus(order=f"0-{number}", state="confirmed", at=NOON) for number in range(120)]
             began = monotonic()
-            await tell(made.workers[other], statuses)
+            await asyncio.gather(*(tell(made.workers[other], [status]) for status in statuses))
             await until(lambda: len(made.heard.said) > 40)
             await made.leave(owner)
             await until(lambda: len(made.heard.said) == 120)
@@ -340,13 +345,41 @@ def test_the_quota_of_an_instance_holds_while_it_changes_hands(postgres_url: str
     run(story())
 
 
+def test_partitions_are_counted_anew_under_load(postgres_url: str) -> None:
+    async def story() -> None:
+        async with group(postgres_url, "a", "b") as made:
+            load = asyncio.create_task(steadily(lambda: made.workers["a"], 240))
+            for count in (32, 5):
+                await until(lambda: len(made.heard.said) > 20)
+                assert (await asyncio.to_thread(divide, postgres_url, count))[0] != count
+                wanted = {partition(number) for number in range(count)}
+                await until(partial(_divided, made, wanted))
+            await load
+            await until(lambda: len(made.heard.said) == 240)
+            assert in_order(made.heard, 240)
+            assert all(service._stood_back == 0 for service in made.workers.values())
+            journal = PostgresJournal(postgres_url, KEY)
+            assert journal.partitions == 5
+            journal.close()
+
+    run(story())
+
+
+def _divided(made: Group, wanted: set[str]) -> bool:
+    return {part for share in made.shares().values() for part in share if part.startswith("work/")} == wanted
+
+
+def _knows(service: Service) -> bool:
+    return service.wiring.book.inbound(PEERS[1], "item", "7") == "ITEM-1"
+
+
 def test_a_late_commit_of_one_given_up_is_fenced(postgres_url: str) -> None:
     async def story() -> None:
         async with group(postgres_url, "a", "b") as made:
             hung = made.workers["b"]
             assert hung._attending is not None
             hung._attending.cancel()
-            await until(lambda: made.workers["a"].wiring.share.parts == ALL)
+            await until(lambda: made.shares()["a"] == ALL)
             with pytest.raises(Fenced):
                 await hung.in_thread(lambda: _twice(lambda: say(hung.wiring, [ROW], NOON)))
 

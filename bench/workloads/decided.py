@@ -69,7 +69,7 @@ def _prepared(store: Store, orders: int) -> str:
     journal = open_journal(address, KEY)
     codes = [Crosswalk(system="inventory", kind="item", local="GLOVE-M", golden="GLOVE-M")]
     wiring = Wiring(journal, NETWORK, privacy_key=KEY)
-    publish(wiring, (*CAST, *codes, *map(_order, range(orders))), MORNING)
+    publish(wiring, (*CAST, *codes, *map(order, range(orders))), MORNING)
     receipts = [_receipt(number, part) for part in range(RECEIPTS_EACH) for number in range(orders)]
     for first in range(0, len(receipts), 256):
         accept(wiring, [_arrival(receipt) for receipt in receipts[first : first + 256]], MORNING)
@@ -97,7 +97,8 @@ def _once(store: Store, start: str) -> tuple[int, float, float, float]:
     return decided, seconds, used, limited
 
 
-def _order(number: int) -> PurchaseOrder:
+def order(number: int) -> PurchaseOrder:
+    """An order of three lines."""
     line = OrderLine(
         number=1, item="GLOVE-M", quantity=quantity("40", "BX"), price=price("12.50"), cost_center="CC-SURG", contract="C-7"
     )

@@ -301,8 +301,10 @@ class Delivering:
                 self.outages.ends(unit, delivery)
                 change(unit, delivery, "done", reference=reference)
             case Refused(reason=reason):
+                self.outages.ends(unit, delivery)
                 change(unit, delivery, "refused", note=reason)
             case Awaiting():
+                self.outages.ends(unit, delivery)
                 self._await(unit, delivery, outcome)
             case Again(reason=reason, after_s=after_s):
                 # a look that could not be had leaves the doubt that it was to settle
@@ -370,9 +372,9 @@ class Delivering:
 
 
 def _key_forgotten(operation: Operation, age: timedelta, *, inherited: bool) -> bool:
-    """Whether sending again under the same key would not be recognised: it is too old, or it is a control number and this is
-    a new delivery of what was cancelled, with a number of its own."""
-    return age.total_seconds() >= operation.key_lives_s or (inherited and operation.numbered)
+    """Whether sending again under the same key might not be recognised: it is too old, or it is a control number and this is
+    a new delivery of what was cancelled, with a number of its own. Half of a key's life is kept back for clocks that differ."""
+    return age.total_seconds() >= operation.key_lives_s / 2 or (inherited and operation.numbered)
 
 
 def conversation(operation: Operation, document: Document, call: Call, *, doubtful: bool, forgotten: bool = False) -> Steps:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from suture.formats import Format, Reading, Running, Stamp, Verdict
-from suture.journal import Committed, Event, Unit
+from suture.journal import Committed, Event, Fenced, Unit
 from suture.masters.crosswalk import Unknown, translate, written_on
 from suture.model import (
     Acknowledgement,
@@ -68,10 +68,21 @@ def accept(wiring: Wiring, arrivals: Sequence[Arrival], now: datetime) -> list[A
 
 
 def _kept(wiring: Wiring, messages: list[tuple[Arrival, Message]], now: datetime) -> list[tuple[Message, Committed]]:
-    """Commit all; what the journal cannot hold (a text beyond every bound) is found by halving and refused alone."""
+    """Commit all; what the journal cannot hold (a text beyond every bound) is found by halving and refused alone.
+
+    Two words about one thing in one commit stand in each other's way: then each message has a commit of its own.
+    """
     try:
         results = wiring.journal.commit([message.unit for _, message in messages])
         return [(message, result) for (_, message), result in zip(messages, results, strict=True)]
+    except Fenced:
+        if len(messages) == 1:
+            raise
+        return [
+            kept
+            for arrival, message in messages
+            for kept in _kept(wiring, [(arrival, _anew(wiring, arrival, message, now))], now)
+        ]
     except ValueError as error:
         if len(messages) > 1:
             half = len(messages) // 2
@@ -80,6 +91,11 @@ def _kept(wiring: Wiring, messages: list[tuple[Arrival, Message]], now: datetime
         [(arrival, message)] = messages
         refused = _understood(wiring, msgspec.structs.replace(arrival, problem=problem), now).message(message.place)
         return [(refused, wiring.journal.commit([refused.unit])[0])]
+
+
+def _anew(wiring: Wiring, arrival: Arrival, message: Message, now: datetime) -> Message:
+    """The same message, written on what the journal holds now."""
+    return _understood(wiring, arrival, now).message(message.place)
 
 
 def _first_answer(wiring: Wiring, message: Message, event: Event) -> Answer:

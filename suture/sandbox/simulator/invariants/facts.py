@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import cached_property
@@ -13,6 +14,7 @@ from suture.model import (
     Crosswalk,
     Decision,
     Delivered,
+    MessageReceived,
     OrderChange,
     Person,
     PurchaseOrder,
@@ -42,6 +44,9 @@ class Facts:
         self.cancelled: set[str] = set()
         #: Who decided what about the objects of an exception: (verb, reason, object id) -> actors.
         self.words: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
+        #: The bytes of each message, and those that a person has rejected.
+        self.arrived: dict[str, str] = {}
+        self.rejected: set[str] = set()
         for row in self.rows:
             self._read(row)
         #: The open exceptions that name a thing.
@@ -49,13 +54,21 @@ class Facts:
         for case in self.open.values():
             for ref in case.objects:
                 self.about.setdefault(ref.id, set()).add(case.id)
-        #: What partners sent and were told is refused; a person may have left it at that.
+        #: What partners sent and were told is refused, or was parked and a person rejected: it may be left at that.
         self.turned_away = b"\n".join(
-            letter.message.raw for letter, answer in world.kept if answer == "refused" and not letter.stray
+            letter.message.raw for letter, answer in world.kept if not letter.stray and self._left(letter.raw, answer)
         )
+
+    def _left(self, raw: bytes, answer: str) -> bool:
+        return answer == "refused" or hashlib.sha256(raw).hexdigest() in self.rejected
 
     def _read(self, row: Recorded) -> None:
         match row.event.data:
+            case MessageReceived():
+                self.arrived[row.event.once] = row.event.blob
+            case CaseResolved(case=id, action="reject") if id.startswith("intake/"):
+                self.open.pop(id, None)
+                self.rejected.add(self.arrived.get(id.removeprefix("intake/").partition("#")[0], ""))
             case Case() as case:
                 self.open[case.id] = self.cases[case.id] = case
             case CaseResolved(case=id):

@@ -72,7 +72,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield "One seed again, with its story: `suture simulate --seed N --trace`."
     for outcome in sorted(report.broken, key=lambda one: one.seed)[:SHOWN]:
         first = outcome.violations[0]
-        yield f"seed {outcome.seed} ({outcome.scenario}): {first.promise}: {first.text}"
+        yield f"seed {outcome.seed} ({outcome.scenario}): {first.promise}: {first.text.splitlines()[0]}"
 
 
 def _short(report: Report) -> Iterator[str]:

@@ -146,7 +146,9 @@ def _stands(stands: Standing) -> Iterator[str]:
     names = ("counterpart", "status")
     yield from _many("suture_open_deliveries", "Deliveries not at an end", names, number, "gauge")
     yield from _many("suture_oldest_delivery_seconds", "Age of the oldest open delivery", names, oldest, "gauge")
-    yield from _plain("suture_open_exceptions", "gauge", "Open exceptions of processes, outages and reconciliation", stands.exceptions)
+    yield from _plain(
+        "suture_open_exceptions", "gauge", "Open exceptions of processes, outages and reconciliation", stands.exceptions
+    )
     breakers: dict[Labels, float] = {(name,): _STATES[state] for name, state in stands.breakers.items()}
     yield from _many("suture_breaker", "0 closed, 1 half-open, 2 open", ("counterpart",), breakers, "gauge")
     under_way: dict[Labels, float] = {(name,): count for name, count in stands.under_way.items()}

@@ -15,8 +15,8 @@ from msgspec import Struct
 class Message(Struct, frozen=True, kw_only=True):
     """One event to publish, as a CloudEvent in structured mode.
 
-    ``id`` tells repeats, ``topic`` is what consumers filter by (``purchase_order.emitted.v1``); messages with the same ``key`` keep
-    their order.
+    ``id`` tells repeats, ``topic`` is what consumers filter by (``purchase_order.emitted.v1``); messages with the same
+    ``key`` keep their order.
     """
 
     id: str

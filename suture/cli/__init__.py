@@ -26,6 +26,7 @@ COMMANDS = (
     "replay",
     "relay",
     "export",
+    "archive",
     "backup",
     "partitions",
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, cast
+from typing import Annotated, Any, BinaryIO, Protocol, cast
 
 import msgspec
 import typer
@@ -131,7 +131,15 @@ def _seal(journal: Journal, key: Ed25519PrivateKey, now: datetime) -> None:
 # -- the file
 
 
-def write(journal: Journal, target: Path, last: Checkpoint, public: bytes) -> Written:
+class Sealed(Protocol):
+    """What can be exported: a journal, or what was archived of one."""
+
+    def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]: ...
+
+    def checkpoints(self, after: int = 0, limit: int = 1000) -> list[Checkpoint]: ...
+
+
+def write(journal: Sealed, target: Path, last: Checkpoint, public: bytes) -> Written:
     """Write everything up to a checkpoint, a page at a time; ``public`` is the PEM of the key, b"" if it is not known."""
     checkpoints = sum(1 for _ in _checkpoints(journal, last))
     with _opened(target) as raw, Progress(console=errors, disable=not errors.is_terminal) as bar:
@@ -149,7 +157,7 @@ def write(journal: Journal, target: Path, last: Checkpoint, public: bytes) -> Wr
     return written
 
 
-def _header(journal: Journal, last: Checkpoint, checkpoints: int, public: bytes) -> dict[str, Any]:
+def _header(journal: Sealed, last: Checkpoint, checkpoints: int, public: bytes) -> dict[str, Any]:
     first = journal.bodies(0, 1)
     return {
         "suture-export": 1,
@@ -180,14 +188,14 @@ class _Out:
         self.count += len(page)
 
 
-def _pages(journal: Journal, last: Checkpoint) -> Iterator[list[tuple[int, bytes]]]:
+def _pages(journal: Sealed, last: Checkpoint) -> Iterator[list[tuple[int, bytes]]]:
     after = 0
     while after < last.position and (page := journal.bodies(after, _PAGE)):
         after = page[-1][0]
         yield [row for row in page if row[0] <= last.position]
 
 
-def _checkpoints(journal: Journal, last: Checkpoint) -> Iterator[Checkpoint]:
+def _checkpoints(journal: Sealed, last: Checkpoint) -> Iterator[Checkpoint]:
     after = 0
     while after < last.position and (page := journal.checkpoints(after)):
         after = page[-1].position

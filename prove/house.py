@@ -65,6 +65,9 @@ class House:
         """``host`` is where the twins listen, ``doors`` are the hosts at which Suture does."""
         self.folder, self.load, self.doors = folder, load, doors
         self.stage = _straight(Stage(invent(seed), seed))
+        for erp in self.stage.erps.values():
+            # the twins' days go fast and the service's do not: what an ERP remembers for a day is a day of the service
+            erp.keys_live *= PACE.total_seconds()
         self.sockets = Sockets(self.stage, folder / "files", ManualClock(MORNING), Losses(seed, lost_reply), host)
         self.port, *ports = free_ports(1 + len(self.stage.ehrs))
         self.mllp_ports = dict(zip(self.stage.ehrs, ports, strict=True))

@@ -53,14 +53,14 @@ class Bout:
         port, mllp = free_ports(2)
         self._port = mllp if self.kind == "mllp" else port
         address = self._store.empty()
-        with _process("bench.sink") as (self._sink, sink_port):
+        with started("bench.sink") as (self._sink, sink_port):
             self._sink_port = int(sink_port)
             network = write_network(self._folder, self._sink_port, port, mllp)
             # the first start makes the journal and publishes masters; the second is what a restart costs
-            with _process("bench.serve", str(network), address):
+            with started("bench.serve", str(network), address, "relay"):
                 pass
             began = time.monotonic()
-            with _process("bench.serve", str(network), address) as (self._service, _):
+            with started("bench.serve", str(network), address, "relay") as (self._service, _):
                 self.ready_s = time.monotonic() - began
                 yield self
         self._store.drop(address)
@@ -132,8 +132,8 @@ class _Peak:
 
 
 @contextlib.contextmanager
-def _process(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process of ours, from its first line on, until it has ended after SIGTERM."""
+def started(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process of ours and its first line, until it has ended after SIGTERM."""
     process = subprocess.Popen([sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True, env=_environment())
     assert process.stdout is not None
     try:

@@ -1,4 +1,4 @@
-"""``python -m bench.serve NETWORK.TOML [DATABASE]``: ``suture run`` with the relay as its only process."""
+"""``python -m bench.serve NETWORK.TOML DATABASE PROCESS``: ``suture run`` with ``relay`` or ``waiting`` as its only process."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import signal
 import sys
 from pathlib import Path
 
-from bench.relay import PROCESS
+from bench import approval, relay
 from suture.cli import looping
 from suture.runtime.network import read_network
 from suture.runtime.serving import Serving
 
+PROCESSES = {each.name: each for each in (relay.PROCESS, approval.PROCESS)}
 
-async def main(network: Path, database: str) -> None:
+
+async def main(network: Path, database: str, process: str) -> None:
     """Serve until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     serving = Serving(read_network(network), network.parent, database=database)
     masters = serving.wiring.processes["masters"]
-    serving.wiring.processes = {"masters": masters, PROCESS.name: PROCESS}
+    serving.wiring.processes = {each.name: each for each in (masters, PROCESSES[process])}
     await serving.start()
     sys.stdout.write(f"listening on {serving.listening}\n")
     sys.stdout.flush()
@@ -30,4 +32,4 @@ async def main(network: Path, database: str) -> None:
 
 
 if __name__ == "__main__":
-    looping.run(main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""))
+    looping.run(main(Path(sys.argv[1]), *sys.argv[2:]))

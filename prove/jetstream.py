@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -37,7 +37,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     time: datetime
     data: Raw = Raw(b"null")
     offset: int = 0
-    stored: datetime | None = None
+    stored: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def server_program(*, fetch: bool = False) -> str:

@@ -29,7 +29,7 @@ FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```", re.DOTALL | re.M
 LINK = re.compile(r"\]\((?P<inline>[^)\s]+)\)|<img src=\"(?P<image>[^\"]+)\"")
 COMMANDS = dict(typer.main.get_command(application()).commands)  # type: ignore[attr-defined]  # typer declares the base class
 #: What takes long or for ever, or needs a counterpart that answers, is looked at, not run.
-NOT_RUN = ("demo", "run", "reconcile", "console")
+NOT_RUN = ("demo", "run", "reconcile", "relay", "console")
 MAKE = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -133,8 +133,8 @@ MUTANTS = (
     Mutant(
         name="a call that has ended is counted as under way",
         file=_DELIVER,
-        old="        self.under_way -= 1\n",
-        new="        pass\n",
+        old="        self.breaker.end(now, reached=reached)\n        self.under_way -= 1\n",
+        new="        self.breaker.end(now, reached=reached)\n",
     ),
     Mutant(
         name="an outcome and the facts that follow are written in two commits",

@@ -23,7 +23,7 @@ def partitions(
 
     One partition is decided by one process at a time: more partitions than workers, and a few times as many, are enough.
 
-    Example:
+    Examples:
 
       suture partitions 64 --database postgresql://db.example/suture
     """

@@ -55,12 +55,12 @@ def binding(peers: Peers) -> dict[str, Counter[tuple[str, bytes]]]:
 
 
 def standing(still: Still) -> dict[str, str]:
-    """In which phase each conversation has ended."""
+    """In which phase each conversation has ended; the watch over feeds looks at messages, of which a refused one is one."""
     decoders = still.wiring.state_decoders
     return {
         f"{name}/{state.key}": getattr(decoders[name].decode(state.data), "phase", "")
         for name in still.wiring.processes
-        if name != "masters"
+        if name not in ("masters", "feeds")
         for state in still.wiring.journal.scan_states(name)
     }
 

@@ -239,7 +239,16 @@ class Storm:
             if await asyncio.to_thread(self._all_shared):
                 return
             await asyncio.sleep(0.05)
-        raise RuntimeError(f"not shared: {self.workers}")
+        raise RuntimeError(f"not shared: {await asyncio.to_thread(self._who)}")
+
+    def _who(self) -> str:
+        """Who lives, who owns how much, and what they complained of."""
+        ends = {name: (worker.pid, worker.service.process.returncode) for name, worker in self.workers.items()}
+        with psycopg.connect(self.address, autocommit=True) as db:
+            owned = db.execute(
+                "select worker, count(l.name) from workers left join leases l using (worker) group by 1"
+            ).fetchall()
+        return f"processes {ends}, parts {owned}; {next(iter(self.workers.values())).service.last_words()}"
 
     def _all_shared(self) -> bool:
         with psycopg.connect(self.address, autocommit=True) as db:

@@ -37,8 +37,9 @@ set idle_in_transaction_session_timeout = '10s'"""
 #: Seconds until a connection that nobody answers on counts as lost (libpq's own names).
 _LOST = {"connect_timeout": 5, "tcp_user_timeout": 3000, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
 
-# a row of each worker stays locked until its commit has ended: see ``workers``
-_STILL_ALIVE = "select 1 from workers where worker = any(%b::text[]) for share"
+# A worker's row cannot go until its commit has ended: see ``workers``. But it can change: a beat that waited for its own commit,
+# which waits for another's that hangs, would keep everybody from beating, and the one that hangs would never be ended.
+_STILL_ALIVE = "select 1 from workers where worker = any(%b::text[]) for key share"
 # the count cannot change while a worker's row is locked; who does not beat locks the count itself
 _DIVIDED = b"select value from meta where name = 'partitions'"
 _DIVIDED_STILL = _DIVIDED + b" for share"

@@ -143,6 +143,22 @@ def test_who_hangs_in_a_commit_is_given_up_when_the_server_has_ended_it(
 
 
 @pytest.mark.postgres
+def test_a_worker_whose_commit_takes_long_goes_on_beating(opened: Callable[[], PostgresJournal], postgres_url: str) -> None:
+    a, b = Hanging(postgres_url), opened()
+    a.beat("a", WHO, ALL, 1.0)
+    thread = threading.Thread(target=lambda: a.commit([said("slow", "k")]))
+    thread.start()
+    assert a.hangs.wait(10)
+    for _ in range(3):
+        assert a.beat("a", WHO, ALL, 30).held == ALL
+    assert b.beat("b", WHO, ALL, 30).held == set()
+    a.go_on.set()
+    thread.join(30)
+    a.close()
+    assert list(b.by_once(["slow"])) == ["slow"]
+
+
+@pytest.mark.postgres
 def test_a_commit_wakes_the_others_and_not_the_one_who_made_it(opened: Callable[[], PostgresJournal]) -> None:
     a, b = opened(), opened()
     for _ in range(2):  # the first beat of a does not know b yet

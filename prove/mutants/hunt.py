@@ -30,6 +30,8 @@ from suture.transports import NoReply, NotSent, Reply, Request
 ROUND = 6
 #: Requests that a line stays broken for.
 BROKEN = 3
+#: When a usage turns out to be a mistake, and how long a supplier does not look into its inbox.
+LATER, SILENT = timedelta(hours=7), timedelta(days=4)
 #: How much further the seeds of the likely scenarios go.
 DEEPER = 4
 #: Processor time after which a seed is taken never to end; a usual one needs less than one second.
@@ -43,7 +45,7 @@ class Endless(BaseException):
 
 
 class RoughWorld(World):
-    """A week in which partners deviate, err and repeat themselves often, lines break, and an ERP lacks a vendor for a day."""
+    """A week in which partners deviate, err and repeat themselves often, lines break, an ERP lacks a vendor for a day."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
@@ -69,10 +71,24 @@ class RoughWorld(World):
             )
         erp = stage.erps["erp-north"]
         vendor = sorted(erp.vendors)[plan.seed % len(erp.vendors)]
+        self._confuse_people()
+        silent = list(stage.suppliers.values())[plan.seed % len(stage.suppliers)]
+        self.agenda.at(MORNING, lambda now: setattr(silent, "closed_until", now + SILENT))
+        self.agenda.at(MORNING + SILENT, lambda now: setattr(silent, "closed_until", None))
         self.agenda.at(MORNING, lambda now: erp.vendors.discard(vendor))
         self.agenda.at(MORNING + timedelta(days=1), lambda now: erp.vendors.add(vendor))
         for inventory in stage.inventories.values():
             inventory.mishaps = structs.replace(inventory.mishaps, short=0.1, over=0.1, wrong_place=0.1, reversed=0.25)
+
+    def _confuse_people(self) -> None:
+        """The desks believe that somebody has more authority than the group gave them; few people decide all exceptions."""
+        stage, group = self.stage, self.people.group
+        least, most = group.people[0], group.people[-1]
+        for desk in (stage.ap.desk, stage.procurement.desk):
+            roles = tuple(dict.fromkeys(role for person in group.people for role in person.roles))
+            desk.people = (*desk.people, structs.replace(least, roles=roles, limit=most.limit))
+        able = [person for person in group.people if "cfo" in person.roles]
+        self.people.group = structs.replace(group, people=tuple(able[:2]), requesters=group.requesters[:1])
 
 
 def breaking(perform: Perform) -> Perform:
@@ -101,13 +117,21 @@ def order_of(seeds: int, scenarios: list[str]) -> list[int]:
 
 
 def one_shelf(group: Group, seed: int, count: int) -> Iterator[Need]:
-    """The usages of a rough week: all of one item in one place, so that a shelf runs low and is filled again."""
+    """The usages of a rough week: all of one item in one place, so that a shelf runs low and is filled again.
+
+    In every second of these weeks they turn out to be mistakes, so that what was ordered for them is called back.
+    """
     first: Usage | None = None
     for need in usages(group, seed, count):
         assert isinstance(need.document, Usage)
         first = first or need.document
         used = structs.replace(need.document, item=first.item, place=first.place)
-        yield structs.replace(need, document=used, facility=first.place.split("-")[0])
+        here = structs.replace(need, document=used, facility=first.place.split("-")[0])
+        yield here
+        if seed % 2 and used.kind == "used":
+            yield structs.replace(
+                here, at=need.at + LATER, document=structs.replace(used, id=f"{used.id}-C", kind="cancelled", reverses=used.id)
+            )
 
 
 def found_in(seed: int) -> tuple[str, str] | None:

@@ -182,6 +182,11 @@ class Facts:
         return found
 
 
+def undecided(order: str) -> tuple[str, ...]:
+    """The exceptions that wait for a buyer to say what an order is: what a supplier rejects, or is too late to cancel."""
+    return (f"order_to_receipt/{order}/line_rejected", f"order_to_receipt/{order}/cancel_too_late")
+
+
 #: A promise: whatever breaks it, in words.
 Check = Callable[[Facts], Iterator[str]]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from suture.model import StockPolicy
+from suture.model import RequisitionCancellation, StockPolicy
 from suture.sandbox.group import FACILITIES
-from suture.sandbox.simulator.invariants.facts import ZERO, Check, Facts, summed, times
+from suture.sandbox.simulator.invariants.facts import ZERO, Check, Facts, summed, times, undecided
 from suture.sandbox.stage import ERP_OF, INVENTORY_OF
 
 #: How much more than ordered may be received, under any policy that the people of the run set.
@@ -64,8 +64,8 @@ def docks_expect_the_rest(facts: Facts) -> Iterator[str]:
                 yield f"{name} expects {order} of {facts.orders[order][1].facility}"
             for place, (quantity, _) in facts.ordered.items():
                 due = max(ZERO, quantity - received.get(place, ZERO))
-                refused = f"order_to_receipt/{order}/line_rejected"  # which is not expected while the buyer thinks about it
-                if place[0] == order and expected.get(place, ZERO) != due and not facts.differs(order, by=("delivery/", refused)):
+                waits = ("delivery/", *undecided(order))
+                if place[0] == order and expected.get(place, ZERO) != due and not facts.differs(order, by=waits):
                     yield f"{name} expects {expected.get(place, ZERO)} on {order} line {place[1]}, to come are {due}"
     expecting = {order for inventory in facts.world.stage.inventories.values() for order in inventory.expected}
     for order in sorted({order.id for one in facts.world.stage.suppliers.values() for order in one.orders} - expecting):
@@ -214,6 +214,10 @@ def _shelf(facts: Facts, policy: StockPolicy, moves: list[dict[str, Any]]) -> It
     ]
     if stock <= point and not orders and not tellings and not _about(facts, item, place):
         yield f"{stock} of {item} are left at {place}, and nothing is on order"
+    needless = {order.requisition for id, (_, order) in facts.orders.items() if id in {id for id, _ in orders} and ordered}
+    gone = {row.event.data.requisition for row in facts.rows if isinstance(row.event.data, RequisitionCancellation)}
+    if stock > point and needless - gone:
+        yield f"{stock} of {item} are left at {place} without what is on order, and {min(needless - gone)} was not called back"
     rounding = max(packs.values(), default=Decimal(1)) - 1
     if stock + ordered > max(point + lot * 2, policy.opening.value) + back + rounding and orders:
         yield f"{stock} of {item} are at {place}, and {ordered} are on order: the shelf is filled at {point} by {lot}"

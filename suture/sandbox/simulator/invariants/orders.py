@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from suture.model import Approval, ApprovalRequest, Decided, Delivered, OrderChange, PurchaseOrder, Requisition
+from suture.model import (
+    Approval,
+    ApprovalRequest,
+    Decided,
+    Delivered,
+    OrderAcknowledgement,
+    OrderChange,
+    PurchaseOrder,
+    Requisition,
+    RequisitionCancellation,
+    ShipNotice,
+)
 from suture.sandbox.group import FACILITIES
-from suture.sandbox.simulator.invariants.facts import ZERO, Check, Facts, summed
+from suture.sandbox.simulator.invariants.facts import ZERO, Check, Facts, summed, undecided
 from suture.sandbox.stage import ERP_OF
 
 #: Up to here nobody is asked, under the group's policy.
 AUTOMATIC = Decimal(500)
+#: An order is answered within this, or somebody asks why not; the group's policies leave it at two days.
+ANSWER = timedelta(hours=50)
 #: Exceptions that explain why an order is not where it should be.
 BUYING = ("delivery/", "requisition_to_order/", "intake/")
 
@@ -145,6 +159,34 @@ def orders_change_on_a_word(facts: Facts) -> Iterator[str]:
                 yield f"{row.event.data.order} was changed because of {cause or 'nothing'}"
 
 
+def silence_is_told(facts: Facts) -> Iterator[str]:
+    """Who does not answer an order for days is put before a buyer."""
+    answered: dict[str, datetime] = {}
+    for row in facts.rows:
+        match row.event.data:
+            case OrderAcknowledgement(order=order):
+                answered.setdefault(order, row.event.at)
+            case ShipNotice() as notice:
+                for order in notice.orders():
+                    answered.setdefault(order, row.event.at)
+    ordered = {row.event.data.id: row.event.at for row in facts.rows if isinstance(row.event.data, PurchaseOrder)}
+    for order, at in ordered.items():
+        silent = answered.get(order, facts.world.clock.now()) - at > ANSWER
+        if silent and f"order_to_receipt/{order}/acknowledgement_overdue" not in facts.cases and order not in facts.cancelled:
+            yield f"{order} of {at} was not answered before {answered.get(order, 'the end')}, and nobody was told"
+
+
+def what_is_called_back_is_cancelled(facts: Facts) -> Iterator[str]:
+    """Who needs a requisition no more says so, and what was ordered for it is cancelled."""
+    gone = {row.event.data.requisition for row in facts.rows if isinstance(row.event.data, RequisitionCancellation)}
+    cancelled = {
+        row.event.data.order for row in facts.rows if isinstance(row.event.data, OrderChange) and row.event.data.kind == "cancel"
+    }
+    for id, (_, order) in facts.orders.items():
+        if order.requisition in gone and id not in cancelled:
+            yield f"requisition {order.requisition} was called back, and {id} was not cancelled"
+
+
 # -- everyone has the same order
 
 
@@ -223,7 +265,7 @@ def changes_reach_suppliers(facts: Facts) -> Iterator[str]:
             lines |= {(change.order, line.number): line.quantity.value for line in change.lines}
         for place, quantity in sorted(lines.items()):
             ordered = facts.ordered.get(place, (ZERO, ZERO))[0]
-            if quantity != ordered and not facts.differs(place[0], by=BUYING):
+            if quantity != ordered and not facts.differs(place[0], by=(*BUYING, *undecided(place[0]))):
                 yield f"{twin.name} is to deliver {quantity} on {place[0]} line {place[1]}, ordered are {ordered}"
 
 
@@ -248,6 +290,8 @@ PROMISES: dict[str, Check] = {
     "decisions say what they saw": decisions_say_what_they_saw,
     "everyone hears their own codes": everyone_hears_their_codes,
     "prices are agreed": prices_are_agreed,
+    "silence is told": silence_is_told,
+    "what is called back is cancelled": what_is_called_back_is_cancelled,
     "orders change on a word": orders_change_on_a_word,
     "orders reach everyone": orders_reach_everyone,
     "orders are the same everywhere": orders_are_the_same,

@@ -164,8 +164,8 @@ def silence_is_told(facts: Facts) -> Iterator[str]:
     answered: dict[str, datetime] = {}
     for row in facts.rows:
         match row.event.data:
-            case OrderAcknowledgement(order=order):
-                answered.setdefault(order, row.event.at)
+            case OrderAcknowledgement(order=order) | OrderChange(order=order, kind="cancel"):
+                answered.setdefault(order, row.event.at)  # what is called off needs no answer
             case ShipNotice() as notice:
                 for order in notice.orders():
                     answered.setdefault(order, row.event.at)

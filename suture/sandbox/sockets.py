@@ -94,7 +94,7 @@ class Sockets:
         for name in self.stage.file_twins():
             for side in ("to", "from"):
                 (self.folder / name / side).mkdir(parents=True)
-            self.addresses[name] = (self.folder / name / "to").as_uri()
+            self.addresses[name] = (self.folder / name / "to").absolute().as_uri()
         return network(self.addresses, {}, secret="demo")
 
     def links(self) -> dict[str, Link]:

@@ -231,6 +231,14 @@ def test_the_demo_does_not_mix_days(suture: Suture, day: Day) -> None:
     complains(suture("demo", "--keep", day.folder), "is not empty")
 
 
+def test_a_day_is_kept_in_a_folder_named_from_where_one_stands(
+    suture: Suture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert suture("demo", "--requisitions", "1", "--usages", "0", "--keep", "day").code == 0
+    assert (tmp_path / "day").is_dir()
+
+
 def test_the_demo_says_pure_json_and_fails_when_something_is_lost(suture: Suture, monkeypatch: pytest.MonkeyPatch) -> None:
     small = ("demo", "--requisitions", "0", "--usages", "0")
     said = suture(*small, "--json", "-")

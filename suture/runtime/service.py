@@ -8,23 +8,21 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
 from typing import Protocol, TypeVar
 
-from suture.formats import Stamp
-from suture.journal import Fenced, Unavailable, Unit
+from suture.journal import Fenced, Unavailable
 from suture.runtime.attendance import BEAT_S, Attendance, Guarded
 from suture.runtime.clock import Clock
 from suture.runtime.deliver import Attempt, Delivering
-from suture.runtime.drive import ask, drive
+from suture.runtime.drive import drive
 from suture.runtime.network import Instance
+from suture.runtime.polling import poll_once
 from suture.runtime.reconcile import Report, reconcile
-from suture.runtime.secrets import secret
 from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, lane
 from suture.runtime.telemetry import Tally
-from suture.runtime.turn import Turned, poll_cursor, poll_state, turn
+from suture.runtime.turn import Turned, turn
 from suture.runtime.wiring import Wiring
-from suture.systems import Again, Call, Outcome, Poll
+from suture.systems import Again, Outcome, Poll
 from suture.transports import Answer, Arrival, NoReply, NotSent
 from suture.transports.exchange import Accept, Link
 
@@ -423,28 +421,14 @@ class Service:
     # -- polls
 
     async def _poll(self, instance: Instance, poll: Poll) -> None:
-        name = f"{instance.name}/{poll.name}"
         while True:
             await self.clock.sleep(poll.every_s)
             if self.wiring.share.delivers(instance.name):
-                await self._survive(instance.name, f"poll {name}", self.poll_once(instance, poll, name))
+                await self._survive(instance.name, f"poll {instance.name}/{poll.name}", self._poll_once(instance, poll))
 
-    async def poll_once(self, instance: Instance, poll: Poll, name: str) -> int:
-        """Ask once; accept what came, then remember how far it went. Returns how many messages came."""
-        cursor = await self.in_thread(lambda: poll_cursor(self.wiring, name))
-        stamp = Stamp(number=0, at=self.clock.now().isoformat())
-        call = Call(
-            key=name, stamp=stamp, profile=instance.profile, options=instance.options, password=partial(secret, instance.password)
-        )
-        answer = await ask(poll.ask(cursor, call), self.links[instance.name])
-        if answer is None:
-            return 0
-        raws, after = answer
-        for raw in raws:
-            await self.accept(Arrival(instance=instance.name, channel=poll.name, raw=raw))
-        if after != cursor:
-            await self.in_thread(lambda: self.wiring.journal.commit([Unit(states=[poll_state(self.wiring, name, after)])]))
-        return len(raws)
+    async def _poll_once(self, instance: Instance, poll: Poll) -> int:
+        link, now = self.links[instance.name], self.clock.now()
+        return await poll_once(self.wiring, instance, poll, link, self.accept, now, self.in_thread)
 
     async def _reconcile(self, instance: Instance) -> None:
         while True:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from suture.journal import Fenced, State, Unavailable
+from suture.journal import Fenced, Unavailable
 from suture.runtime import intake
 from suture.runtime.decide import decide, fire
 from suture.runtime.deliver import Attempt, Delivering
@@ -20,8 +20,6 @@ from suture.transports import Answer, Arrival
 
 #: Timers and overdue deliveries that are looked at in one turn; more are left to the next.
 LIMIT = 500
-#: Built-in state: how far each poll has come.
-POLLS = "polls"
 #: Rounds of deciding in one turn; what one decision says is decided in the next round.
 ROUNDS = 20
 #: How often a step begins anew because somebody else wrote what it had read.
@@ -87,15 +85,3 @@ def undisturbed(step: Callable[[], T]) -> T:
         with contextlib.suppress(Fenced):
             return step()
     return step()
-
-
-def poll_cursor(wiring: Wiring, name: str) -> str:
-    """How far a poll has come; "" at the beginning."""
-    state = wiring.journal.states([(POLLS, name)]).get((POLLS, name))
-    return state.data.decode() if state else ""
-
-
-def poll_state(wiring: Wiring, name: str, cursor: str) -> State:
-    """The state that says a poll has come to ``cursor``."""
-    state = wiring.journal.states([(POLLS, name)]).get((POLLS, name))
-    return State(POLLS, name, (state.version if state else 0) + 1, cursor.encode())

@@ -19,8 +19,8 @@ from suture.processes.masters import PROCESS as MASTERS
 from suture.runtime.clock import ManualClock
 from suture.runtime.decide import decide
 from suture.runtime.network import Instance, Network
+from suture.runtime.polling import poll_cursor
 from suture.runtime.service import LONGEST_REST, Busy, Service
-from suture.runtime.turn import poll_cursor
 from suture.runtime.wiring import Limits, Wiring
 from suture.systems import Call, OutcomeClass, Poll
 from suture.transports import Answer, Http, HttpReply, Reply, Request

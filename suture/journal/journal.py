@@ -38,6 +38,14 @@ class Journal(Protocol):
         """
         return nullcontext()
 
+    def alone(self, names: Iterable[str]) -> AbstractContextManager[None]:
+        """Within, no other process is within for any of these names: what is read there is still so when it is committed there.
+
+        Where one process serves a journal it always is. Raises Unavailable; a commit within does so, too, if it may not have
+        been alone any more.
+        """
+        return nullcontext()
+
     def work(self, partitions: Iterable[int], limit: int) -> list[Work]:
         """The oldest undecided work in these partitions, in order of position; partition = crc32(process/key) % partitions."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -45,6 +46,9 @@ _DIVIDED = b"select value from meta where name = 'partitions'"
 _DIVIDED_STILL = _DIVIDED + b" for share"
 _TELL = f"select pg_notify('{workers.CHANNEL}', %b)"
 
+# in the order in which they are sent, which is the same for all: nobody waits in a circle
+_LOCK = "select pg_advisory_lock(lock) from unnest(%s::bigint[]) as lock"
+_UNLOCK = "select pg_advisory_unlock(lock) from unnest(%s::bigint[]) as lock"
 _KNOWN = "select once from events where once = any(%b)"
 _RESERVE = "select journal_positions(%b)"
 _WORK = f"""select w.id, w.process, w.key, e.position, e.body from (
@@ -214,6 +218,28 @@ class PostgresJournal(Reading):
             raise Unavailable(f"the journal's PostgreSQL did not answer: {type(error).__name__}: {_first_line(error)}") from None
 
     # -- writing
+
+    @contextlib.contextmanager
+    def alone(self, names: Iterable[str]) -> Iterator[None]:
+        """Locks of the connection that commits: they end with it, and whoever hangs loses it (see ``workers``)."""
+        locks = sorted(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in set(names))
+        if not locks:
+            yield
+            return
+        with self._speaking() as db:
+            db.execute(_LOCK, (locks,))
+        try:
+            yield
+        finally:
+            if self._held is db:
+                self._unlock(db, locks)
+
+    def _unlock(self, db: Connection[Row], locks: Sequence[int]) -> None:
+        """What was committed is durable whatever becomes of the connection now."""
+        try:
+            db.execute(_UNLOCK, (list(locks),))
+        except psycopg.Error:
+            self._hang_up()
 
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
         drafts = [draft(unit, self._key) for unit in units]

@@ -35,6 +35,9 @@ class Place(Struct, frozen=True, kw_only=True):
 class Counting:
     """The counts of all feeds that this process takes in. Where others may take in the same feed, the journal is always asked.
 
+    Between ``place`` and the commit nobody else may count the same feeds (``Journal.alone``): who reads an old count would write
+    that something is missing which the other has just taken in.
+
     ``place`` forgets what it looks at until ``keep``, so that a commit that fails, or whose answer is lost, leaves nothing wrong
     behind: the journal is asked again.
     """

@@ -55,10 +55,12 @@ def accept(wiring: Wiring, arrivals: Sequence[Arrival], now: datetime) -> list[A
     A message that came before gets the answer that it got then, and is counted. Nothing here waits or sends.
     """
     understood = [_understood(wiring, arrival, now) for arrival in arrivals]
-    places = wiring.counting.place([(intake.feed, intake.reading.numbers) for intake in understood], now)
-    messages = [(arrival, intake.message(place)) for arrival, intake, place in zip(arrivals, understood, places, strict=True)]
-    kept = _kept(wiring, messages, now)
-    wiring.counting.keep(places, now)
+    # a number is the next one only if no other gateway takes in the same feed between our look at its count and our commit
+    with wiring.journal.alone(intake.feed for intake in understood if intake.reading.numbers):
+        places = wiring.counting.place([(intake.feed, intake.reading.numbers) for intake in understood], now)
+        messages = [(arrival, intake.message(place)) for arrival, intake, place in zip(arrivals, understood, places, strict=True)]
+        kept = _kept(wiring, messages, now)
+        wiring.counting.keep(places, now)
     repeated = [message.once for message, result in kept if result.repeated]
     first = wiring.journal.by_once(repeated) if repeated else {}
     return [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,6 +12,8 @@ import pytest
 
 from suture.formats import Running
 from suture.journal import Committed, MemoryJournal, Unavailable, Unit
+from suture.journal import Journal as AnyJournal
+from suture.journal.postgres import PostgresJournal
 from suture.model import Case, CaseResolved, Item, MessageReceived, Numbered, Quantity, Requisition, RequisitionLine, encode
 from suture.runtime.clock import ManualClock
 from suture.runtime.counting import Counting
@@ -46,7 +51,7 @@ def journal() -> Journal:
     return Journal(b"k" * 32)
 
 
-def still(journal: MemoryJournal, at: datetime = NOON) -> Still:
+def still(journal: AnyJournal, at: datetime = NOON) -> Still:
     """The network on this journal, as after a start."""
     return Still(Wiring(journal, NETWORK, privacy_key=b"p" * 32), ManualClock(at), {})
 
@@ -57,11 +62,11 @@ def update(number: int, name: str = "Glove") -> Arrival:
     return Arrival(instance="erp", channel="events", raw=b'{"sequence":%d,"documents":[%s]}' % (number, encode(item)))
 
 
-def facts(journal: MemoryJournal, kind: type) -> list[object]:
+def facts(journal: AnyJournal, kind: type) -> list[object]:
     return [row.event.data for row in journal.read(0, 10_000) if isinstance(row.event.data, kind)]
 
 
-def placed(journal: MemoryJournal) -> list[tuple[int, int]]:
+def placed(journal: AnyJournal) -> list[tuple[int, int]]:
     messages = [fact for fact in facts(journal, MessageReceived) if isinstance(fact, MessageReceived)]
     return [(number.number, number.after) for message in messages for number in message.numbers]
 
@@ -151,6 +156,77 @@ def test_a_file_is_counted_by_its_name_where_that_is_agreed(journal: Journal) ->
     for name in ("B000000007.xml", "B000000009.xml", "readme.txt"):
         house.accept(Arrival(instance="bank", channel="in", raw=name.encode(), name=name))
     assert placed(journal) == [(7, 0), (9, 7)]
+
+
+# -- two gateways
+
+
+class Hesitant(PostgresJournal):
+    """Hesitates before it commits, until it is let go."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, b"k" * 32)
+        self.hesitates, self.go_on = threading.Event(), threading.Event()
+
+    def commit(self, units: Sequence[Unit]) -> list[Committed]:
+        self.hesitates.set()
+        assert self.go_on.wait(10)
+        return super().commit(units)
+
+
+@pytest.mark.postgres
+def test_of_two_gateways_the_second_counts_on_from_what_the_first_commits(postgres_url: str) -> None:
+    slow, quick = Hesitant(postgres_url), PostgresJournal(postgres_url, b"k" * 32)
+    houses = still(slow), still(quick)
+    houses[1].accept(update(1))
+    with ThreadPoolExecutor(2) as gateways:
+        second = gateways.submit(houses[0].accept, update(2))
+        assert slow.hesitates.wait(10)
+        third = gateways.submit(houses[1].accept, update(3))
+        with pytest.raises(TimeoutError):
+            third.result(0.2)
+        slow.go_on.set()
+        second.result(10), third.result(10)
+    assert placed(quick) == [(1, 0), (2, 1), (3, 2)]
+    slow.close()
+    quick.close()
+
+
+@pytest.mark.postgres
+def test_a_gateway_that_is_cut_off_while_it_counts_is_not_waited_for_and_writes_nothing(postgres_url: str) -> None:
+    lost, other = PostgresJournal(postgres_url, b"k" * 32), PostgresJournal(postgres_url, b"k" * 32)
+    with lost.alone(["erp/events"]):
+        assert lost._held is not None
+        other._rows("select pg_terminate_backend(:backend)", backend=lost._held.info.backend_pid)
+        still(other).accept(update(1))
+        with pytest.raises(Unavailable):
+            lost.commit([Unit(cursors=[("count/erp/events/", 7)])])
+    assert placed(other) == [(1, 0)]
+    assert other.cursor("count/erp/events/") == 1
+    lost.close()
+    other.close()
+
+
+@pytest.mark.postgres
+def test_what_two_gateways_take_in_at_the_same_instant_shows_no_gap(postgres_url: str) -> None:
+    journals = [PostgresJournal(postgres_url, b"k" * 32) for _ in range(2)]
+    with ThreadPoolExecutor(2) as gateways:
+        for taken in [
+            gateways.submit(_take_in, still(journal), range(first, 81, 2)) for first, journal in enumerate(journals, 1)
+        ]:
+            taken.result(30)
+    missing = set[int]()
+    for number, after in placed(journals[0]):
+        missing |= set(range(after + 1, number))
+        missing.discard(number)
+    assert not missing
+    for journal in journals:
+        journal.close()
+
+
+def _take_in(house: Still, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        house.accept(update(number))
 
 
 # -- the watch

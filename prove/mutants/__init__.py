@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from prove.mutants import buying, deciding, delivering, formats, intake, journal, paying
+from prove.mutants import buying, cursors, deciding, delivering, formats, intake, journal, paying
 from prove.mutants.mutant import Mutant
 
 #: The mutants of each area of the engine.
@@ -13,6 +13,7 @@ AREAS: Mapping[str, Sequence[Mutant]] = {
     "deciding and timers": deciding.MUTANTS,
     "delivering and doubt": delivering.MUTANTS,
     "journal": journal.MUTANTS,
+    "polls and relays": cursors.MUTANTS,
     "buying, receiving, using": buying.MUTANTS,
     "matching and paying": paying.MUTANTS,
     "formats": formats.MUTANTS,

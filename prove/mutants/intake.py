@@ -151,24 +151,6 @@ MUTANTS = (
         scenarios=("busy people", "partners away"),
     ),
     Mutant(
-        name="a poll moves on before what it brought is in the journal",
-        file="runtime/service.py",
-        old=(
-            "        for raw in raws:\n"
-            "            await self.accept(Arrival(instance=instance.name, channel=poll.name, raw=raw))\n"
-            "        if after != cursor:\n"
-        ),
-        new=(
-            "        if after != cursor:\n"
-            "            word = poll_state(self.wiring, name, after)\n"
-            "            await self.in_thread(lambda: self.wiring.journal.commit([Unit(states=[word])]))\n"
-            "        for raw in raws:\n"
-            "            await self.accept(Arrival(instance=instance.name, channel=poll.name, raw=raw))\n"
-            "        if False:\n"
-        ),
-        survives="partners of a simulated week call us and leave files; none is polled, as tests/runtime/test_service.py does",
-    ),
-    Mutant(
         name="a message is released as often as somebody says so",
         file=_COMMAND,
         old='        once=f"{parked.id}/released/{number}",',

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from suture.sandbox.simulator.invariants import agreement, ends, fences, goods, messages, money, orders
+from suture.sandbox.simulator.invariants import agreement, cursors, ends, fences, goods, messages, money, orders
 from suture.sandbox.simulator.invariants.facts import Check, Facts
 from suture.sandbox.simulator.world import World
 
@@ -18,6 +18,7 @@ PROMISES: Mapping[str, Check] = {
     **money.PROMISES,
     **agreement.PROMISES,
     **ends.PROMISES,
+    **cursors.PROMISES,
     **fences.PROMISES,
 }
 

@@ -1,5 +1,6 @@
 """The canonical documents: frozen, exact, and independent of everything else in Suture."""
 
+from suture.model.assets import Asset, PartUsed, WorkOrder
 from suture.model.documents import (
     CAUSE,
     NUMBER,
@@ -43,6 +44,7 @@ from suture.model.goods import (
     PostingLine,
     ReceiptPosted,
     ReceivedLine,
+    ShipmentStatus,
     ShipNotice,
     ShippedLine,
     StockLow,
@@ -104,6 +106,7 @@ __all__ = [
     "AnyDocument",
     "Approval",
     "ApprovalRequest",
+    "Asset",
     "BankAccount",
     "Case",
     "CaseResolved",
@@ -149,6 +152,7 @@ __all__ = [
     "Owed",
     "Pack",
     "Parked",
+    "PartUsed",
     "PaymentInstruction",
     "PaymentStatus",
     "Person",
@@ -173,6 +177,7 @@ __all__ = [
     "RequisitionStatus",
     "Severity",
     "ShipNotice",
+    "ShipmentStatus",
     "ShippedLine",
     "Status",
     "StockLow",
@@ -185,6 +190,7 @@ __all__ = [
     "Unit",
     "UnitMismatch",
     "Usage",
+    "WorkOrder",
     "decode",
     "encode",
     "only",

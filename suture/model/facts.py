@@ -80,6 +80,9 @@ class MessageReceived(Document, frozen=True, kw_only=True):
     numbers: tuple[Numbered, ...] = ()
     #: The name of the file that it came in, where it was one and the name cannot hold a patient's.
     file: str = ""
+    #: Who handed it over, where a proven identity did, and by which operation of the gateway.
+    actor: str = ""
+    operation: str = ""
 
     @property
     def number(self) -> str:
@@ -91,7 +94,7 @@ class MessageReceived(Document, frozen=True, kw_only=True):
         # X12 counts per sender: people know the count alone, without the sender's address before it
         count = self.number.partition("+")[0].rpartition(":")[2]
         numbers = (Ref("Message", number, NUMBER) for number in (self.number, count))
-        return only(Ref("Message", self.id), *numbers, Ref("File", self.file))
+        return only(Ref("Message", self.id), *numbers, Ref("File", self.file), Ref("Person", self.actor, "actor"))
 
 
 class Parked(Document, frozen=True, kw_only=True):

@@ -68,6 +68,30 @@ class ShipNotice(Document, frozen=True, kw_only=True):
         )
 
 
+class ShipmentStatus(Document, frozen=True, kw_only=True):
+    """What the carrier says of a shipment on its way; ``shipment`` is the number of the ship notice."""
+
+    shipment: Id
+    supplier: SupplierId
+    state: Literal["picked_up", "in_transit", "delayed", "out_for_delivery", "delivered", "returned", "lost"]
+    at: Instant
+    orders: tuple[Id, ...] = ()
+    carrier: str = ""
+    expected_on: date | None = None
+    text: Text = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.supplier}:{self.shipment}/{self.state}"
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(
+            Ref("ShipNotice", f"{self.supplier}:{self.shipment}"),
+            Ref("ShipNotice", self.shipment, NUMBER),
+            *(Ref("PurchaseOrder", order) for order in self.orders),
+        )
+
+
 class ExpectedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the dock should look out for."""
 

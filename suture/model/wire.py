@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from suture.model.assets import Asset, WorkOrder
 from suture.model.documents import Document
 from suture.model.facts import (
     Acknowledgement,
@@ -26,6 +27,7 @@ from suture.model.goods import (
     GoodsReceipt,
     Posting,
     ReceiptPosted,
+    ShipmentStatus,
     ShipNotice,
     StockLow,
     StockMovement,
@@ -71,6 +73,7 @@ else:
         Acknowledgement
         | Approval
         | ApprovalRequest
+        | Asset
         | Case
         | CaseResolved
         | ContractPrice
@@ -108,12 +111,14 @@ else:
         | RequisitionCancellation
         | RequisitionStatus
         | ShipNotice
+        | ShipmentStatus
         | StockLow
         | StockMovement
         | StockPolicy
         | Supplier
         | TimerFired
         | Usage
+        | WorkOrder
     )
 
 #: Every document type by its name on the wire.

@@ -95,6 +95,11 @@ def _kept(wiring: Wiring, messages: list[tuple[Arrival, Message]], now: datetime
         return [(refused, wiring.journal.commit([refused.unit])[0])]
 
 
+def once_of(instance: str, key: str) -> str:
+    """The ``once`` of what an instance hands over under a key of its own."""
+    return f"{instance}/{_words(key, LONGEST_ID)}/key"
+
+
 def _anew(wiring: Wiring, arrival: Arrival, message: Message, now: datetime) -> Message:
     """The same message, written on what the journal holds now."""
     return _understood(wiring, arrival, now).message(message.place)
@@ -103,6 +108,8 @@ def _anew(wiring: Wiring, arrival: Arrival, message: Message, now: datetime) -> 
 def _first_answer(wiring: Wiring, message: Message, event: Event) -> Answer:
     received = event.data
     assert isinstance(received, MessageReceived)
+    if event.blob != message.unit.events[0].blob:
+        return Answer(outcome="conflict", repeated=True)
     body = wiring.journal.blob(received.answer) if received.answer else b""
     return Answer(outcome=received.outcome, body=body, media_type=message.answer.media_type, repeated=True)
 
@@ -238,11 +245,14 @@ class _Intake:
         self.wiring, self.instance, self.channel, self.format = wiring, instance, channel, format
         self.arrival, self.raw, self.reading, self.now = arrival, raw, reading, now
         self.blob = hashlib.sha256(raw).hexdigest()
-        self.once = f"{instance.name}/{_words(reading.message_id, LONGEST_ID) or '-'}/{self.blob[:24]}"
+        self.once = once_of(instance.name, arrival.key) if arrival.key else self._own_once()
         self.findings = _findings(arrival, reading)
         self.mapping = f"{format.name}@{format.version}"
         self.feed = f"{instance.name}/{channel.name}"
         self.unit = UnitBuilder(wiring, now)
+
+    def _own_once(self) -> str:
+        return f"{self.instance.name}/{_words(self.reading.message_id, LONGEST_ID) or '-'}/{self.blob[:24]}"
 
     def message(self, place: Place) -> Message:
         """The message and its unit, where it stands in its sender's counts."""
@@ -292,6 +302,8 @@ class _Intake:
             kinds=tuple(sorted({type(document).__name__ for document in documents})),
             numbers=place.numbers,
             file=self._file(),
+            actor=self.arrival.actor,
+            operation=self.arrival.operation,
         )
         self._event(self.once, received, self.wiring.routes(received) if place.told else ())
 

@@ -88,7 +88,9 @@ class Arrival(Struct, frozen=True, kw_only=True):
     """Bytes that a partner handed over on a channel of an instance; ``name`` is the file's name or the path.
 
     ``problem`` is set by the transport when the bytes came with a defect that the sender must hear of: a wrong
-    signature, a message over the limit (then ``raw`` holds the beginning).
+    signature, a message over the limit (then ``raw`` holds the beginning). ``key`` is the sender's own name for this message:
+    under one key the same bytes are a repeat, and others are refused ("conflict"). ``actor`` and ``operation`` say which proven
+    identity handed it over, and how.
     """
 
     instance: str
@@ -96,10 +98,14 @@ class Arrival(Struct, frozen=True, kw_only=True):
     raw: bytes
     name: str = ""
     problem: str = ""
+    key: str = ""
+    actor: str = ""
+    operation: str = ""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What intake says to the partner after the commit; ``outcome`` is accepted, refused, parked or busy."""
+    """What intake says to the partner after the commit; ``outcome`` is accepted, refused, parked or busy; conflict, for a
+    key that already stands for other bytes."""
 
     outcome: str
     body: bytes = b""

@@ -28,6 +28,8 @@ FOLLOWED = frozenset(
         "Posting",
         "Case",
         "ApprovalRequest",
+        "Asset",
+        "WorkOrder",
     }
 )
 #: A journey follows so many objects and holds so many events, however much hangs together.

@@ -214,8 +214,9 @@ def _shelf(facts: Facts, policy: StockPolicy, moves: list[dict[str, Any]]) -> It
     ]
     if stock <= point and not orders and not tellings and not _about(facts, item, place):
         yield f"{stock} of {item} are left at {place}, and nothing is on order"
-    came = {place[0] for _, place, _ in facts.posted}
-    needless = {facts.orders[id][1].requisition for id, line in orders if facts.ordered[id, line.number][0] and id not in came}
+    # what came already, and what a buyer insisted on, nobody calls back
+    kept = {place[0] for _, place, _ in facts.posted} | {id for id, _ in orders if facts.said("reject", id)}
+    needless = {facts.orders[id][1].requisition for id, line in orders if facts.ordered[id, line.number][0] and id not in kept}
     gone = {row.event.data.requisition for row in facts.rows if isinstance(row.event.data, RequisitionCancellation)}
     if stock > point and needless - gone:
         yield f"{stock} of {item} are left at {place} without what is on order, and {min(needless - gone)} was not called back"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from suture.runtime.clock import ManualClock
 from suture.sandbox.simulator.disk import Crash
@@ -32,6 +32,14 @@ class Took(Struct, frozen=True):
     version: int = 0
 
 
+class Closed(Struct, frozen=True):
+    """When a counterpart could not be talked to, and how it behaved then: one of ``OUTAGES``."""
+
+    kind: str
+    since: datetime
+    until: datetime
+
+
 class Lines:
     """All lines of one run, from us to the twins."""
 
@@ -43,7 +51,8 @@ class Lines:
         self.took: list[Took] = []
         #: Places at which the process may have died: before a request, before its reply and after it.
         self.points = 0
-        self._closed: dict[str, tuple[str, datetime]] = {}
+        #: When each counterpart was closed, in order; a later outage takes the place of what is left of an earlier one.
+        self.closed: dict[str, list[Closed]] = {}
         self._swallowing, self._doomed = 0, False
         self._away: dict[str, datetime] = {}
 
@@ -52,12 +61,19 @@ class Lines:
     def close(self, fault: Fault) -> None:
         """A partner goes away for a while."""
         name = Random(fault.chance).choice(sorted(self.stage.twins))
-        until = self.clock.now() + timedelta(minutes=fault.lasts)
-        self._closed[name] = (fault.kind, min(until, self.weather.ends))
+        now, past = self.clock.now(), self.closed.setdefault(name, [])
+        if past and past[-1].until > now:
+            past[-1] = structs.replace(past[-1], until=now)
+        past.append(Closed(fault.kind, now, min(now + timedelta(minutes=fault.lasts), self.weather.ends)))
 
     def _mood(self, name: str) -> str:
-        kind, until = self._closed.get(name, ("", self.clock.now()))
-        return kind if self.clock.now() < until else ""
+        last = self.closed.get(name, [])[-1:]
+        return last[0].kind if last and self.clock.now() < last[0].until else ""
+
+    def away(self, name: str, since: datetime, until: datetime) -> timedelta:
+        """How long a counterpart was closed between two moments."""
+        overlaps = (min(until, closed.until) - max(since, closed.since) for closed in self.closed.get(name, ()))
+        return sum((overlap for overlap in overlaps if overlap > timedelta()), timedelta())
 
     # -- what we send
 

@@ -212,12 +212,16 @@ def _held_back(facts: Facts, instance: str, parked: set[str], span: tuple[int, i
     """Others that were owed soon after and could go only when the parked one had gone."""
     at = {row.position: row.event.at for row in facts.rows if row.position in span}
     since, until = at[span[0]], at[span[1]]
+    away = facts.world.lines.away
     passed, waited = 0, []
     for row in facts.rows:
         data = row.event.data
         if isinstance(data, Delivered) and data.instance == instance and data.outcome == "done":
             delivery = facts.world.disk.delivery(data.delivery)
-            if delivery is not None and delivery.key not in parked and since < delivery.created < until - LONG / 2:
+            if delivery is None or delivery.key in parked or delivery.created <= since:
+                continue
+            # nobody waits for a person while the counterpart itself is away
+            if until - delivery.created - away(instance, delivery.created, until) > LONG / 2:
                 passed += row.event.at < until
                 if until <= row.event.at < until + SOON:
                     waited.append(delivery.id)

@@ -42,6 +42,8 @@ class Facts:
         self.open: dict[str, Case] = {}
         #: What a person has cancelled, or a counterpart refused, in one system: the others may differ from it.
         self.cancelled: set[str] = set()
+        #: What a person has spared one system: (instance, document id).
+        self.spared: set[tuple[str, str]] = set()
         #: Who decided what about the objects of an exception: (verb, reason, object id) -> actors.
         self.words: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
         #: The bytes of each message, and those that a person has rejected.
@@ -73,7 +75,8 @@ class Facts:
                 self.open[case.id] = self.cases[case.id] = case
             case CaseResolved(case=id):
                 self.open.pop(id, None)
-            case Delivered(outcome="cancelled" | "refused", delivery=id):
+            case Delivered(outcome="cancelled" | "refused" as outcome, delivery=id, instance=instance, document=document):
+                self.spared |= {(instance, document.id)} if outcome == "cancelled" else set()
                 delivery = self.world.disk.delivery(id)
                 self.cancelled |= {ref.id for ref in delivery.document.refs()} if delivery else set()
             case Decision(verb=verb, actor=actor, subject=subject) if subject.id in self.cases:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from suture.model import RequisitionCancellation, StockPolicy
+from suture.model import GoodsReceipt, RequisitionCancellation, StockPolicy
 from suture.sandbox.group import FACILITIES
-from suture.sandbox.simulator.invariants.facts import ZERO, Check, Facts, summed, times, undecided
+from suture.sandbox.simulator.invariants.facts import ZERO, Check, Facts, Place, summed, times, undecided
 from suture.sandbox.stage import ERP_OF, INVENTORY_OF
 
 #: How much more than ordered may be received, under any policy that the people of the run set.
@@ -109,12 +109,15 @@ def receipts_are_counted(facts: Facts) -> Iterator[str]:
     """Only what was counted is posted, line by line; what came wrong, or beyond the order, only on a person's word."""
     stage = facts.world.stage
     counted = {receipt.id: receipt for inventory in stage.inventories.values() for receipt in inventory.receipts}
-    total: dict[tuple[str, int], Decimal] = {}
+    # where a person let no reversal through, what it takes back stays posted
+    total = summed(entry for name in stage.erps for entry in _spared(facts, name, counted.values()))
     for name, erp in stage.erps.items():
         for one in erp.receipts:
             receipt, order = counted.get(one.reference), facts.orders.get(one.body["order"])
             if receipt is None or order is None:
                 continue
+            # who counted it is not the one to let it pass
+            released = facts.said("release", receipt.id) - {receipt.receiver}
             for held, line in zip(one.body["lines"], receipt.lines, strict=False):
                 if Decimal(held["quantity"]["qty"]) != line.quantity.value or not facts.means(
                     name, "item", held["material"], line.item
@@ -123,13 +126,21 @@ def receipts_are_counted(facts: Facts) -> Iterator[str]:
                 place, sign = (receipt.order, line.line), -1 if receipt.reverses else 1
                 total[place] = total.get(place, ZERO) + sign * line.quantity.value
                 most = facts.most_ordered.get(place, ZERO)
-                if total[place] > most * (1 + OVER_PERCENT / 100) and not facts.said("release", receipt.id):
+                if total[place] > most * (1 + OVER_PERCENT / 100) and not released:
                     yield f"{total[place]} are posted on {place[0]} line {place[1]}, ordered were {most}"
             elsewhere = receipt.place.split("-")[0] != order[1].facility
-            if elsewhere and not receipt.reverses and not facts.said("release", receipt.id):
+            if elsewhere and not receipt.reverses and not released:
                 yield f"{receipt.id} came to {receipt.place} and was posted for {order[1].facility}"
-            if facts.said("reject", receipt.id) - facts.said("release", receipt.id) and not facts.said("release", receipt.id):
+            if facts.said("reject", receipt.id) and not released:
                 yield f"{receipt.id} was rejected and is posted"
+
+
+def _spared(facts: Facts, erp: str, counted: Iterable[GoodsReceipt]) -> Iterator[tuple[Place, Decimal]]:
+    """The reversals that a person cancelled on their way to an ERP, which holds what they reverse, line by line, signed."""
+    booked = {one.reference for one in facts.world.stage.erps[erp].receipts}
+    for receipt in counted:
+        if receipt.reverses in booked and receipt.id not in booked and (erp, receipt.id) in facts.spared:
+            yield from (((receipt.order, line.line), -line.quantity.value) for line in receipt.lines)
 
 
 # -- usages
@@ -214,8 +225,9 @@ def _shelf(facts: Facts, policy: StockPolicy, moves: list[dict[str, Any]]) -> It
     ]
     if stock <= point and not orders and not tellings and not _about(facts, item, place):
         yield f"{stock} of {item} are left at {place}, and nothing is on order"
-    # what came already, and what a buyer insisted on, nobody calls back
-    kept = {place[0] for _, place, _ in facts.posted} | {id for id, _ in orders if facts.said("reject", id)}
+    # what came already, what a buyer insists on and what a supplier will not deliver nobody calls back
+    kept = {place[0] for _, place, _ in facts.posted}
+    kept |= {id for id, _ in orders if facts.said("reject", id) or facts.differs(id, by=undecided(id))}
     needless = {facts.orders[id][1].requisition for id, line in orders if facts.ordered[id, line.number][0] and id not in kept}
     gone = {row.event.data.requisition for row in facts.rows if isinstance(row.event.data, RequisitionCancellation)}
     if stock > point and needless - gone:

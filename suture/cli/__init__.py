@@ -24,6 +24,7 @@ COMMANDS = (
     "reconcile",
     "resolve",
     "replay",
+    "events",
     "relay",
     "export",
     "archive",

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+import suture
 from suture.cli.output import JsonOption, console, counted, write_json
 from suture.extensions import found
 from suture.formats import Format
+from suture.gateway.governance.event_rules import event_findings
 from suture.kpis import Kpi
 from suture.model import Finding
 from suture.processes import Process
@@ -34,11 +36,15 @@ def register(app: typer.Typer) -> None:
 
 def check(
     network: Annotated[str, typer.Argument(metavar="[NETWORK.TOML]", help="The network file; without it only extensions.")] = "",
+    published: Annotated[
+        str, typer.Option(metavar="DIR", help="Where what was promised of events lies; docs/schema of a checkout by itself.")
+    ] = "",
     json: Annotated[str, JsonOption] = "",
 ) -> None:
-    """Validate a network file and all extensions, and say what is wrong and how to mend it.
+    """Validate a network file, all extensions and the contracts of events, and say what is wrong and how to mend it.
 
-    Exit code 1 on errors; warnings are told and let pass.
+    A change that breaks what was promised is refused unless the major version says so. Exit code 1 on errors; warnings are told
+    and let pass.
 
     Examples:
 
@@ -48,6 +54,7 @@ def check(
     """
     known, findings = extensions()
     findings += () if findings else findings_of(network, known)
+    findings += event_findings(Path(published) if published else promised())
     wrong = sum(finding.severity == "error" for finding in findings)
     if json:
         write_json(json, findings)
@@ -60,6 +67,12 @@ def check(
         console.print(f"checked {', '.join(checked)}", soft_wrap=True, markup=False)
         console.print(f"{counted(wrong, 'error')}, {counted(len(findings) - wrong, 'warning')}")
     raise typer.Exit(1 if wrong else 0)
+
+
+def promised() -> Path | None:
+    """Where a checkout keeps what was promised; None where the package was installed without it."""
+    folder = Path(suture.__file__).parents[1] / "docs" / "schema"
+    return folder if folder.is_dir() else None
 
 
 def extensions() -> tuple[dict[str, dict[str, Any]], tuple[Finding, ...]]:

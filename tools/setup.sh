@@ -41,4 +41,9 @@ fi
 if [ ! -x /usr/sbin/sshd ]; then
     apt_install openssh-server || say "Without sshd its tests are skipped; install the package openssh-server to run them."
 fi
+oidc=.live/identity/node_modules/oidc-provider/package.json
+if [ ! -f "$oidc" ]; then
+    { command -v npm >/dev/null && npm install --silent --no-audit --no-fund --prefix .live/identity oidc-provider@9.13.3 >/dev/null 2>&1; } ||
+        say "Without node and oidc-provider the tests of logins against a real OpenID provider are skipped."
+fi
 say "Ready."

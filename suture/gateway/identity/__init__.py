@@ -5,6 +5,7 @@ Secrets are named, never written (``env:``, ``file:``, ``vault:``). To believe a
 """
 
 from suture.gateway.identity.door import Identity, InThread
+from suture.gateway.identity.login import Pending, SignIn
 from suture.gateway.identity.settings import BadIdentity, Grant, Issuer, Login, Settings, read_identity
 from suture.gateway.identity.unproven import Scheme, Unproven
 
@@ -15,8 +16,10 @@ __all__ = [
     "InThread",
     "Issuer",
     "Login",
+    "Pending",
     "Scheme",
     "Settings",
+    "SignIn",
     "Unproven",
     "read_identity",
 ]

@@ -6,9 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
 from suture.gateway.access import Caller
-from suture.gateway.identity import api_keys
+from suture.gateway.identity import api_keys, certificates
+from suture.gateway.identity.issuers import Issuing
+from suture.gateway.identity.login import SignIn
+from suture.gateway.identity.meaning import caller_of
+from suture.gateway.identity.possession import Possession
 from suture.gateway.identity.settings import Settings
-from suture.gateway.identity.unproven import Unproven
+from suture.gateway.identity.tokens import MOST_BYTES, peek
+from suture.gateway.identity.unproven import Scheme, Unproven
+from suture.gateway.identity.web import Web
 from suture.journal import Journal
 from suture.runtime.clock import Clock
 
@@ -35,6 +41,11 @@ class Identity:
 
     def __init__(self, settings: Settings, journal: Journal, clock: Clock, in_thread: InThread = directly) -> None:
         self.settings, self.journal, self.clock, self.in_thread = settings, journal, clock, in_thread
+        self.web = Web()
+        self.issuers = {each.issuer: Issuing(each, clock, self.web, settings.skew_s) for each in settings.issuers}
+        self._possession = Possession()
+        #: How people sign in to the console; None where no issuer is named for it.
+        self.login = SignIn(settings.login, self.issuers[settings.login.issuer]) if settings.login else None
 
     async def caller(
         self, headers: Mapping[str, str], address: str, method: str, url: str, client_certificate: bytes | None = None
@@ -42,17 +53,56 @@ class Identity:
         """Who sends this request; raises Unproven.
 
         ``headers`` have lower-case names; ``url`` is what the caller asked for, without its query if it likes;
-        ``client_certificate`` is the DER of a certificate that TLS has verified. A request with proofs of two identities is
-        refused: nobody can tell for whom it speaks.
+        ``client_certificate`` is the DER of a certificate that TLS has verified. A request with a key and a token is refused:
+        nobody can tell for whom it speaks.
         """
-        if (text := headers.get(api_keys.HEADER)) is not None:
-            return await self._by_key(text)
+        key, authorization = headers.get(api_keys.HEADER), headers.get("authorization", "")
+        if key is not None and authorization:
+            raise Unproven("send an API key or a token, not both")
+        if key is not None:
+            return await self._by_key(key)
+        if authorization:
+            scheme, token = _credentials(authorization)
+            return await self._by_token(scheme, token, headers.get("dpop", ""), (method, url), client_certificate)
+        if client_certificate is not None:
+            return certificates.caller_of(client_certificate, self.settings.certificates, self.clock.now())
         raise Unproven("this needs an API key, a bearer token or a client certificate")
 
     async def close(self) -> None:
         """Let go of connections."""
+        await self.web.close()
 
     async def _by_key(self, text: str) -> Caller:
         id, secret = api_keys.parted(text)
         key = await self.in_thread(lambda: api_keys.known(self.journal, id))
         return api_keys.caller_of(key, secret, self.clock.now())
+
+    async def _by_token(
+        self, scheme: Scheme, token: str, proof: str, asked: tuple[str, str], certificate: bytes | None
+    ) -> Caller:
+        issuing = self._issuing(token)
+        claims = await issuing.claims(token)
+        now, bound = self.clock.now(), issuing.settings.bound
+        self._possession.check(token, scheme, claims, proof, asked, certificate, now, bound=bound)
+        return caller_of(claims, issuing.settings)
+
+    def _issuing(self, token: str) -> Issuing:
+        """Whom to ask about this token: the issuer that it names, or the only one that is asked about tokens without a name."""
+        if token.count(".") == 2:
+            found = self.issuers.get(peek(token).issuer)
+        else:
+            opaque = [each for each in self.issuers.values() if each.settings.introspection == "always"]
+            found = opaque[0] if len(opaque) == 1 else None
+        if found is None:
+            raise Unproven("this is no token of an issuer that we believe", error="invalid_token")
+        return found
+
+
+def _credentials(authorization: str) -> tuple[Scheme, str]:
+    """The scheme and the token of a header (RFC 9110 section 11.4); raises Unproven for another scheme."""
+    scheme, _, token = authorization.partition(" ")
+    known: dict[str, Scheme] = {"bearer": "Bearer", "dpop": "DPoP"}
+    token = token.strip()
+    if scheme.lower() not in known or not token or len(token) > MOST_BYTES or not token.isascii() or not token.isprintable():
+        raise Unproven("the header Authorization has the form: Bearer TOKEN")
+    return known[scheme.lower()], token

@@ -78,6 +78,8 @@ class Issuer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     client_id: str = ""
     client_secret: str = ""
     bound: bool = False
+    #: So long may a token hold at most, in seconds.
+    longest_s: int = 43_200
 
 
 class Login(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +90,8 @@ class Login(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     redirect: str
     client_secret: str = ""
     scope: str = "openid"
+    #: So long is a login good for, in seconds; then the issuer is asked again.
+    session_s: int = 28_800
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

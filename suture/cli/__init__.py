@@ -20,6 +20,7 @@ COMMANDS = (
     "console",
     "show",
     "ledger",
+    "kpis",
     "masters",
     "reconcile",
     "resolve",

@@ -156,28 +156,20 @@ KPI = '''"""TITLE: what is counted, and why it matters."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from suture.journal import Event
-from suture.kpis.kpi import Kpi
+from suture.kpis.kpi import Known, Kpi, Measure, share
 from suture.model import OrderAcknowledgement
 
-#: How many orders were accepted as they stood, and how many were answered.
-State = tuple[int, int]
 
-
-def step(state: State, event: Event) -> State:
-    """One answer more, whatever it says."""
-    if not isinstance(event.data, OrderAcknowledgement):
-        return state
-    accepted, answered = state
-    return accepted + (event.data.status == "accepted"), answered + 1
-
-
-def value(state: State) -> Decimal | None:
-    """Percent, or None before the first answer."""
-    accepted, answered = state
-    return (Decimal(100) * accepted / answered).quantize(Decimal("0.1")) if answered else None
+def step(event: Event, known: Known) -> Iterable[Measure]:
+    """One answer of a supplier, and whether it accepts the order as it stands."""
+    answer = event.data
+    if isinstance(answer, OrderAcknowledgement):
+        accepted = answer.status == "accepted"
+        yield share(answer.id, answer.order, accepted, event.at, known.where(event), stage="ordering", kind=answer.status)
 
 
 KPI = Kpi(
@@ -188,9 +180,9 @@ KPI = Kpi(
     target=Decimal(95),
     definition="answers of suppliers that accept the order as it stands, divided by all their answers",
     owner="sourcing",
-    start=lambda: (0, 0),
+    hears=(OrderAcknowledgement,),
     step=step,
-    value=value,
+    kind="answer",
 )
 '''
 

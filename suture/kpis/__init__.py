@@ -3,6 +3,6 @@
 Law: what a tile shows can be recomputed from the journal by anyone, from the definition that stands on it.
 """
 
-from suture.kpis.kpi import Kpi
+from suture.kpis.kpi import Dropped, Known, Kpi, Measure, Origin
 
-__all__ = ["Kpi"]
+__all__ = ["Dropped", "Known", "Kpi", "Measure", "Origin"]

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from suture.journal import Event
-from suture.kpis.kpi import Kpi
+from suture.kpis.kpi import Known, Kpi, Measure, share
 from suture.model import MatchResult
 
-State = dict[tuple[str, str], bool]
 
-
-def step(state: State, event: Event) -> State:
+def step(event: Event, known: Known) -> Iterable[Measure]:
     """The first decided outcome of an invoice against an order counts; waiting is not an outcome."""
-    data = event.data
-    if isinstance(data, MatchResult) and data.outcome != "waiting" and (data.invoice, data.order) not in state:
-        state[data.invoice, data.order] = data.outcome == "matched"
-    return state
-
-
-def value(state: State) -> Decimal | None:
-    """Percent, or None before the first outcome."""
-    return (Decimal(100) * sum(state.values()) / len(state)).quantize(Decimal("0.1")) if state else None
+    result = event.data
+    if not isinstance(result, MatchResult) or result.outcome == "waiting":
+        return
+    subject = f"{result.invoice}/{result.order}"
+    if known.measure(subject) is None:
+        matched = result.outcome == "matched"
+        yield share(subject, result.invoice, matched, result.at, known.where(event), stage="invoicing", kind=result.outcome)
 
 
 KPI = Kpi(
@@ -32,7 +29,7 @@ KPI = Kpi(
     target=Decimal(90),
     definition="invoices (per order) whose first decided three-way match was within tolerance, divided by all that were decided",
     owner="accounts payable",
-    start=dict,
+    hears=(MatchResult,),
     step=step,
-    value=value,
+    kind="outcome",
 )

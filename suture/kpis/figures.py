@@ -1,0 +1,168 @@
+"""Figures: what the measures come to, in total, by part and by day, and how they are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from msgspec import Struct
+
+from suture.journal import Recorded
+from suture.journal.rows import instant
+from suture.kpis.kpi import Kpi, hours
+from suture.kpis.measures import DAY, PARTS, Measures, Narrowed, condition_of, number
+
+#: Shares, and hours, as they are shown.
+_TENTH, _CENT = Decimal("0.1"), Decimal("0.01")
+EVERYTHING = Narrowed()
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """What one KPI comes to, in one currency ("" where it is not about money).
+
+    ``number`` things were measured; their values come to ``sum``, their weights to ``weight``. ``value`` is None for nothing.
+    ``share`` is what they add to the figure of the whole that they are a part of: the shares of all parts come to its value.
+    ``p10`` to ``p95`` are percentiles of hours: the smallest value that so many in a hundred do not exceed.
+    """
+
+    currency: str = ""
+    value: Decimal | None = None
+    met: bool | None = None
+    number: int = 0
+    sum: Decimal = Decimal(0)
+    weight: Decimal = Decimal(0)
+    share: Decimal | None = None
+    p10: Decimal | None = None
+    p50: Decimal | None = None
+    p90: Decimal | None = None
+    p95: Decimal | None = None
+
+
+class Day(Struct, frozen=True):
+    """What a KPI came to on one day, hours as their mean; None where what was measured divides by nothing."""
+
+    day: datetime
+    currency: str
+    value: Decimal | None
+    number: int
+
+
+def figure_of(
+    kpi: Kpi, history: Iterable[Recorded], now: datetime, repeats: Mapping[str, int] | None = None
+) -> tuple[Figure, ...]:
+    """The figures of one KPI over a history, one for each currency; made anew, with nothing kept."""
+    measures = Measures([kpi])
+    for row in history:
+        measures.enter(row)
+    measures.came_again(repeats or {})
+    return figures(measures, [kpi], EVERYTHING, now)[kpi.name]
+
+
+def figures(measures: Measures, kpis: Iterable[Kpi], narrowed: Narrowed, now: datetime) -> dict[str, tuple[Figure, ...]]:
+    """The figures of each KPI by name, one for each currency; none for one that has measured nothing."""
+    where, values = condition_of(narrowed, "day")
+    query = f"select kpi, currency, sum(number), sum(value), sum(weight) from sums where number > 0{where} group by 1, 2"
+    sums: dict[str, list[tuple[str, int, int, int]]] = {}
+    for kpi, *row in measures.rows(query, *values):
+        sums.setdefault(kpi, []).append((row[0], row[1], row[2], row[3]))
+    return {kpi.name: tuple(_figures(measures, kpi, narrowed, now, sums.get(kpi.name, ()))) for kpi in kpis}
+
+
+def _figures(
+    measures: Measures, kpi: Kpi, narrowed: Narrowed, now: datetime, sums: Sequence[tuple[str, int, int, int]]
+) -> Iterable[Figure]:
+    if kpi.unit == "hours":
+        spread = spread_of(measures, kpi, narrowed, now)
+        return [_of_hours(kpi, spread)] if spread else []
+    return [_of_sums(kpi, *row) for row in sums]
+
+
+def parts(measures: Measures, kpi: Kpi, by: str, narrowed: Narrowed, now: datetime) -> dict[str, tuple[Figure, ...]]:
+    """The figures of one KPI for each value of a part (``PARTS``), with their shares of the whole; numbers and sums add up to it.
+
+    Raises KeyError for a part that does not exist.
+    """
+    if by not in PARTS:
+        raise KeyError(by)
+    if kpi.unit == "hours":
+        return _parts_of_hours(measures, kpi, by, narrowed, now)
+    where, values = condition_of(narrowed, "day")
+    query = f"""select {by}, currency, sum(number), sum(value), sum(weight) from sums
+    where kpi = ? and number > 0{where} group by 1, 2 order by 1, 2"""
+    rows = measures.rows(query, kpi.name, *values)
+    whole: dict[str, int] = {}
+    for _, currency, _, _, weight in rows:
+        whole[currency] = whole.get(currency, 0) + weight
+    found: dict[str, tuple[Figure, ...]] = {}
+    for part, currency, count, value, weight in rows:
+        figure = _of_sums(kpi, currency, count, value, weight, whole[currency])
+        found[part] = (*found.get(part, ()), figure)
+    return found
+
+
+def _parts_of_hours(measures: Measures, kpi: Kpi, by: str, narrowed: Narrowed, now: datetime) -> dict[str, tuple[Figure, ...]]:
+    column, condition = ("since", "at is null") if kpi.standing else ("value", "ranked")
+    where, values = condition_of(narrowed, "" if kpi.standing else "at")
+    spreads: dict[str, list[Decimal]] = {}
+    query = f"select {by}, {column} from measures where kpi = ? and {condition}{where} order by {column}"
+    for part, value in measures.rows(query, kpi.name, *values):
+        spreads.setdefault(part, []).append(_hours(kpi, value, now))
+    return {part: (_of_hours(kpi, sorted(spread)),) for part, spread in sorted(spreads.items())}
+
+
+def days(measures: Measures, kpi: Kpi, narrowed: Narrowed) -> list[Day]:
+    """What a KPI came to on each day on which it measured something, in order."""
+    where, values = condition_of(narrowed, "day")
+    query = f"""select day, currency, sum(number), sum(value), sum(weight) from sums
+    where kpi = ? and number > 0{where} group by 1, 2 order by 1, 2"""
+    found = []
+    for day, currency, count, value, weight in measures.rows(query, kpi.name, *values):
+        told = _mean(value, count) if kpi.unit == "hours" else _worth(kpi, value, weight)
+        found.append(Day(instant(day * DAY), currency, told, count))
+    return found
+
+
+def spread_of(measures: Measures, kpi: Kpi, narrowed: Narrowed, now: datetime) -> list[Decimal]:
+    """Every value of a KPI in hours, in order of size."""
+    if not kpi.standing:
+        where, values = condition_of(narrowed, "at")
+        query = f"select value from measures where kpi = ? and ranked{where} order by value"
+        return [number(value) for (value,) in measures.rows(query, kpi.name, *values)]
+    where, values = condition_of(narrowed, "")
+    query = f"select since from measures where kpi = ? and at is null{where} order by since desc"
+    return [_hours(kpi, since, now) for (since,) in measures.rows(query, kpi.name, *values)]
+
+
+def percentile(ordered: Sequence[Decimal], percent: int) -> Decimal:
+    """The nearest rank: the smallest value that at least ``percent`` in a hundred do not exceed; raises IndexError for none."""
+    return ordered[max(0, -(-percent * len(ordered) // 100) - 1)]
+
+
+def _hours(kpi: Kpi, value: int, now: datetime) -> Decimal:
+    return hours(instant(value), now) if kpi.standing else number(value)
+
+
+def _of_hours(kpi: Kpi, spread: Sequence[Decimal]) -> Figure:
+    p10, p50, p90, p95 = (percentile(spread, each).quantize(_CENT, ROUND_HALF_UP) for each in (10, 50, 90, 95))
+    met = p50 <= kpi.target if kpi.good == "down" else p50 >= kpi.target
+    total, count = sum(spread, Decimal(0)), len(spread)
+    return Figure(value=p50, met=met, number=count, sum=total, weight=Decimal(count), p10=p10, p50=p50, p90=p90, p95=p95)
+
+
+def _of_sums(kpi: Kpi, currency: str, count: int, value: int, weight: int, whole: int | None = None) -> Figure:
+    worth = _worth(kpi, value, weight)
+    met = None if worth is None else worth <= kpi.target if kpi.good == "down" else worth >= kpi.target
+    share = _worth(kpi, value, whole) if whole is not None else None
+    return Figure(currency=currency, value=worth, met=met, number=count, sum=number(value), weight=number(weight), share=share)
+
+
+def _worth(kpi: Kpi, value: int, weight: int) -> Decimal | None:
+    if kpi.unit == "money":
+        return number(value).quantize(_CENT, ROUND_HALF_UP)
+    times = 1000 if kpi.unit == "per_thousand" else 100
+    return (Decimal(times * value) / weight).quantize(_TENTH, ROUND_HALF_UP) if weight else None
+
+
+def _mean(value: int, count: int) -> Decimal:
+    return (number(value) / count).quantize(_CENT, ROUND_HALF_UP)

@@ -1,0 +1,101 @@
+"""Each KPI, equal to a recount of the raw facts of a day in which people decided, partners failed, and messages came twice."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from suture.extensions import found
+from suture.journal import Journal, Recorded, open_journal
+from suture.journal.blobs import load_or_create_key
+from suture.kpis import Kpi
+from suture.kpis.figures import EVERYTHING, days, figure_of, figures, parts
+from suture.kpis.measures import PARTS
+from suture.model import Decision, Ref
+from suture.runtime.command import command
+from suture.runtime.network import Network
+from suture.runtime.wiring import Wiring
+from suture.views.events import history
+from suture.views.exceptions import exceptions
+from suture.views.figures import Figures, kept_figures
+from tests.day import Day
+from tests.kpis.recounts import RECOUNTS
+
+KPIS = found("suture.kpis", "KPI", Kpi)
+NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
+SHOWN = {"hours": Decimal("0.01"), "money": Decimal("0.01"), "percent": Decimal("0.1"), "per_thousand": Decimal("0.1")}
+
+
+class Lived(Struct):
+    """A day's journal, its facts, what came again, and the figures that are kept beside it."""
+
+    journal: Journal
+    rows: list[Recorded]
+    again: Mapping[str, int]
+    figures: Figures
+
+
+@pytest.fixture(scope="module")
+def lived(day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
+    folder = Path(shutil.copytree(day.folder, tmp_path_factory.mktemp("kpis") / "day"))
+    journal = open_journal(str(folder / "suture.db"), load_or_create_key(folder / "blobs.key"))
+    with kept_figures(journal, folder / "suture.figures"):
+        pass  # so that what follows is caught up, not read from the beginning
+    decide(journal)
+    with kept_figures(journal, folder / "suture.figures") as kept:
+        yield Lived(journal, list(history(journal)), journal.repeats(), kept)
+    journal.close()
+
+
+def decide(journal: Journal) -> None:
+    """Somebody decides about every exception that allows it."""
+    wiring = Wiring(journal, Network(name="none"), privacy_key=bytes(32))
+    for number, row in enumerate(exceptions(history(journal))):
+        if row.case.actions:
+            position = journal.find(Ref("Case", row.case.id))[-1].position
+            verb = row.case.actions[-1]
+            subject = Ref("Case", row.case.id)
+            decision = Decision(
+                id=f"{number:032}", subject=subject, verb=verb, actor="Nia Osei", at=NOW, reason="agreed", position=position
+            )
+            command(wiring, decision, NOW)
+
+
+def test_every_kpi_is_recounted() -> None:
+    assert set(RECOUNTS) == set(KPIS)
+
+
+@pytest.mark.parametrize("name", RECOUNTS)
+def test_a_figure_equals_the_recount_of_the_raw_facts(name: str, lived: Lived) -> None:
+    kpi, counted = KPIS[name], RECOUNTS[name]([row.event for row in lived.rows], NOW, lived.again)
+    told = {figure.currency: figure.value for figure in figures(lived.figures.measures, [kpi], EVERYTHING, NOW)[name]}
+    assert told == {currency: value.quantize(SHOWN[kpi.unit], ROUND_HALF_UP) for currency, value in counted.items()}
+
+
+def test_most_kpis_have_something_to_tell_of_the_day(lived: Lived) -> None:
+    told = figures(lived.figures.measures, KPIS.values(), EVERYTHING, NOW)
+    assert sum(bool(found_figures) for found_figures in told.values()) >= len(KPIS) - 2
+
+
+@pytest.mark.parametrize("name", KPIS)
+def test_what_is_kept_and_caught_up_is_what_is_made_anew(name: str, lived: Lived) -> None:
+    kept = figures(lived.figures.measures, [KPIS[name]], EVERYTHING, NOW)[name]
+    assert kept == figure_of(KPIS[name], lived.rows, NOW, lived.again)
+
+
+@pytest.mark.parametrize("name", KPIS)
+def test_a_days_parts_and_days_add_up(name: str, lived: Lived) -> None:
+    kpi, measures = KPIS[name], lived.figures.measures
+    whole = figures(measures, [kpi], EVERYTHING, NOW)[name]
+    for by in PARTS:
+        split = [figure for each in parts(measures, kpi, by, EVERYTHING, NOW).values() for figure in each]
+        assert sum(figure.number for figure in split) == sum(figure.number for figure in whole)
+        assert sum(figure.sum for figure in split) == sum(figure.sum for figure in whole)
+    if not kpi.standing:
+        assert sum(each.number for each in days(measures, kpi, EVERYTHING)) == sum(figure.number for figure in whole)

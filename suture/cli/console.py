@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from suture.cli import looping
-from suture.cli.output import JournalOption, books_file, console, existing_journal, fail
+from suture.cli.output import JournalOption, books_file, console, errors, existing_journal, fail
 from suture.console import Desk, Sessions, console_app
+from suture.gateway import ROLES, Access, BadAccess, Caller, read_access
 from suture.journal.blobs import load_or_create_key
 from suture.runtime.clock import SystemClock
 from suture.runtime.network import Network, read_network
@@ -23,6 +25,8 @@ from suture.transports.http_server import serve
 HOST = "127.0.0.1"
 #: Letters of a name at most.
 NAME_LETTERS = 60
+#: The roles of whoever starts the console and names none.
+OWNER = ("operator", "clerk")
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +38,8 @@ def open_console(
     journal: Annotated[str, JournalOption] = ".",
     port: Annotated[int, typer.Option(help="Where it listens on 127.0.0.1; 0 for any free port.")] = 8085,
     actor: Annotated[str, typer.Option("--as", metavar="NAME", help="In whose name decisions are made; else your login.")] = "",
+    role: Annotated[list[str] | None, typer.Option(help="A role of theirs, once for each; else operator and clerk.")] = None,
+    access: Annotated[str, typer.Option(help="The access policy, a TOML file; the standard roles without one.")] = "",
     network: Annotated[str, typer.Option(help="The network file; needed to read a parked message again.")] = "",
     at: Annotated[
         datetime | None, typer.Option(metavar="TIME", help="Tell ages and deadlines as of this time, UTC; now if left out.")
@@ -48,21 +54,43 @@ def open_console(
       suture console --journal day
 
       suture console -j day --port 9000 --as "Nia Osei" --network network.toml
+
+      suture console -j day --as treasury-1 --role treasurer
     """
-    name = actor.strip() or _login()
-    if not name or len(name) > NAME_LETTERS or not name.isprintable():
-        fail(f"{name!r} is no name for a decision", f"say who decides: --as NAME, at most {NAME_LETTERS} letters")
+    policy = _policy(access)
+    caller = _caller(actor.strip() or _login(), tuple(role or OWNER), policy)
     declared = read_network(Path(network)) if network else Network(name="none")
     opened, folder = existing_journal(journal)
     try:
         wiring = Wiring(opened, declared, privacy_key=load_or_create_key(folder / "privacy.key"))
         as_of = at.replace(tzinfo=UTC) if at else None
-        desk = Desk(wiring, books_file(journal, folder), name, SystemClock(), place=journal, at=as_of)
-        with desk.ask({}):
-            pass  # the first look reads the whole journal; the first page should not wait for it
-        looping.run(_serve(desk, port))
+        desk = Desk(wiring, books_file(journal, folder), SystemClock(), access=policy, place=journal, at=as_of)
+        look(desk)
+        looping.run(serve_console(desk, caller, port))
     finally:
         opened.close()
+
+
+def _policy(place: str) -> Access:
+    try:
+        return read_access(Path(place)) if place else Access()
+    except BadAccess as bad:
+        fail(str(bad), "mend the access policy, or leave it out for the standard roles")
+
+
+def _caller(name: str, roles: tuple[str, ...], access: Access) -> Caller:
+    """Who looks, with roles that one person may hold; leaves with a reason otherwise."""
+    if not name or len(name) > NAME_LETTERS or not name.isprintable():
+        fail(f"{name!r} is no name for a decision", f"say who decides: --as NAME, at most {NAME_LETTERS} letters")
+    known = {**ROLES, **access.roles}
+    strange = [role for role in roles if role not in known]
+    if strange:
+        fail(f"there is no role {', '.join(strange)}", f"roles are {', '.join(known)}")
+    caller = Caller(subject=name, roles=roles)
+    together = access.apart(caller)
+    if together:
+        fail(f"nobody holds {' and '.join(roles)} at once: {'; '.join(together)}", "open a console for each of them")
+    return caller
 
 
 def _login() -> str:
@@ -73,18 +101,30 @@ def _login() -> str:
         return ""
 
 
-async def _serve(desk: Desk, port: int) -> None:
+def look(desk: Desk) -> None:
+    """The first look reads the whole journal, with progress at a terminal; the first page should not wait for it."""
+    columns = (TextColumn("Reading the journal"), TextColumn("{task.completed:,} events"), TimeElapsedColumn())
+    with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        with desk.ask({}, tell=lambda position: bar.update(task, completed=position)):
+            pass
+
+
+async def serve_console(desk: Desk, caller: Caller, port: int) -> None:
+    """Listen until Ctrl-C, and print the link; leaves with a reason where the port is taken."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
-    sessions = Sessions(f"suture-{port}", desk.clock.now())
+    sessions = Sessions(f"suture-{port}", desk.books.with_suffix(".sessions"))
+    token = sessions.invite(caller, desk.clock.now())
     try:
-        server = await serve(console_app(desk, sessions), HOST, port, grace_s=2)
+        server = await serve(console_app(desk, sessions), HOST, port, grace_s=1)
     except OSError as failure:
         fail(f"cannot listen at http://{HOST}:{port}: {failure.strerror}", "name another port: --port, or 0 for any free one")
-    console.print(f"http://{HOST}:{server.port}/enter/{sessions.token}", soft_wrap=True, markup=False)
-    console.print(f"opens one browser, once, for {desk.actor}; Ctrl-C stops", soft_wrap=True, markup=False)
+    console.print(f"http://{HOST}:{server.port}/enter/{token}", soft_wrap=True, markup=False)
+    roles = " and ".join(caller.roles)
+    console.print(f"opens one browser, once, for {caller.subject} ({roles}); Ctrl-C stops", soft_wrap=True, markup=False)
     await stopped.wait()
     await server.stop()
     console.print("stopped")

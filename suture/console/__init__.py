@@ -2,7 +2,7 @@
 
 from suture.console.app import console_app
 from suture.console.desk import Desk
-from suture.console.page import Ask, Missing, Page
+from suture.console.page import Action, Ask, Missing, Page
 from suture.console.sessions import Sessions
 
-__all__ = ["Ask", "Desk", "Missing", "Page", "Sessions", "console_app"]
+__all__ = ["Action", "Ask", "Desk", "Missing", "Page", "Sessions", "console_app"]

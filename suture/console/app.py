@@ -1,43 +1,35 @@
-"""The console's application: one route and one JSON twin for each page, the door, and decisions."""
+"""The console's application: one route and one JSON twin for each page, one for each action, the door, and the stream."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from suture.console.desk import Desk
-from suture.console.drawing import draw, to
-from suture.console.gate import Gate
-from suture.console.page import SECTIONS, Missing, Page, pages
-from suture.console.sessions import LONGEST, Session, Sessions, same
+from suture.console.drawing import draw, fresh, rendered, to
+from suture.console.gate import Gate, cookie_of
+from suture.console.page import SECTIONS, Action, Denied, Do, Missing, Page, Refused, actions, pages
+from suture.console.sessions import LONGEST, UNMASKED, Session, Sessions, same
+from suture.console.stream import PAGES_MOST, Stream
 from suture.journal import Fenced, Unavailable
-from suture.model import Decision, Ref
 from suture.runtime.command import NoSuchThing, Stale
 
-#: The bytes of a form at most, and the letters of a reason.
-FORM_BYTES, REASON_LETTERS = 16_384, 1000
-#: Where one exception is looked at, and where one begins.
-EXCEPTION, FIRST = "exception", "today"
-
-
-class Refused(ValueError):
-    """A form that cannot be taken; ``status`` is the HTTP status."""
-
-    def __init__(self, why: str, status: int = 422) -> None:
-        super().__init__(why)
-        self.status = status
+#: The bytes of a form at most; a repaired document is part of one.
+FORM_BYTES = 256 * 1024
+#: Where one begins.
+FIRST = "today"
 
 
 def console_app(desk: Desk, sessions: Sessions) -> ASGIApp:
@@ -52,21 +44,29 @@ class _Console:
         self.navigation = [(section, [page for page in self.pages.values() if page.section == section]) for section in SECTIONS]
 
     def app(self) -> Starlette:
-        static = StaticFiles(directory=Path(__file__).parent / "static")
+        # nothing secret is in these; pages hold a form's token beside what was asked, and are not compressed
+        static = GZipMiddleware(StaticFiles(directory=Path(__file__).parent / "static"))
         routes = [route for page in self.pages.values() for route in (self._route(page), self._twin(page))]
         return Starlette(
             routes=[
                 Route("/", lambda request: RedirectResponse(f"/{FIRST}", 303)),
                 Route("/enter/{token}", self.enter),
-                Route("/decide", self.decide, methods=["POST"]),
+                Route("/leave", self.leave, methods=["POST"]),
+                Route("/stream", self.stream),
                 Mount("/static", static),
+                *map(self._action, actions()),
                 *routes,
             ],
-            exception_handlers={Missing: self._missing, Unavailable: self._unavailable, 404: self._nowhere},
+            exception_handlers={
+                Missing: self._missing,
+                Denied: self._denied,
+                Unavailable: self._unavailable,
+                404: self._nowhere,
+            },
         )
 
     def enter(self, request: Request) -> Response:
-        """Spend the one-time link and begin a session."""
+        """Spend a one-time link and begin a session."""
         cookie = self.sessions.enter(request.path_params["token"], self.desk.clock.now())
         if not cookie:
             return draw("stranger.html", 401)
@@ -74,6 +74,13 @@ class _Console:
         lives = int(LONGEST.total_seconds())
         answer.set_cookie(self.sessions.cookie, cookie, max_age=lives, httponly=True, samesite="strict", path="/")
         return answer
+
+    async def leave(self, request: Request) -> Response:
+        """End the session."""
+        form = await _form(request)
+        if same(form.get("csrf", ""), _session(request).csrf):
+            self.sessions.leave(cookie_of(request.headers, self.sessions.cookie))
+        return RedirectResponse("/", 303)
 
     # -- pages
 
@@ -85,8 +92,12 @@ class _Console:
 
     def _twin(self, page: Page) -> Route:
         def show(request: Request) -> Response:
+            session = _session(request)
+            verdict = self.desk.access.allows(session.caller, page.allow)
+            if not verdict:
+                return _json({"denied": verdict.reason}, 403)
             try:
-                with self.desk.ask(request.query_params) as ask:
+                with self.desk.ask(request.query_params, session.caller) as ask:
                     return _json(page.load(ask))
             except Missing as missing:
                 return _json({"missing": str(missing), "alike": missing.alike}, 404)
@@ -94,75 +105,111 @@ class _Console:
         return Route(f"{page.path}.json", show, name=f"{page.name}.json")
 
     def _drawn(self, page: Page, request: Request, query: Mapping[str, str], status: int = 200, problem: str = "") -> Response:
-        with self.desk.ask(query) as ask:
-            it = page.load(ask)
-            said = _session(request).said
-            _session(request).said = ""
-            twin = to(f"{page.path}.json", **query)
-            more = {"it": it, "now": ask.now, "query": query, "position": ask.trail.position, "twin": twin}
-            return draw(page.template, status, **{**self._frame(request), **more, "page": page}, said=said, problem=problem)
+        session = _session(request)
+        said, session.said = session.said, ""
+        html, _ = self._rendered(page, session, query, said=said, problem=problem)
+        return Response(html, status, media_type="text/html")
 
-    def _frame(self, request: Request) -> dict[str, Any]:
+    def _rendered(self, page: Page, session: Session, query: Mapping[str, str], **told: str) -> tuple[str, int]:
+        """A page's HTML for somebody, and the position up to which it holds. Raises Denied, and what ``load`` raises."""
+        verdict = self.desk.access.allows(session.caller, page.allow)
+        if not verdict:
+            raise Denied(verdict.reason)
+        with self.desk.ask(query, session.caller, frozenset(session.unmasked)) as ask:
+            it, position = page.load(ask), ask.trail.position
+            address = to(page.path, **query)
+            more = {
+                "it": it,
+                "ask": ask,
+                "now": ask.now,
+                "query": query,
+                "position": position,
+                "address": address,
+                "twin": to(f"{page.path}.json", **query),
+                "fresh": lambda: fresh(session.csrf, address, position),
+            }
+            return rendered(page.template, **{**self._frame(session, query), **more, "page": page, **told}), position
+
+    def _frame(self, session: Session, query: Mapping[str, str]) -> dict[str, Any]:
         """What every page of somebody who is in needs."""
+        allowed = {page.name: self.desk.access.allows(session.caller, page.allow) for page in self.pages.values()}
         return {
             "page": None,
             "navigation": self.navigation,
-            "actor": self.desk.actor,
-            "csrf": _session(request).csrf,
-            "fresh": lambda: uuid.uuid4().hex,
-            "asked": request.query_params.get("id", "") if request.url.path == "/documents" else "",
+            "allowed": allowed,
+            "caller": session.caller,
+            "csrf": session.csrf,
+            "asked": query.get("q", ""),
         }
 
-    # -- decisions
+    # -- the stream
 
-    async def decide(self, request: Request) -> Response:
-        """Take a decision from a form: 303 to the exception if it was carried out, else the exception as it is, and why not."""
-        form = await _form(request)
-        return await run_in_threadpool(self._decided, request, form)
+    def stream(self, request: Request) -> Response:
+        """Patches for the pages named, from the position named (or from the last that the browser saw) on."""
+        cookie = cookie_of(request.headers, self.sessions.cookie)
+        seen = request.headers.get("last-event-id", "") or request.query_params.get("after", "")
+        addresses = request.query_params.getlist("page")[:PAGES_MOST]
 
-    def _decided(self, request: Request, form: dict[str, str]) -> Response:
-        query = {"id": form.get("case", "")}
+        def render(address: str) -> tuple[str, int]:
+            session = self.sessions.known(cookie, self.desk.clock.now(), awake=False)
+            if session is None:
+                raise Denied("the session has ended")
+            parts = urlsplit(address)
+            page = self.pages.get(parts.path.removeprefix("/"))
+            if page is None:
+                raise Missing(f"there is no page {address}")
+            return self._rendered(page, session, dict(parse_qsl(parts.query)))
+
+        after = int(seen) if seen.isdecimal() and len(seen) < 19 else 0
+        messages: AsyncIterator[str] = Stream(render, self.desk.moved, addresses, after).messages()
+        return StreamingResponse(messages, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+    # -- actions
+
+    def _action(self, action: Action) -> Route:
+        async def act(request: Request) -> Response:
+            form = await _form(request)
+            return await run_in_threadpool(self._acted, action, request, form)
+
+        return Route(action.path, act, methods=["POST"], name=f"act {action.name}")
+
+    def _acted(self, action: Action, request: Request, form: dict[str, str]) -> Response:
+        """303 to the page that shows what was done, else the page where it was asked for, and why it was not done."""
+        session, now = _session(request), self.desk.clock.now()
         try:
-            if not same(form.get("csrf", ""), _session(request).csrf):
+            if not same(form.get("csrf", ""), session.csrf):
                 raise Refused("the form does not come from this session; look at it again and decide again", 403)
-            said = self.desk.decide(self._decision(form))
+            do = Do(self.desk, form, session.caller, self.desk.access, now)
+            do.require(action.allow)
+            done = action.act(do)
         except tuple(_STATUS) as error:
             status = next(status(error) for kind, status in _STATUS.items() if isinstance(error, kind))
-            return self._drawn(self.pages[EXCEPTION], request, query, status, _why(error))
-        _session(request).said = f"{said}. What follows happens while the network runs."
-        return RedirectResponse(to(f"/{EXCEPTION}", **query), 303)
+            path, query = action.back(form)
+            return self._drawn(self.pages[path.removeprefix("/")], request, query, status, _why(error))
+        session.said = done.said
+        if done.unmasked:
+            session.unmasked[done.unmasked] = now + UNMASKED
+        return RedirectResponse(done.to, 303)
 
-    def _decision(self, form: dict[str, str]) -> Decision:
-        reason, position, id = form.get("reason", "").strip(), form.get("position", ""), form.get("decision", "")
-        if not reason or len(reason) > REASON_LETTERS:
-            raise Refused(f"a decision needs a reason of 1 to {REASON_LETTERS:,} letters; it is kept for the auditor")
-        if not (position.isdecimal() and len(position) < 19 and id.isalnum() and len(id) == 32):
-            raise Refused("the form is not whole; look at it again and decide again", 400)
-        return Decision(
-            id=id,
-            subject=Ref("Case", form.get("case", "")),
-            verb=form.get("verb", ""),
-            actor=self.desk.actor,
-            at=self.desk.clock.now(),
-            reason=reason,
-            position=int(position),
-        )
-
-    # -- what is not there
+    # -- what is not there, or not for everybody
 
     def _missing(self, request: Request, error: Exception) -> Response:
         alike = error.alike if isinstance(error, Missing) else ()
-        return draw("missing.html", 404, **self._frame(request), what=str(error), alike=alike)
+        return draw("missing.html", 404, **self._frame(_session(request), {}), what=str(error), alike=alike)
+
+    def _denied(self, request: Request, error: Exception) -> Response:
+        return draw("denied.html", 403, **self._frame(_session(request), {}), why=str(error))
 
     def _nowhere(self, request: Request, error: Exception) -> Response:
-        return draw("missing.html", 404, **self._frame(request), what=f"there is no page {request.url.path}", alike=())
+        frame = self._frame(_session(request), {})
+        return draw("missing.html", 404, **frame, what=f"there is no page {request.url.path}", alike=())
 
     def _unavailable(self, request: Request, error: Exception) -> Response:
         what = f"the journal does not answer ({error}); try again in a moment"
-        return draw("missing.html", 503, **self._frame(request), what=what, alike=())
+        return draw("missing.html", 503, **self._frame(_session(request), {}), what=what, alike=())
 
 
-#: Why a decision was not carried out, and as which HTTP status that is told; the first kind that fits counts.
+#: Why something was not carried out, and as which HTTP status that is told; the first kind that fits counts.
 _STATUS: dict[type[Exception], Callable[[Any], int]] = {
     Refused: lambda error: int(error.status),
     Stale: lambda error: 409,
@@ -191,7 +238,7 @@ async def _form(request: Request) -> dict[str, str]:
         if len(raw) > FORM_BYTES:
             return {}
     try:
-        return dict(parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict"))
+        return dict(parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=40, errors="strict"))
     except ValueError:
         return {}
 

@@ -3,45 +3,72 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from suture.console.page import Ask
+from suture.gateway import Access, Caller
 from suture.model import Decision
 from suture.runtime.clock import Clock
 from suture.runtime.command import command
 from suture.runtime.wiring import Wiring
-from suture.views.kept import kept_books
+from suture.views.kept import kept, kept_books
+from suture.views.search import INDEX, Index
 from suture.views.trail import Trail
+
+#: Who asks where no person does; may do nothing.
+NOBODY = Caller(subject="nobody", roles=())
 
 
 class Desk:
     """A journal to look into and to decide on; any thread may ask, one at a time.
 
-    ``books`` is the file of the kept books beside the journal, ``actor`` who decides, ``at`` a time as of which pages tell
+    ``books`` is the file of the kept books beside the journal (the index lies beside it), ``at`` a time as of which pages tell
     ages and deadlines instead of the clock's; decisions carry the clock's time always.
     """
 
     def __init__(
-        self, wiring: Wiring, books: Path, actor: str, clock: Clock, *, place: str = ".", at: datetime | None = None
+        self,
+        wiring: Wiring,
+        books: Path,
+        clock: Clock,
+        *,
+        access: Access | None = None,
+        place: str = ".",
+        at: datetime | None = None,
     ) -> None:
-        self.wiring, self.books, self.actor, self.clock = wiring, books, actor, clock
+        self.wiring, self.books, self.clock = wiring, books, clock
+        self.access = access or Access()
         self.place, self.at = place, at
         self._trail = Trail()
-        self._one = threading.Lock()
+        self._one = threading.RLock()
 
     @contextmanager
-    def ask(self, query: Mapping[str, str]) -> Iterator[Ask]:
-        """What a page may look at, caught up with the journal; raises Unavailable."""
-        journal = self.wiring.journal
-        with self._one, kept_books(journal, self.books) as books:
+    def ask(
+        self,
+        query: Mapping[str, str],
+        caller: Caller = NOBODY,
+        unmasked: frozenset[str] = frozenset(),
+        tell: Callable[[int], None] = lambda position: None,
+    ) -> Iterator[Ask]:
+        """What a page may look at, caught up with the journal; ``tell`` hears how far it has come. Raises Unavailable."""
+        journal, index = self.wiring.journal, self.books.with_suffix(".index")
+        with self._one:
+            # the trail first: its position is told as the page's, and nothing up to there may be missing from the others
             self._trail.catch_up(journal)
-            yield Ask(journal, books, self._trail, query, self.at or self.clock.now(), self.place)
+            with kept_books(journal, self.books, tell) as books, kept(journal, index, INDEX, tell) as db:
+                now = self.at or self.clock.now()
+                yield Ask(self.wiring, books, self._trail, Index(db), query, now, caller, self.access, self.place, unmasked)
 
-    def decide(self, decision: Decision) -> str:
+    def moved(self, position: int) -> bool:
+        """Whether the journal has come further than this. Raises Unavailable."""
+        with self._one:
+            return bool(self.wiring.journal.bodies(position, 1))
+
+    def decide(self, decision: Decision, *, raw: bytes = b"") -> str:
         """Carry out a decision; returns one sentence. Raises what ``runtime.command.command`` raises."""
         with self._one:
             self.wiring.refresh_book()
-            return command(self.wiring, decision, decision.at)
+            return command(self.wiring, decision, decision.at, raw=raw)

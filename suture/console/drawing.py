@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -59,6 +60,16 @@ def _environment() -> Environment:
 _ENVIRONMENT = _environment()
 
 
-def draw(template: str, status: int = 200, **context: Any) -> HTMLResponse:
+def rendered(template: str, **context: Any) -> str:
     """A page of HTML; raises jinja2.UndefinedError where a template asks for what is not there."""
-    return HTMLResponse(_ENVIRONMENT.get_template(template).render(**context), status)
+    return _ENVIRONMENT.get_template(template).render(**context)
+
+
+def draw(template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page of HTML as an answer."""
+    return HTMLResponse(rendered(template, **context), status)
+
+
+def fresh(csrf: str, address: str, position: int) -> str:
+    """The id of whatever this form decides: the same form sent twice decides once, and what was decided moves the position on."""
+    return hashlib.blake2b(f"{csrf}/{address}/{position}".encode(), digest_size=16).hexdigest()

@@ -60,7 +60,7 @@ class Gate:
             return PlainTextResponse("this console answers to 127.0.0.1 and localhost only", 421)
         if path.startswith(OPEN):
             return None
-        session = self.sessions.known(_cookie(headers, self.sessions.cookie), self.clock.now())
+        session = self.sessions.known(cookie_of(headers, self.sessions.cookie), self.clock.now())
         if session is None:
             return draw("stranger.html", 401)
         scope.setdefault("state", {})["session"] = session
@@ -71,7 +71,8 @@ def _host(header: str) -> str:
     return header if header.endswith("]") else header.rpartition(":")[0] or header
 
 
-def _cookie(headers: Headers, name: str) -> str:
+def cookie_of(headers: Headers, name: str) -> str:
+    """The value of a cookie; "" if there is none."""
     try:
         jar = SimpleCookie(headers.get("cookie", ""))
     except CookieError:

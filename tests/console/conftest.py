@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
 from suture.console import Desk, Sessions, console_app
+from suture.gateway import Caller
 from suture.journal import open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.runtime.clock import ManualClock
@@ -19,6 +20,8 @@ from suture.runtime.network import Network
 from suture.runtime.wiring import Wiring
 from tests.day import Day
 
+#: Roles that one person may hold together and that open every page.
+ALL = ("operator", "clerk", "auditor")
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
 
@@ -29,9 +32,19 @@ class Opened:
         self.journal = open_journal(folder / "suture.db", load_or_create_key(folder / "blobs.key"))
         wiring = Wiring(self.journal, Network(name="none"), privacy_key=bytes(32))
         self.clock = ManualClock(NOW)
-        self.desk = Desk(wiring, folder / "suture.ledger", "Nia Osei", self.clock, place="day")
-        self.sessions = Sessions("suture-test", NOW)
+        self.desk = Desk(wiring, folder / "suture.ledger", self.clock, place="day")
+        self.sessions = Sessions("suture-test", folder / "suture.sessions")
         self.app: ASGIApp = console_app(self.desk, self.sessions)
+
+    def link(self, *roles: str, subject: str = "Nia Osei") -> str:
+        """The secret of a link for somebody with these roles; without any, everything that one person may hold."""
+        return self.sessions.invite(Caller(subject=subject, roles=roles or ALL), self.clock.now())
+
+    def client(self, *roles: str, subject: str = "Nia Osei") -> TestClient:
+        """Somebody with these roles who came through the link."""
+        client = self.stranger()
+        assert client.get(f"/enter/{self.link(*roles, subject=subject)}").status_code == 303
+        return client
 
     def stranger(self) -> TestClient:
         """A client without a session."""
@@ -49,6 +62,4 @@ def opened(day: Day, tmp_path: Path) -> Iterator[Opened]:
 @pytest.fixture
 def client(opened: Opened) -> TestClient:
     """Somebody who came through the link."""
-    client = opened.stranger()
-    assert client.get(f"/enter/{opened.sessions.token}").status_code == 303
-    return client
+    return opened.client()

@@ -65,7 +65,7 @@ def looking(browser: Browser, opened: Opened, **how: Any) -> Iterator[tuple[Page
         page.set_default_timeout(60_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{base}/enter/{opened.sessions.token}")
+        page.goto(f"{base}/enter/{opened.link()}")
         yield page, base
     assert complaints == []
 

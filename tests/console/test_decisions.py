@@ -6,6 +6,7 @@ import re
 
 from starlette.testclient import TestClient
 
+from suture.console.app import FORM_BYTES
 from suture.model import Decision, Ref
 from tests.console.conftest import NOW, Opened
 
@@ -46,10 +47,11 @@ def test_the_same_form_sent_twice_decides_once(client: TestClient, opened: Opene
 
 
 def test_a_stale_decision_is_refused_and_told(client: TestClient, opened: Opened) -> None:
+    other = opened.client(subject="Lee Park")
     _, fields = form(client, opened)
-    _, later = form(client, opened)
+    _, later = form(other, opened)
     assert client.post("/decide", data=fields).status_code == 303
-    refused = client.post("/decide", data=later)
+    refused = other.post("/decide", data=later)
     assert refused.status_code == 409
     assert "Not carried out" in refused.text
     assert "changed at position" in refused.text
@@ -74,5 +76,6 @@ def test_a_decision_needs_a_reason_a_known_verb_and_a_whole_form(client: TestCli
         "decision": 400,
     }
     assert all('role="alert"' in answer.text for answer in answers.values())
-    assert client.post("/decide", data={**fields, "reason": "x" * 20_000}).status_code in (403, 404)
+    assert client.post("/decide", data={**fields, "reason": "x" * 2_000}).status_code == 422
+    assert client.post("/decide", data={**fields, "reason": "x" * FORM_BYTES}).status_code == 404
     assert decisions(opened, fields["case"]) == []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 from starlette.testclient import TestClient
 
 from suture.console.sessions import IDLE, LINK_LIVES, LONGEST, Sessions
+from suture.gateway import Caller
 from tests.console.conftest import NOW, Opened
+
+CLERK = Caller(subject="Nia Osei", roles=("clerk",))
 
 
 def test_a_stranger_sees_nothing(opened: Opened) -> None:
@@ -24,31 +29,64 @@ def test_a_stranger_sees_nothing(opened: Opened) -> None:
 
 def test_the_link_opens_one_browser_once(opened: Opened) -> None:
     assert opened.stranger().get("/enter/wrong").status_code == 401
-    first = opened.stranger().get(f"/enter/{opened.sessions.token}")
+    link = opened.link()
+    first = opened.stranger().get(f"/enter/{link}")
     assert first.status_code == 303
     cookie = first.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
-    assert opened.stranger().get(f"/enter/{opened.sessions.token}").status_code == 401
+    assert opened.stranger().get(f"/enter/{link}").status_code == 401
 
 
 def test_a_link_grows_old() -> None:
-    sessions = Sessions("suture", NOW)
-    assert not sessions.enter(sessions.token, NOW + LINK_LIVES + timedelta(seconds=1))
-    assert sessions.enter(sessions.token, NOW + LINK_LIVES)
+    sessions = Sessions("suture")
+    link = sessions.invite(CLERK, NOW)
+    assert not sessions.enter(link, NOW + LINK_LIVES + timedelta(seconds=1))
+    assert sessions.enter(sessions.invite(CLERK, NOW), NOW + LINK_LIVES)
 
 
 def test_a_session_ends_when_nobody_looks_and_in_any_case() -> None:
-    sessions = Sessions("suture", NOW)
-    cookie = sessions.enter(sessions.token, NOW)
+    sessions = Sessions("suture")
+    cookie = sessions.enter(sessions.invite(CLERK, NOW), NOW)
     moment = NOW
     while moment + IDLE <= NOW + LONGEST:
         moment += IDLE
         assert sessions.known(cookie, moment)
     assert sessions.known(cookie, NOW + LONGEST + timedelta(seconds=1)) is None
-    other = Sessions("suture", NOW)
-    cookie = other.enter(other.token, NOW)
-    assert other.known(cookie, NOW + IDLE + timedelta(seconds=1)) is None
+    cookie = sessions.enter(sessions.invite(CLERK, NOW), NOW)
+    assert sessions.known(cookie, NOW + IDLE + timedelta(seconds=1)) is None
+
+
+def test_a_stream_keeps_nobody_awake() -> None:
+    sessions = Sessions("suture")
+    cookie = sessions.enter(sessions.invite(CLERK, NOW), NOW)
+    assert sessions.known(cookie, NOW + IDLE, awake=False)
+    assert sessions.known(cookie, NOW + IDLE + timedelta(seconds=1)) is None
+
+
+def test_sessions_outlive_the_process_and_links_do_not(tmp_path: Path) -> None:
+    kept = tmp_path / "day.sessions"
+    before = Sessions("suture", kept)
+    cookie, link = before.enter(before.invite(CLERK, NOW), NOW), before.invite(CLERK, NOW)
+    known = before.known(cookie, NOW)
+    after = Sessions("suture", kept)
+    again = after.known(cookie, NOW)
+    assert known
+    assert again
+    assert (again.caller, again.csrf) == (CLERK, known.csrf)
+    assert not after.enter(link, NOW)
+    assert kept.stat().st_mode & 0o077 == 0
+    text = kept.read_text()
+    assert cookie not in text
+    assert known.csrf not in text
+
+
+def test_whoever_leaves_is_a_stranger(client: TestClient) -> None:
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', client.get("/today").text)[0]
+    assert client.post("/leave", data={"csrf": "other"}).status_code == 303
+    assert client.get("/today").status_code == 200
+    assert client.post("/leave", data={"csrf": csrf}).status_code == 303
+    assert client.get("/today").status_code == 401
 
 
 def test_an_expired_session_is_a_stranger(client: TestClient, opened: Opened) -> None:

@@ -51,4 +51,4 @@ def _entry(row: Decided) -> Entry:
     return Entry(row.position, made.at, made.actor, made.verb, made.subject, made.reason, made.position)
 
 
-PAGE = Page(path="/audit", title="Audit", section="Govern", rank=20, load=load, template="audit.html")
+PAGE = Page(path="/audit", title="Audit", allow="audit.read", section="Govern", rank=20, load=load, template="audit.html")

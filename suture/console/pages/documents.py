@@ -114,4 +114,6 @@ def _recent(ask: Ask) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(ref for ref in refs if ref.type in FOLLOWED and ref.type != "Case"))[:RECENT]
 
 
-PAGE = Page(path="/documents", title="Documents", section="Work", rank=30, load=load, template="documents.html")
+PAGE = Page(
+    path="/documents", title="Documents", allow="documents.read", section="Work", rank=30, load=load, template="documents.html"
+)

@@ -89,4 +89,4 @@ def _story(ask: Ask, case: Case) -> tuple[Fact, ...]:
     return story(tuple(row for row in walked if not about.isdisjoint(ref.id for ref in row.event.refs())))[-FACTS_MOST:]
 
 
-PAGE = Page(path="/exception", title="Exception", load=load, template="exception.html")
+PAGE = Page(path="/exception", title="Exception", allow="exceptions.read", load=load, template="exception.html")

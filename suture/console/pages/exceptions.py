@@ -80,4 +80,12 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-PAGE = Page(path="/exceptions", title="Exceptions", section="Work", rank=20, load=load, template="exceptions.html")
+PAGE = Page(
+    path="/exceptions",
+    title="Exceptions",
+    allow="exceptions.read",
+    section="Work",
+    rank=20,
+    load=load,
+    template="exceptions.html",
+)

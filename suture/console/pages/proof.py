@@ -53,4 +53,4 @@ def load(ask: Ask) -> Proof:
     )
 
 
-PAGE = Page(path="/proof", title="Proof", section="Govern", rank=10, load=load, template="proof.html")
+PAGE = Page(path="/proof", title="Proof", allow="proof.read", section="Govern", rank=10, load=load, template="proof.html")

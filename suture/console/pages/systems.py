@@ -64,4 +64,4 @@ def load(ask: Ask) -> Systems:
     return Systems(tuple(sorted(counterparts, key=lambda one: (not one.case, one.name))))
 
 
-PAGE = Page(path="/systems", title="Systems", section="Run", rank=10, load=load, template="systems.html")
+PAGE = Page(path="/systems", title="Systems", allow="systems.read", section="Run", rank=10, load=load, template="systems.html")

@@ -85,4 +85,4 @@ def _owners(rows: list[OpenException], now: datetime) -> list[Owner]:
     return sorted(owners, key=lambda owner: (-max((each.amount for each in owner.money), default=0), owner.name))
 
 
-PAGE = Page(path="/today", title="Today", section="Work", rank=10, load=load, template="today.html")
+PAGE = Page(path="/today", title="Today", allow="console.read", section="Work", rank=10, load=load, template="today.html")

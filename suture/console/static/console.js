@@ -1,48 +1,211 @@
-// The keyboard: / searches, j and k move between rows, Enter opens. Everything works without this file.
+// What makes the console live and quick to drive. Everything can be read and done without this file.
 "use strict";
 
-const rows = () => [...document.querySelectorAll("[data-row]")];
+const $ = (selector, root = document) => root.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const here = () => location.pathname + location.search;
 
-function move(step) {
-  const all = rows();
-  if (!all.length) return;
-  const now = all.indexOf(document.activeElement);
-  const next = now < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, now + step));
-  all[next].focus();
-  all[next].scrollIntoView({ block: "nearest" });
+// -- patches: an element replaces the one with its id; data-into inserts; data-remove removes
+
+const held = new Map(); // what came for a part in which somebody writes or selects, the latest by id
+let paused = false;
+
+function busy(element) {
+  const picked = getSelection();
+  return (
+    all("textarea, input:not([type=hidden])", element).some((field) => field.value !== field.defaultValue) ||
+    (element.contains(document.activeElement) && typing(document.activeElement)) ||
+    (!picked.isCollapsed && element.contains(picked.anchorNode))
+  );
 }
 
-function typing(element) {
-  return element.matches("input, textarea, select");
+function put(element) {
+  const { into, before, remove } = element.dataset;
+  if (remove) return document.getElementById(remove)?.remove();
+  if (into) {
+    const list = $(into);
+    if (!list || document.getElementById(element.id)) return;
+    list.insertBefore(element, (before && document.getElementById(before)) || null);
+    return 1;
+  }
+  const old = document.getElementById(element.id);
+  if (!old) return;
+  if (busy(old)) return void held.set(element.id, element);
+  const focus = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  old.replaceWith(element);
+  if (focus) all("a", element).find((link) => link.getAttribute("href") === focus)?.focus();
+}
+
+function patch(html) {
+  const box = document.createElement("template");
+  box.innerHTML = html;
+  const fresh = [...box.content.children].reduce((count, element) => count + (put(element) || 0), 0);
+  if (fresh) $("#news").textContent = `${fresh} new on this page`;
+  tell();
+}
+
+function catchUp() {
+  if (paused) return;
+  const waiting = [...held.values()];
+  held.clear();
+  waiting.forEach(put);
+  tell();
+}
+
+// -- the stream: one tab listens for all, and hands on how far it came when it leaves
+
+const wire = "BroadcastChannel" in window ? new BroadcastChannel("suture") : null;
+const tabs = new Map(); // what the other tabs show, by tab
+const me = Math.random().toString(36).slice(2);
+let position = Number(document.body.dataset.position || 0);
+let source = null, leading = false, link = "reconnecting";
+const later = []; // patches for this page while it is paused
+
+function tell(state = link) {
+  link = state;
+  const badge = $("#badge"), word = paused || held.size ? "paused" : link;
+  if (!badge || !document.body.dataset.position) return;
+  badge.hidden = false;
+  const text = { live: "● live", reconnecting: "◆ reconnecting", paused: "○ paused" }[word];
+  if (badge.textContent !== text) [badge.textContent, badge.className] = [text, `badge ${word}`];
+}
+
+function hear(message) {
+  position = Math.max(position, message.position);
+  if (message.state) tell(message.state);
+  if (message.page !== here() || !message.html) return;
+  if (paused || document.hidden) later.push(message.html);
+  else patch(message.html);
+}
+
+function say(message) {
+  hear(message);
+  wire?.postMessage(message);
+}
+
+function listen() {
+  source?.close();
+  const pages = [...new Set([here(), ...tabs.values()])].slice(0, 16);
+  source = new EventSource(`/stream?after=${position}&${pages.map((page) => `page=${encodeURIComponent(page)}`).join("&")}`);
+  const at = (event) => Number(event.lastEventId || position);
+  source.addEventListener("at", (event) => say({ position: at(event), state: "live" }));
+  source.addEventListener("patch", (event) => say({ position: at(event), state: "live", ...JSON.parse(event.data) }));
+  source.addEventListener("over", () => source.close());
+  source.onerror = () => {
+    say({ position, state: "reconnecting" });
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  };
+}
+
+function lead() {
+  leading = true;
+  wire?.postMessage({ position, who: true });
+  listen();
+}
+
+function show() { // the leader follows what this tab shows from now on
+  wire?.postMessage({ position, tab: me, shows: here() });
+  if (leading) listen();
+}
+
+if (document.body.dataset.position) {
+  wire?.addEventListener("message", ({ data }) => {
+    if (data.who) wire.postMessage({ position, tab: me, shows: here() });
+    if (data.gone) tabs.delete(data.gone);
+    if (data.tab && tabs.get(data.tab) !== data.shows) {
+      tabs.set(data.tab, data.shows);
+      if (leading) listen();
+    }
+    hear(data);
+  });
+  // the lock is held until the tab goes; where there are no locks each tab listens for itself
+  if (navigator.locks && wire) navigator.locks.request("suture", () => (lead(), new Promise(() => {})));
+  else lead();
+  wire?.postMessage({ position, tab: me, shows: here() });
+  addEventListener("pagehide", () => wire?.postMessage({ position, gone: me }));
+  document.addEventListener("visibilitychange", resume);
+  for (const event of ["focusout", "selectionchange"]) document.addEventListener(event, () => setTimeout(() => held.size && catchUp(), 50));
+  tell();
+}
+
+function resume() {
+  if (paused || document.hidden) return;
+  later.splice(0).forEach(patch);
+  catchUp();
+}
+
+// -- forms: patched in place; the answer is the page to which the server sends
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form.getAttribute("method") !== "post" || form.action.endsWith("/leave")) return;
+  event.preventDefault();
+  if (form.dataset.sent) return; // a decision is sent once, however often its button is pressed
+  form.dataset.sent = "yes";
+  try {
+    const body = new URLSearchParams(new FormData(form, event.submitter));
+    const answer = await fetch(form.getAttribute("action"), { method: "post", body });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.redirected && answer.url !== location.href) history.pushState({}, "", answer.url);
+    $("#content").replaceWith($("#content", page));
+    document.title = page.title;
+    held.clear();
+    $("[role=alert], [role=status].told")?.scrollIntoView({ block: "nearest" });
+    $("#content").focus({ preventScroll: true });
+    show();
+  } catch {
+    delete form.dataset.sent;
+    $("#news").textContent = "The console does not answer; nothing was decided. Try again.";
+    tell("reconnecting");
+  }
+});
+addEventListener("popstate", () => location.reload());
+
+// -- completion, the keyboard, and the palette
+
+$("#search")?.addEventListener("input", async ({ target, inputType }) => {
+  if (!inputType || !target.value) return; // chosen from the list
+  const found = await fetch(`/complete.json?q=${encodeURIComponent(target.value)}`).then((answer) => answer.json(), () => ({}));
+  $("#completions").replaceChildren(...(found.lines || []).map((line) => Object.assign(document.createElement("option"), { value: line })));
+});
+
+const typing = (element) => element.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=hidden])");
+
+function move(step) {
+  const rows = all("#content [data-row]"), now = rows.indexOf(document.activeElement);
+  const next = rows[now < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, now + step))];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+function open(id) {
+  $(id).showModal();
+  $("input", $(id))?.select();
 }
 
 const keys = {
-  "/": () => document.getElementById("search").select(),
+  "/": () => $("#search").select(),
   j: () => move(1),
   k: () => move(-1),
+  e: () => $("#content form[method=post] textarea, #content form[method=post] button")?.focus(),
+  p: () => ((paused = !paused), tell(), resume()),
+  "?": () => open("#help"),
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (typing(event.target)) {
-    if (event.key === "Escape") event.target.blur();
-    return;
-  }
-  const act = keys[event.key];
-  if (!act) return;
+  if ((event.ctrlKey || event.metaKey) && event.key === "k") return event.preventDefault(), open("#palette");
+  if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+  if (typing(event.target)) return void (event.key === "Escape" && event.target.blur());
+  if (!keys[event.key]) return;
   event.preventDefault();
-  act();
+  keys[event.key]();
 });
 
-// A decision is sent once, however often its button is pressed.
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.method !== "post") return;
-  if (form.dataset.sent) event.preventDefault();
-  form.dataset.sent = "yes";
+$("#palette input")?.addEventListener("input", ({ target }) => {
+  for (const item of all("#palette li")) item.hidden = !item.textContent.toLowerCase().includes(target.value.toLowerCase());
 });
-
-// The page may come back from the browser's memory; then it may be sent again.
-window.addEventListener("pageshow", () => {
-  for (const form of document.forms) delete form.dataset.sent;
+$("#palette input")?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  const first = all("#palette li").find((item) => !item.hidden);
+  location.href = first ? $("a", first).href : `/documents?q=${encodeURIComponent(event.target.value)}`;
 });

@@ -1,0 +1,1 @@
+"""The actions: each file holds one ``ACTION``."""

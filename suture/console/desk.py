@@ -60,7 +60,9 @@ class Desk:
             self._trail.catch_up(journal)
             with kept_books(journal, self.books, tell) as books, kept(journal, index, INDEX, tell) as db:
                 now = self.at or self.clock.now()
-                yield Ask(self.wiring, books, self._trail, Index(db), query, now, caller, self.access, self.place, unmasked)
+                figures = self.books.with_suffix(".figures")
+                rest = caller, self.access, self.place, unmasked, figures
+                yield Ask(self.wiring, books, self._trail, Index(db), query, now, *rest)
 
     def moved(self, position: int) -> bool:
         """Whether the journal has come further than this. Raises Unavailable."""

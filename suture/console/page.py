@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -13,6 +15,7 @@ from suture.gateway import ANYTHING, About, Access, Caller, Verdict
 from suture.journal import Journal
 from suture.runtime.wiring import Wiring
 from suture.views.books import Books
+from suture.views.figures import Figures, kept_figures
 from suture.views.search import Index
 from suture.views.trail import Trail
 
@@ -38,6 +41,8 @@ class Ask(Struct, frozen=True):
     place: str = "."
     #: Messages whose content this session has asked to see, each with a purpose that was journaled.
     unmasked: frozenset[str] = frozenset()
+    #: Where the figures are kept, for the pages that show some; see ``figures``.
+    file: Path = Path()
 
     @property
     def journal(self) -> Journal:
@@ -47,6 +52,10 @@ class Ask(Struct, frozen=True):
     def may(self, permission: str, about: About = ANYTHING) -> Verdict:
         """Whether who asks may do this, and if not, why: what a button says that cannot be pressed."""
         return self.access.allows(self.caller, permission, about)
+
+    def figures(self) -> AbstractContextManager[Figures]:
+        """The figures up to now; only what asks for them waits until they have caught up. Raises Unavailable."""
+        return kept_figures(self.journal, self.file)
 
     def number(self, name: str) -> int:
         """A whole number of the query; 0 where there is none."""

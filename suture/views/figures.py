@@ -1,4 +1,4 @@
-"""The figures kept in a file beside the journal: what the KPIs measure and how the flows fare."""
+"""The figures kept in a file beside the journal: what the KPIs measure, how the flows fare, and where every process stands."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ from suture.model import Decided, Decision, Delivered, Document, MessageReceived
 from suture.views.flows import TABLES as FLOWS
 from suture.views.flows import Flows
 from suture.views.kept import Fold, Tell, kept
+from suture.views.phases import TABLES as PHASES
+from suture.views.phases import Phases
 
 #: Raised whenever events would be entered otherwise than before; a KPI that is added or redefined is noticed without it.
-VERSION = 1
-#: What is read for the flows, and for what is owed; a decision that owes nothing is not read.
-_FLOWING: tuple[type[Document], ...] = (MessageReceived, Repaired, Delivered, Decision)
-_OWES = b'"owes"'
+VERSION = 2
+#: What is read for the flows and the processes.
+_FLOWING: tuple[type[Document], ...] = (MessageReceived, Repaired, Delivered, Decision, Decided)
 
 
 class Figures(Struct, frozen=True):
-    """What can be asked: measures of the KPIs, and flows."""
+    """What can be asked: measures of the KPIs, flows, and phases of processes."""
 
     kpis: Mapping[str, Kpi]
     measures: Measures
     flows: Flows
+    phases: Phases
 
 
 def kpis() -> dict[str, Kpi]:
@@ -44,20 +46,21 @@ def kpis() -> dict[str, Kpi]:
 def fold(kpis: Mapping[str, Kpi]) -> Fold:
     """The fold that is kept."""
     said = "\n".join(f"{kpi.name} {kpi.definition} {kpi.target}" for kpi in kpis.values())
-    kinds: set[type[Document]] = {*ENTERED, *_FLOWING, *(kind for kpi in kpis.values() for kind in kpi.hears)} - {Decided}
-    words = (_OWES, *sorted(f'"{kind.__name__}"'.encode() for kind in kinds))
-    return Fold(zlib.crc32(f"{VERSION}\n{said}".encode()) & 0x7FFFFFFF, MEASURES + FLOWS, lambda db: _Reader(kpis, db), words)
+    kinds: set[type[Document]] = {*ENTERED, *_FLOWING, *(kind for kpi in kpis.values() for kind in kpi.hears)}
+    words = tuple(sorted(f'"{kind.__name__}"'.encode() for kind in kinds))
+    version = zlib.crc32(f"{VERSION}\n{said}".encode()) & 0x7FFFFFFF
+    return Fold(version, MEASURES + FLOWS + PHASES, lambda db: _Reader(kpis, db), words)
 
 
 class _Reader:
-    """Enters every event into both."""
+    """Enters every event into all of them."""
 
     def __init__(self, kpis: Mapping[str, Kpi], db: sqlite3.Connection) -> None:
-        self._both = Measures(kpis.values(), db), Flows(db)
+        self._all = Measures(kpis.values(), db), Flows(db), Phases(db)
 
     def enter(self, row: Recorded) -> None:
         """Take one event in."""
-        for each in self._both:
+        for each in self._all:
             each.enter(row)
 
     def doubt(self, what: str) -> None:
@@ -69,7 +72,7 @@ def kept_figures(journal: Journal, path: Path, tell: Tell = lambda position: Non
     """The figures of everything in the journal, see ``kept``; raises Unavailable if the journal does not answer."""
     known = kpis()
     with kept(journal, path, fold(known), tell) as db:
-        figures, repeats = Figures(known, Measures(known.values(), db), Flows(db)), journal.repeats()
+        figures, repeats = Figures(known, Measures(known.values(), db), Flows(db), Phases(db)), journal.repeats()
         db.execute("begin immediate")
         figures.measures.came_again(repeats)
         figures.flows.came_again(repeats)

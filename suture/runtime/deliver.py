@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal
 
@@ -26,6 +26,8 @@ from suture.systems import Again, Awaiting, Call, Done, Operation, Outcome, Refu
 
 #: How long a case about a missing word stays quiet before the delivery is looked at again.
 OVERDUE_AGAIN = timedelta(hours=24)
+#: A delivery in one of these goes out by itself, whenever that may be.
+WAITING, EVER = ("queued", "sending", "unknown"), datetime.max.replace(tzinfo=UTC)
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -130,6 +132,23 @@ class Delivering:
             self.gates[name].quota.empty(now)
         self.outages.forget()
         self._recover(set(instances).__contains__, now)
+
+    def lapse(self, now: datetime) -> int:
+        """Close the exceptions of counterparts for which nothing waits any more; returns how many.
+
+        Whoever waited may have been ended by a person, by a word or by a reconciliation: only what is left tells.
+        """
+        lapsed = [name for name in self.outages.open() if self.wiring.share.delivers(name) and not self._awaited(name)]
+        unit = UnitBuilder(self.wiring, now)
+        for name in lapsed:
+            self.outages.lapses(unit, name)
+        if lapsed:
+            self._commit_words(unit)
+        return len(lapsed)
+
+    def _awaited(self, instance: str) -> bool:
+        """Whether anything would go to an instance by itself: what is behind a parked document waits for a person."""
+        return bool(self.wiring.journal.deliveries(EVER, 1, statuses=WAITING, exclude=self.gates.keys() - {instance}))
 
     def _others(self) -> set[str]:
         return {name for name in self.gates if not self.wiring.share.delivers(name)}

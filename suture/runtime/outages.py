@@ -1,4 +1,4 @@
-"""Outages: one exception for a counterpart that is out of reach, however many documents wait for it, closed when it is back."""
+"""Outages: one exception for a counterpart that is out of reach, however many documents wait, until it is back or none does."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ class Outages:
             stored = self.wiring.journal.states((CASES, _case_id(name)) for name in self.wiring.instances)
             self._known = {key[1]: (state.version, decode_case(state.data)) for key, state in stored.items()}
         return self._known.get(id, (0, OpenCase()))
+
+    def open(self) -> list[str]:
+        """The instances whose exception is open."""
+        return [name for name in self.wiring.instances if self._state(_case_id(name))[1].phase == "open"]
 
     def begins(self, unit: UnitBuilder, delivery: Delivery, reason: str) -> None:
         """Open the exception of an instance, unless it is open."""
@@ -54,6 +58,13 @@ class Outages:
         times = self._move(unit, id, "closed")
         back = CaseResolved(case=id, action="back", actor=delivery.instance, at=unit.now, reason="it answers again")
         self._say(unit, back, f"{id}/{times}/back")
+
+    def lapses(self, unit: UnitBuilder, instance: str) -> None:
+        """Nothing waits for the instance any more: close its exception, though nobody knows whether it is back."""
+        id = _case_id(instance)
+        times = self._move(unit, id, "closed")
+        lapsed = CaseResolved(case=id, action="lapsed", actor="runtime", at=unit.now, reason="nothing waits for it any more")
+        self._say(unit, lapsed, f"{id}/{times}/lapsed")
 
     def _move(self, unit: UnitBuilder, id: str, phase: str) -> int:
         version, known = self._state(id)

@@ -55,6 +55,7 @@ def turn(
             answers = undisturbed(lambda: intake.accept(wiring, arrivals, now)) if arrivals else []
             overdue = undisturbed(lambda: delivering.overdue(now, LIMIT))
             unfinished = _decide_all(wiring, now)
+            undisturbed(lambda: delivering.lapse(now))
             attempts += undisturbed(lambda: delivering.claim(now))
     except Unavailable:
         # what the journal was thought to hold may be gone again: it is asked before the next word

@@ -30,12 +30,18 @@ def reasons(still: Still) -> list[str]:
     return [case.reason for case in facts(still, Case)]
 
 
+def outages(still: Still) -> list[str]:
+    """What was said of the counterpart being out of reach: the exception, and how it was closed."""
+    words = (row.event.data for row in still.wiring.journal.find(about("Case", "instance/peer/out_of_reach")))
+    return [word.reason if isinstance(word, Case) else word.action for word in words if isinstance(word, Case | CaseResolved)]
+
+
 def decided(still: Still, verb: str, id: str = "") -> str:
     """A person decides about the one open delivery, or the one with this id."""
     if not id:
         (id,) = [delivery.id for delivery in still.wiring.journal.open_deliveries()]
     subject, now = about("Delivery", id), still.clock.now()
-    decision = Decision(id=verb, subject=subject, verb=verb, actor="ops", at=now, reason="it is back", position=10**6)
+    decision = Decision(id=f"{verb} {id}", subject=subject, verb=verb, actor="ops", at=now, reason="it is back", position=10**6)
     return command(still.wiring, decision, now)
 
 
@@ -304,6 +310,35 @@ def test_an_outage_of_days_is_one_exception_and_drains_in_order() -> None:
     assert [told(still, f"PO-{number}").fates for number in range(20)] == 20 * [("done", "done")]
     assert [resolved.action for resolved in facts(still, CaseResolved)] == ["back"]
     assert statuses(still) == []
+
+
+@pytest.mark.parametrize("verb", ["cancel", "confirm"])
+def test_an_outage_lapses_when_a_person_ends_the_last_that_waited(verb: str) -> None:
+    still, peer = house(peer=Peer(["mute"] * 24 + ["503"] * 10_000))
+    still.accept(arrival(order("PO-1")), arrival(order("PO-2")))
+    still.until(NOON + timedelta(days=1))
+    first, second = (delivery.id for delivery in still.wiring.journal.open_deliveries())
+    decided(still, "release", first)
+    decided(still, "release", second)
+    still.until(NOON + timedelta(days=2))
+    decided(still, verb, first)
+    still.settle()
+    assert outages(still) == ["out_of_reach"], "another waits for it to come back"
+    decided(still, verb, second)
+    still.settle()
+    assert outages(still) == ["out_of_reach", "lapsed"]
+    peer.script.clear()
+    still.accept(arrival(order("PO-3")))
+    still.settle()
+    assert (peer.kept, outages(still)) == (["PO-3"], ["out_of_reach", "lapsed"]), "it is closed once"
+
+
+def test_what_is_behind_a_parked_document_waits_for_a_person_and_not_for_the_counterpart() -> None:
+    still, _ = house("lookup", peer=Peer(["down"] * 13 + ["mute"] * 11))
+    still.accept(arrival(order("PO-1", "confirmed")), arrival(order("PO-1", "shipped")))
+    still.until(NOON + timedelta(days=1))
+    assert sorted(statuses(still)) == ["parked", "queued"]
+    assert outages(still) == ["out_of_reach", "lapsed"]
 
 
 def test_a_backlog_of_one_instance_does_not_hide_what_waits_for_others() -> None:

@@ -8,7 +8,7 @@ supplier, amount) are checked against the thing at hand, after the permission.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -116,13 +116,18 @@ ANYTHING = About()
 class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The access policy: one versioned file, with who wrote it and who else approved it.
 
-    ``roles`` adds roles to the standard ones or replaces them.
+    ``roles`` adds roles to the standard ones or replaces them. ``limits`` are the largest amounts, one per currency, that a role
+    may decide on; a role without an entry has no limit of its own. ``emergency`` says which roles may be taken by whom when
+    it must be (break-glass), for ``emergency_s`` seconds; nobody may, unless it is written here.
     """
 
     version: str = "standard"
     author: str = ""
     approver: str = ""
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    limits: Mapping[str, tuple[Money, ...]] = field(default_factory=dict)
+    emergency: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    emergency_s: int = 3600
 
     def grants(self, roles: Iterable[str]) -> frozenset[str]:
         """The permissions (patterns) of these roles, "@ROLE" followed; a role that is not declared grants nothing."""
@@ -150,13 +155,38 @@ class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether this caller may do this to that; the first reason against it, or allowed."""
         if not self.holds(caller, permission):
             return Verdict(False, f"this needs the permission {permission}, which {_roles(caller)} does not grant")
+        if (why := self._torn(caller, permission)) is not None:
+            return Verdict(False, f"you hold duties that belong to two people: {why}; give one of them up")
         if caller.bound and (not caller.supplier or caller.supplier != about.supplier):
             return Verdict(False, "this is not about your own documents")
         if caller.entities and about.entity and about.entity not in caller.entities:
             return Verdict(False, f"this concerns {about.entity}, which is not among your legal entities")
         if caller.facilities and about.facility and about.facility not in caller.facilities:
             return Verdict(False, f"this concerns {about.facility}, which is not among your facilities")
-        return _within(caller.limits, about.amount)
+        return _within(caller.limits or self._limits(caller, permission), about.amount)
+
+    def _torn(self, caller: Caller, permission: str) -> str | None:
+        """Why this caller may not use a permission that it holds: it holds its opposite, too."""
+        conflicts = (row for row in APART if permission in row[:2])
+        return next((why for one, other, why in conflicts if self.holds(caller, one) and self.holds(caller, other)), None)
+
+    def _limits(self, caller: Caller, permission: str) -> tuple[Money, ...]:
+        """The limits of the roles that grant this, the larger one per currency; none if any of them has none."""
+        granting = [role for role in caller.roles if _covered(permission, self.grants((role,)))]
+        if any(role not in self.limits for role in granting):
+            return ()
+        best: dict[str, Money] = {}
+        for limit in (limit for role in granting for limit in self.limits[role]):
+            best[limit.currency] = max(limit, best.get(limit.currency, limit), key=lambda money: money.amount)
+        return tuple(best.values())
+
+    def takes(self, caller: Caller) -> tuple[str, ...]:
+        """The roles that this caller may take in an emergency: a person's, and never duties that belong apart."""
+        offered = dict.fromkeys(taken for role in caller.roles for taken in self.emergency.get(role, ()))
+        if caller.kind != "person" or caller.bound:
+            return ()
+        both = {role: msgspec.structs.replace(caller, roles=(*caller.roles, role), scopes=()) for role in offered}
+        return tuple(role for role in offered if not self.apart(both[role]))
 
     def apart(self, caller: Caller) -> tuple[str, ...]:
         """The reasons why this caller holds too much at once (segregation of duties); none is as it should be."""
@@ -206,19 +236,33 @@ def read_access(path: Path) -> Access:
 
 
 def _sound(access: Access, path: Path) -> Access:
-    findings = [
-        Finding(code="unknown_role", path=f"{path}: roles.{role}", text=f"{name} names no role")
-        for role, permissions in access.roles.items()
-        for name in permissions
-        if name.startswith("@") and name[1:] not in {**ROLES, **access.roles}
-    ]
-    findings += [
-        Finding(code="duties_not_apart", path=f"{path}: roles.{role}", text=why)
-        for role in access.roles
-        for why in access.apart(Caller(subject=role, roles=(role,)))
-    ]
-    if access.version != "standard" and (not access.author or access.author == access.approver or not access.approver):
+    findings = [*_strangers(access, path), *_not_apart(access, path)]
+    if access != Access() and (not access.author or not access.approver or _alike(access.author, access.approver)):
         findings.append(Finding(code="not_approved", path=str(path), text="name an author and another person as approver"))
     if findings:
         raise BadAccess(tuple(findings))
     return access
+
+
+def _strangers(access: Access, path: Path) -> Iterator[Finding]:
+    known = {**ROLES, **access.roles}
+    named = [(f"roles.{role}", name[1:]) for role, names in access.roles.items() for name in names if name.startswith("@")]
+    named += [(f"limits.{role}", role) for role in access.limits]
+    named += [(f"emergency.{role}", name) for role, names in access.emergency.items() for name in (role, *names)]
+    for place, name in named:
+        if name not in known:
+            yield Finding(code="unknown_role", path=f"{path}: {place}", text=f"{name!r} names no role")
+
+
+def _not_apart(access: Access, path: Path) -> Iterator[Finding]:
+    for role in access.roles:
+        for why in access.apart(Caller(subject=role, roles=(role,))):
+            yield Finding(code="duties_not_apart", path=f"{path}: roles.{role}", text=why)
+    for role, names in access.emergency.items():
+        for name in names:
+            for why in access.apart(Caller(subject=role, roles=(role, name))):
+                yield Finding(code="duties_not_apart", path=f"{path}: emergency.{role}", text=f"with {name}: {why}")
+
+
+def _alike(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()

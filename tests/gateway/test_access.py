@@ -60,6 +60,47 @@ def test_two_roles_together_may_hold_too_much() -> None:
     assert "who approves an invoice never releases its payment" in ACCESS.apart(person("clerk", "treasurer"))
 
 
+@pytest.mark.parametrize("permission", ["invoices.approve", "payments.release"])
+def test_whoever_holds_both_duties_may_do_neither(permission: str) -> None:
+    both = person("clerk", "treasurer")
+    verdict = ACCESS.allows(both, permission)
+    assert not verdict
+    assert "two people" in verdict.reason
+    assert ACCESS.allows(both, "payments.read")
+    assert ACCESS.allows(person("clerk", "treasurer", scopes=(permission, "*.read")), permission)  # a narrower proof holds one
+
+
+def test_a_limit_of_the_role_holds_unless_another_role_has_none() -> None:
+    access = Access(
+        limits={"buyer": (Money(Decimal(100), "USD"),), "chief": (Money(Decimal(900), "USD"),)}, roles={"chief": ("@buyer",)}
+    )
+    about = About(amount=Money(Decimal(500), "USD"))
+    assert not access.allows(person("buyer"), "approvals.decide", about)
+    assert access.allows(person("buyer", "chief"), "approvals.decide", about)
+    assert access.allows(person("buyer", "treasurer"), "approvals.decide", about)
+
+
+def test_nobody_takes_emergency_rights_unless_the_policy_says_so() -> None:
+    assert ACCESS.takes(person("operator")) == ()
+    access = Access(emergency={"operator": ("buyer",), "clerk": ("treasurer", "operator")})
+    assert access.takes(person("operator")) == ("buyer",)
+    assert access.takes(person("clerk")) == ("operator",)  # never what belongs apart
+    assert access.takes(person("operator", kind="machine")) == ()
+
+
+def test_a_policy_without_a_version_needs_its_approver_too(tmp_path: Path) -> None:
+    file = tmp_path / "access.toml"
+    file.write_text('[roles]\nnight = ["@clerk", "systems.read"]\n')
+    with pytest.raises(BadAccess, match="approver"):
+        read_access(file)
+    file.write_text('author = "Ana"\napprover = "ana "\n')
+    with pytest.raises(BadAccess, match="approver"):
+        read_access(file)
+    file.write_text('author = "ana"\napprover = "ben"\n[emergency]\nclerk = ["treasurer"]\n')
+    with pytest.raises(BadAccess, match="never releases"):
+        read_access(file)
+
+
 def test_a_policy_names_author_and_another_approver(tmp_path: Path) -> None:
     file = tmp_path / "access.toml"
     assert read_access(file) == Access()

@@ -23,12 +23,12 @@ MUTANTS = (
     Mutant(
         name="the partner is answered before the commit",
         file=_INTAKE,
-        old="    kept = _kept(wiring, messages, now)\n",
+        old="        kept = _kept(wiring, messages, now)\n",
         new=(
-            "    try:\n"
-            "        kept = _kept(wiring, messages, now)\n"
-            "    except BaseException:\n"
-            '        return [Answer(outcome="accepted") for _ in arrivals]\n'
+            "        try:\n"
+            "            kept = _kept(wiring, messages, now)\n"
+            "        except BaseException:\n"
+            '            return [Answer(outcome="accepted") for _ in arrivals]\n'
         ),
         scenarios=("a bad disk", "power cuts"),
     ),

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct
 
+from prove.mutants.hunt import DEEPER
 from prove.mutants.mutant import Mutant
 
-ENGINE = Path(__file__).resolve().parents[2] / "suture"
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = ROOT / "suture"
 HUNT = Path(__file__).with_name("hunt.py")
 #: Seeds that a mutant has to survive to count as a survivor.
 SEEDS = 120
+#: The seeds among which those of the likely scenarios are; no hunt goes further.
+REACH = SEEDS * DEEPER
 #: Simulations side by side.
 TOGETHER = 2
 #: A whole hunt takes longer than this only on a machine that is busy with something else.
@@ -32,7 +37,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
     mutant: Mutant | None
     promise: str = ""
     text: str = ""
+    #: The seed that saw it, and how many seeds were tried up to there.
     seed: int = -1
+    tried: int = 0
     seconds: float = 0.0
     #: Why the mutant could not be tried at all.
     senseless: str = ""
@@ -65,6 +72,7 @@ def tried(mutant: Mutant | None, folder: Path, seeds: int = SEEDS) -> Verdict:
         promise=str(told["promise"]),
         text=str(told.get("text", "")),
         seed=int(str(told.get("seed", -1))),
+        tried=int(str(told["tried"])),
         seconds=round(time.monotonic() - began, 1),
     )
 
@@ -73,7 +81,7 @@ def _hunted(folder: Path, arguments: list[str]) -> dict[str, object]:
     """What the hunt tells; raises ValueError if it could not be held."""
     # the copy comes before the installed package, and the program's own folder is no place to import from
     line = [sys.executable, "-P", str(HUNT), *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_S)
     except subprocess.TimeoutExpired as error:
@@ -84,18 +92,22 @@ def _hunted(folder: Path, arguments: list[str]) -> dict[str, object]:
     return told
 
 
-def all_tried(
-    mutants: Iterable[Mutant | None], folder: Path, tell: Callable[[str], None], seeds: int = SEEDS
-) -> Iterator[Verdict]:
-    """Try them side by side, in order, telling of each as it ends."""
+def all_tried(asked: Sequence[tuple[Mutant | None, int]], folder: Path, tell: Callable[[str], None]) -> Iterator[Verdict]:
+    """Try them side by side, in order, with so many seeds each (0: as many as a mutant gets), telling of each as it ends."""
+    ended = itertools.count(1)
+
+    def verdict_on(number: int, mutant: Mutant | None, seeds: int) -> Verdict:
+        here = folder / str(number)
+        here.mkdir(parents=True)
+        verdict = tried(mutant, here, seeds or SEEDS)
+        tell(f"{next(ended)} of {len(asked)}: {_told(verdict)}")
+        return verdict
+
     with ThreadPoolExecutor(TOGETHER) as pool:
-        yield from pool.map(lambda pair: _told(pair[1], folder / str(pair[0]), tell, seeds), enumerate(mutants))
+        yield from pool.map(verdict_on, range(len(asked)), *zip(*asked, strict=True))
 
 
-def _told(mutant: Mutant | None, folder: Path, tell: Callable[[str], None], seeds: int) -> Verdict:
-    folder.mkdir(parents=True)
-    verdict = tried(mutant, folder, seeds)
-    name = mutant.name if mutant else "the engine as it is"
+def _told(verdict: Verdict) -> str:
+    name = verdict.mutant.name if verdict.mutant else "the engine as it is"
     how = verdict.senseless or verdict.promise or "nothing seen"
-    tell(f"{name}: {how}" + (f" (seed {verdict.seed}, {verdict.seconds:.0f} s)" if verdict.caught else ""))
-    return verdict
+    return f"{name}: {how} ({verdict.tried} seeds, {verdict.seconds:.0f} s)"

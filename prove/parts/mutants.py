@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from statistics import median
 
 from prove.mutants import AREAS, Mutant
-from prove.mutants.trial import SEEDS, Verdict, all_tried
+from prove.mutants.trial import REACH, Verdict, all_tried
 from prove.part import Part, Result, Table, Task
 
 #: The share of mutants that has to be caught.
 LEAST = 0.95
+#: Promises of any program at all; the others are those of the network, in the words of the business.
+OF_ANY_PROGRAM = ("the runtime does not stop", "it comes to rest")
 
 
 def run(task: Task) -> Result:
-    """Try every mutant, or an even choice of them, and the engine as it is."""
+    """Try the engine as it is, on every seed that a hunt may come to, and then every mutant, or an even choice of them."""
     mutants = [mutant for area in AREAS.values() for mutant in area]
     chosen = _chosen(mutants, task.of(len(mutants)))
-    baseline, *verdicts = all_tried([None, *chosen], task.folder, task.tell)
+    sound = task.of(REACH)
+    baseline, *verdicts = all_tried([(None, sound), *((mutant, 0) for mutant in chosen)], task.folder, task.tell)
     return _result(baseline, verdicts)
 
 
@@ -27,30 +31,47 @@ def _chosen(mutants: Sequence[Mutant], count: int) -> list[Mutant]:
 
 def _result(baseline: Verdict, verdicts: Sequence[Verdict]) -> Result:
     caught = [verdict for verdict in verdicts if verdict.caught]
-    senseless = [verdict for verdict in (baseline, *verdicts) if verdict.senseless]
     clean = not baseline.caught and not baseline.senseless
-    seconds = sorted(verdict.seconds for verdict in caught)
-    lines = [
-        f"{len(caught)} of {len(verdicts)} bugs were caught by a broken promise, "
-        f"half of them within {seconds[len(seconds) // 2] if seconds else 0:.0f} seconds.",
-        f"Without a bug {SEEDS} seeds {'break no promise' if clean else 'break a promise: ' + baseline.promise}.",
-        *(f"Could not be tried: {verdict.mutant.name if verdict.mutant else 'the engine'}" for verdict in senseless),
-    ]
+    senseless = [verdict for verdict in verdicts if verdict.senseless]
     return Result(
         held=clean and not senseless and len(caught) >= LEAST * len(verdicts),
-        lines=tuple(lines),
-        tables=(_by_area(verdicts), _by_promise(caught), _survivors(verdicts)),
-        figures={"mutants": len(verdicts), "caught": len(caught), "survivors": len(verdicts) - len(caught), "seeds": SEEDS},
+        lines=tuple(_lines(baseline, verdicts, caught)),
+        tables=(_by_area(verdicts), _by_promise(caught), _survivors(verdicts), _all(verdicts)),
+        figures={
+            "mutants": len(verdicts),
+            "caught": len(caught),
+            "survivors": len(verdicts) - len(caught) - len(senseless),
+            "median_seeds": median([verdict.tried for verdict in caught] or [0]),
+            "sound_seeds": baseline.tried if clean else 0,
+        },
     )
+
+
+def _lines(baseline: Verdict, verdicts: Sequence[Verdict], caught: Sequence[Verdict]) -> Iterator[str]:
+    seeds = sorted(verdict.tried for verdict in caught)
+    at_once = sum(count == 1 for count in seeds)
+    yield f"{len(caught)} of {len(verdicts)} bugs broke a promise, {at_once} of them with the first seed that was tried."
+    plain = Counter(verdict.promise for verdict in caught if verdict.promise in OF_ANY_PROGRAM)
+    for promise, count in plain.items():
+        yield f"{count} of them did so in a way that any program shows: {promise!r} was broken. No other judge was asked."
+    if baseline.caught or baseline.senseless:
+        yield f"Without a bug something is wrong: {baseline.senseless or baseline.promise} (seed {baseline.seed})."
+    else:
+        yield f"Without a bug the same {baseline.tried} seeds break no promise."
+    for verdict in verdicts:
+        if verdict.senseless:
+            yield f"Could not be tried: {_name(verdict)}: {verdict.senseless}"
 
 
 def _by_area(verdicts: Sequence[Verdict]) -> Table:
     rows = []
     for area, mutants in AREAS.items():
         mine = [verdict for verdict in verdicts if verdict.mutant in mutants]
-        caught = sum(verdict.caught for verdict in mine)
-        rows.append((area, f"{len(mine):,}", f"{caught:,}", f"{len(mine) - caught:,}"))
-    return Table(title="Bugs by area", columns=("area", "bugs", "caught", "survive"), rows=tuple(rows))
+        caught = [verdict.tried for verdict in mine if verdict.caught]
+        counts = (len(mine), len(caught), len(mine) - len(caught), round(median(caught or [0])), max(caught, default=0))
+        rows.append((area, *(f"{count:,}" for count in counts)))
+    columns = ("area", "bugs", "caught", "survive", "seeds until caught, median", "most")
+    return Table(title="Bugs by area", columns=columns, rows=tuple(rows))
 
 
 def _by_promise(caught: Sequence[Verdict]) -> Table:
@@ -61,11 +82,25 @@ def _by_promise(caught: Sequence[Verdict]) -> Table:
 
 def _survivors(verdicts: Sequence[Verdict]) -> Table:
     rows = tuple(
-        (verdict.mutant.name, verdict.mutant.survives or "not explained")
+        (_name(verdict), verdict.mutant.survives or "not explained", f"{verdict.tried:,}")
         for verdict in verdicts
-        if verdict.mutant is not None and not verdict.caught
+        if verdict.mutant is not None and not verdict.caught and not verdict.senseless
     )
-    return Table(title="Survivors", columns=("bug", "why no simulated week can tell"), rows=rows)
+    return Table(title="Survivors", columns=("bug", "why no simulated week can tell", "seeds"), rows=rows)
+
+
+def _all(verdicts: Sequence[Verdict]) -> Table:
+    rows = tuple(
+        (area, _name(verdict), verdict.promise, f"{verdict.tried:,}")
+        for area, mutants in AREAS.items()
+        for verdict in verdicts
+        if verdict.mutant in mutants and verdict.caught
+    )
+    return Table(title="Every bug that was caught", columns=("area", "bug", "the promise that broke first", "seeds"), rows=rows)
+
+
+def _name(verdict: Verdict) -> str:
+    return verdict.mutant.name if verdict.mutant else "the engine as it is"
 
 
 PART = Part(

@@ -23,13 +23,14 @@ class Parcel(Struct, frozen=True, kw_only=True):
 
 
 class Mishaps(Struct, frozen=True, kw_only=True):
-    """How often a dock miscounts, in shares of receipts."""
+    """How often a dock miscounts, in shares of receipts, and when it counts again what it took back."""
 
     short: float = 0.03
     over: float = 0.01
     wrong_lot: float = 0.015
     wrong_place: float = 0.01
     reversed: float = 0.01
+    again_after: timedelta = timedelta(hours=1)
 
 
 class InventoryTwin(RestTwin):
@@ -80,8 +81,9 @@ class InventoryTwin(RestTwin):
         if self.chance.random() < self.mishaps.reversed and not receipt.reverses:
             undone = structs.replace(receipt, id=f"{receipt.id}-R", reverses=receipt.id)
             again = structs.replace(receipt, id=f"{receipt.id}-2")
-            self.agenda.at(now + timedelta(hours=1), lambda later: self._tell(undone, later))
-            self.agenda.at(now + timedelta(hours=2), lambda later: self._tell(again, later))
+            taken_back = now + timedelta(hours=1)
+            self.agenda.at(taken_back, lambda later: self._tell(undone, later))
+            self.agenda.at(taken_back + self.mishaps.again_after, lambda later: self._tell(again, later))
 
     def _expect(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
         known = self.expected.get(body["poNumber"])

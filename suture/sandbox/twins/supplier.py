@@ -52,6 +52,7 @@ class Habits(Struct, frozen=True, kw_only=True):
     late_notice: float = 0.05
     early_invoice: float = 0.08
     overcharge: float = 0.05
+    overcharge_percent: Decimal = Decimal(10)
     overbill: float = 0.02
     freight: float = 0.10
     duplicate_invoice: float = 0.03
@@ -250,7 +251,7 @@ class SupplierTwin(Twin):
         )
 
     def _billed(self, order: PurchaseOrder, line: OrderLine, dearer: bool, more: bool) -> InvoiceLine:
-        price = Price(_raised(line.price.amount), line.price.currency, line.price.per) if dearer else line.price
+        price = Price(self._raised(line.price.amount), line.price.currency, line.price.per) if dearer else line.price
         quantity = Quantity(line.quantity.value + 1, line.quantity.unit) if more else line.quantity
         return InvoiceLine(
             number=line.number,
@@ -262,9 +263,8 @@ class SupplierTwin(Twin):
             order_line=line.number,
         )
 
-
-def _raised(amount: Decimal) -> Decimal:
-    return (amount * Decimal("1.10")).quantize(Decimal("0.01"))
+    def _raised(self, amount: Decimal) -> Decimal:
+        return (amount * (1 + self.habits.overcharge_percent / 100)).quantize(Decimal("0.01"))
 
 
 def _part(line: OrderLine, index: int) -> OrderLine:

@@ -28,8 +28,10 @@ from suture.views.events import crossing
 
 #: The system whose messages lie in an archive that is polled.
 OVER_HTTP = "supplier_x12_http"
-#: How many of the first requests and writes may go wrong; requests after which a trial ends anyhow.
-FAULTS, LOOKS = 6, 2000
+#: How many of the first requests and writes may go wrong.
+FAULTS = 6
+#: Requests to an archive, and batches for a broker, after which a trial ends anyhow.
+REQUESTS, BATCHES = 2000, 200
 #: One run in so many is tried.
 EVERY = 4
 RELAY = Relay(name="bus", address="nats://127.0.0.1:4222", owner="integration")
@@ -46,7 +48,7 @@ def polls_pass_nothing_by(facts: Facts) -> Iterator[str]:
     chance = Random(f"polls/{facts.world.plan.seed}")
     archive, disk = Archive(letters, chance), Disk(facts.world.base.journal, Luck(chance).strikes)
     done = False
-    while not done and archive.asked < LOOKS:
+    while not done and archive.asked < REQUESTS:
         with suppress(Crash, Unavailable):
             at_once(_look(facts, disk, name, archive))
             done = archive.ended
@@ -127,7 +129,7 @@ def the_stream_is_whole(facts: Facts) -> Iterator[str]:
     world.weather.ends = MORNING  # what strikes here is the broker's doing
     broker, wiring = Shelf(Random(f"broker/{world.plan.seed}")), _wiring(facts, world.disk, world.base.wiring.systems)
     moved = 1
-    while moved and broker.asked < LOOKS:
+    while moved and broker.asked < BATCHES:
         with suppress(Crash, NotSent, NoReply):
             moved = at_once(Relaying(wiring, RELAY, broker, world.clock, _now).once())
     leaving = [event.id for row in _rows(world.disk) if (event := crossing(row, wiring.network.name, ())) is not None]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from suture.gateway import Access
 from suture.gateway.identity import Grant, Identity, Settings, Unproven, api_keys
 from suture.journal.memory import MemoryJournal
 from suture.model import Ref
@@ -25,7 +26,7 @@ class House:
         self.door = Identity(Settings(), self.journal, self.clock)
 
     def make(self, grant: Grant = SUPPLIER, lives: timedelta = timedelta(days=90)) -> str:
-        return api_keys.make(self.journal, "acme", grant, now=self.clock.now(), lives=lives, **BY)
+        return api_keys.make(self.journal, Access(), "acme", grant, now=self.clock.now(), lives=lives, **BY)
 
     def asks(self, key: str) -> object:
         return asyncio.run(self.door.caller({"x-api-key": key}, "127.0.0.1", "GET", "http://h/v1/orders"))
@@ -86,14 +87,31 @@ def test_rotation_leaves_time_to_change_over(house: House) -> None:
         house.asks(old)
 
 
-def test_a_revoked_key_is_dead_at_once_and_for_good(house: House) -> None:
+def test_a_revoked_key_is_dead_within_a_second_and_for_good(house: House) -> None:
     key = house.make()
     assert house.asks(key)
     api_keys.revoke(house.journal, key[:20], now=NOW, actor="ines", reason="found in a mail")
+    assert house.asks(key)  # in another process it is remembered for a second
+    house.clock.move_to(NOW + timedelta(seconds=1))
     with pytest.raises(Unproven):
         house.asks(key)
     with pytest.raises(api_keys.NoSuchKey):
         api_keys.rotate(house.journal, key[:20], now=NOW, actor="ines", reason="try to revive it")
+
+
+def test_a_revoked_key_is_dead_at_once_where_it_was_revoked(house: House) -> None:
+    key = house.make()
+    assert house.asks(key)
+    api_keys.revoke(house.journal, key[:20], now=NOW, actor="ines", reason="found in a mail")
+    house.door.forget()
+    with pytest.raises(Unproven):
+        house.asks(key)
+
+
+@pytest.mark.parametrize("roles", [("clerk",), ("treasurer",), ("administrator",), ("supplier",), ("nobody-declared-this",)])
+def test_no_key_is_worth_what_is_a_persons(house: House, roles: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"person|whose supplier|no role"):
+        house.make(Grant(roles=roles))
 
 
 def test_who_did_what_and_why_is_in_the_journal(house: House) -> None:
@@ -110,7 +128,7 @@ def test_who_did_what_and_why_is_in_the_journal(house: House) -> None:
 @pytest.mark.parametrize(("actor", "reason"), [("", "why"), ("ines", "  "), ("ines", "x" * 1001)])
 def test_nobody_makes_a_key_without_a_name_and_a_reason(house: House, actor: str, reason: str) -> None:
     with pytest.raises(ValueError, match="reason"):
-        api_keys.make(house.journal, "acme", SUPPLIER, actor=actor, reason=reason, now=NOW)
+        api_keys.make(house.journal, Access(), "acme", SUPPLIER, actor=actor, reason=reason, now=NOW)
     assert not house.journal.read(0, 10)
 
 

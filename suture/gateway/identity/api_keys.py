@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec import Struct
 
-from suture.gateway.access import Caller
+from suture.gateway.access import Access, Caller
 from suture.gateway.identity.commands import decision, reasoned
+from suture.gateway.identity.segregation import of_machine
 from suture.gateway.identity.settings import Grant
 from suture.gateway.identity.unproven import Unproven
 from suture.journal import Journal, Recorded, Unit
@@ -56,14 +57,26 @@ class NoSuchKey(LookupError):
 
 
 def make(
-    journal: Journal, name: str, grant: Grant, *, actor: str, reason: str, now: datetime, lives: timedelta = timedelta(days=365)
+    journal: Journal,
+    access: Access,
+    name: str,
+    grant: Grant,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    lives: timedelta = timedelta(days=365),
 ) -> str:
-    """Journal a new key and return it: the only time that it is seen. Raises ValueError for no name, role or reason, or too long
-    a life."""
+    """Journal a new key and return it: the only time that it is seen.
+
+    Raises ValueError for no name, role or reason, too long a life, or rights that are a person's.
+    """
     if not timedelta(0) < lives <= LONGEST:
         raise ValueError(f"a key lives up to {LONGEST.days} days, then it is rotated")
     if not grant.roles or not name.strip():
         raise ValueError("a key has a name and at least one role")
+    if too_much := of_machine(access, name, grant):
+        raise ValueError("; ".join(map(str, too_much)))
     text, key = _new(name.strip(), grant, now, now + lives)
     journal.commit([_unit(journal, [("make", key)], actor, reason, now)])
     return text

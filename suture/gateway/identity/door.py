@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from suture.gateway.access import Caller
-from suture.gateway.identity import api_keys, certificates
+from suture.gateway.access import Access, Caller
+from suture.gateway.identity import api_keys, certificates, emergency
 from suture.gateway.identity.issuers import Issuing
 from suture.gateway.identity.login import SignIn
 from suture.gateway.identity.meaning import caller_of
 from suture.gateway.identity.possession import Possession
+from suture.gateway.identity.remembering import Remembered
 from suture.gateway.identity.settings import Settings
 from suture.gateway.identity.tokens import MOST_BYTES, peek
 from suture.gateway.identity.unproven import Scheme, Unproven
@@ -36,14 +38,26 @@ async def directly(step: Callable[[], T]) -> T:
 class Identity:
     """Whom this house believes: holders of API keys, bearers of an issuer's tokens, and machines with a certificate.
 
-    ``journal`` knows the keys and who took emergency rights; it is asked through ``in_thread``.
+    ``journal`` knows the keys and who took emergency rights; it is asked through ``in_thread``, and what it says is remembered
+    for ``settings.remembered_s``: a key revoked in another process opens nothing after that, in this one after ``forget``.
     """
 
-    def __init__(self, settings: Settings, journal: Journal, clock: Clock, in_thread: InThread = directly) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        clock: Clock,
+        in_thread: InThread = directly,
+        access: Access | None = None,
+    ) -> None:
         self.settings, self.journal, self.clock, self.in_thread = settings, journal, clock, in_thread
+        self.access = access or Access()
         self.web = Web()
         self.issuers = {each.issuer: Issuing(each, clock, self.web, settings.skew_s) for each in settings.issuers}
         self._possession = Possession()
+        self._keys: Remembered[api_keys.Key] = Remembered()
+        self._rights: Remembered[tuple[emergency.Taken | None]] = Remembered()
+        self._remembered = timedelta(seconds=settings.remembered_s)
         #: How people sign in to the console; None where no issuer is named for it.
         self.login = SignIn(settings.login, self.issuers[settings.login.issuer]) if settings.login else None
 
@@ -68,14 +82,36 @@ class Identity:
             return certificates.caller_of(client_certificate, self.settings.certificates, self.clock.now())
         raise Unproven("this needs an API key, a bearer token or a client certificate")
 
+    async def with_rights(self, caller: Caller) -> Caller:
+        """A person with the emergency rights that they hold at the moment; a session asks this at each request."""
+        now = self.clock.now()
+        if caller.kind != "person":
+            return caller
+        name = caller.subject.encode()
+        found = self._rights.get(name, now)
+        if found is None:
+            found = (await self.in_thread(lambda: emergency.held(self.journal, caller.subject, now)),)
+            self._rights.put(name, found, now + self._remembered)
+        return emergency.with_rights(self.access, caller, found[0])
+
+    def forget(self) -> None:
+        """Ask the journal again: keys or rights were changed here a moment ago."""
+        self._keys.forget()
+        self._rights.forget()
+
     async def close(self) -> None:
         """Let go of connections."""
         await self.web.close()
 
     async def _by_key(self, text: str) -> Caller:
         id, secret = api_keys.parted(text)
-        key = await self.in_thread(lambda: api_keys.known(self.journal, id))
-        return api_keys.caller_of(key, secret, self.clock.now())
+        now = self.clock.now()
+        key = self._keys.get(id.encode(), now)
+        if key is None:
+            key = await self.in_thread(lambda: api_keys.known(self.journal, id))
+            if key is not None:
+                self._keys.put(id.encode(), key, now + self._remembered)
+        return api_keys.caller_of(key, secret, now)
 
     async def _by_token(
         self, scheme: Scheme, token: str, proof: str, asked: tuple[str, str], certificate: bytes | None
@@ -84,7 +120,7 @@ class Identity:
         claims = await issuing.claims(token)
         now, bound = self.clock.now(), issuing.settings.bound
         self._possession.check(token, scheme, claims, proof, asked, certificate, now, bound=bound)
-        return caller_of(claims, issuing.settings)
+        return await self.with_rights(caller_of(claims, issuing.settings))
 
     def _issuing(self, token: str) -> Issuing:
         """Whom to ask about this token: the issuer that it names, or the only one that is asked about tokens without a name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
@@ -106,6 +107,11 @@ class Facts:
         return id.rpartition(":")[2].encode() in self.turned_away
 
     # -- who and what there is
+
+    @cached_property
+    def moments(self) -> dict[int, datetime]:
+        """When each event came about, by its position."""
+        return {row.position: row.event.at for row in self.rows}
 
     @cached_property
     def people(self) -> dict[str, Person]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -13,6 +14,8 @@ from suture.sandbox.simulator.invariants.facts import ZERO, Check, Facts, Place,
 
 #: What a line may cost more than ordered before somebody has to accept it, under any policy that the people of the run set.
 DEARER_PERCENT, DEARER_AMOUNT = Decimal(3), Decimal(5)
+#: How long it may take until nobody pays any more for goods that a dock took back.
+UNDOING = timedelta(days=1)
 #: Exceptions of an invoice that two people with authority over all of it have to accept.
 MISMATCHES = ("match_exception", "no_order", "receipt_overdue")
 
@@ -118,7 +121,7 @@ def what_matches_is_not_held(facts: Facts) -> Iterator[str]:
     received = summed((place, quantity) for _, place, quantity in facts.posted)
     claimed = summed(((line.order, line.order_line), line.quantity.value) for bill in billed.values() for line in bill.lines)
     for case in facts.open.values():
-        bill = next((billed[ref.id] for ref in case.objects if ref.type == "Invoice" and ref.id in billed), None)
+        bill = next((bill for id, bill in billed.items() if case.id.startswith(f"invoice_to_payment/{id}/")), None)
         if bill is None or case.reason not in MISMATCHES:
             continue
         if all(_matches(facts, line, claimed, received) for line in bill.lines):
@@ -159,7 +162,7 @@ def payments_are_owed(facts: Facts) -> Iterator[str]:
 
 def payments_are_matched(facts: Facts) -> Iterator[str]:
     """When a payment is ordered, prices are the order's and the goods are there, or two people have accepted the difference."""
-    billed, instructed = _billed(facts), _instructed(facts)
+    billed, instructed, failed = _billed(facts), _instructed(facts), _reported(facts, "rejected", "returned")
     used: dict[Place, Decimal] = {}
     seen: set[str] = set()
     for position, payment in sorted(instructed.values(), key=lambda pair: pair[0]):
@@ -167,9 +170,10 @@ def payments_are_matched(facts: Facts) -> Iterator[str]:
             bill = billed.get(id)
             if bill is None or id in seen:
                 continue
-            seen.add(id)
             accepted = {actor for actor in facts.said("accept", id, MISMATCHES, position) if _able(facts, actor, payment.amount)}
-            broken = list(_unmatched(facts, bill, used, position))
+            # what came back has paid nothing
+            broken = list(_unmatched(facts, bill, dict(used) if payment.id in failed else used, position))
+            seen |= set() if payment.id in failed else {id}
             if len(accepted) < 2:
                 yield from (f"{text}; accepted by {', '.join(sorted(accepted)) or 'nobody'}" for text in broken)
 
@@ -186,6 +190,8 @@ def _unmatched(facts: Facts, bill: Invoice, used: dict[Place, Decimal], before: 
         received = _most_received(facts, place, before)
         if used[place] > received:
             yield f"{bill.id} was paid for {used[place]} of {line.order} line {line.order_line}, {received} had come"
+        if used[place] > (most := facts.most_ordered.get(place, ZERO)):
+            yield f"{bill.id} was paid for {used[place]} of {line.order} line {line.order_line}, ordered were {most}"
         _, price = facts.ordered.get(place, (ZERO, ZERO))
         back = (part.amount.amount for note in _credits(facts, bill.id) for part in note.lines if part.number == line.number)
         over = line.amount.amount - sum(back, ZERO) - price * line.quantity.value
@@ -194,13 +200,14 @@ def _unmatched(facts: Facts, bill: Invoice, used: dict[Place, Decimal], before: 
 
 
 def _most_received(facts: Facts, place: Place, before: int) -> Decimal:
-    """The most that ever stood as received by then; what was undone later may have been paid before."""
+    """The most that stood as received on the last day before; what was undone in it may have been asked to be paid."""
+    at = facts.moments
     now = most = ZERO
     for position, there, quantity in facts.posted:
         if there == place and position < before:
+            most = max(most, now) if at[position] > at[before] - UNDOING else ZERO
             now += quantity
-            most = max(most, now)
-    return most
+    return max(most, now)
 
 
 def payments_are_released(facts: Facts) -> Iterator[str]:

@@ -9,7 +9,7 @@ HERE = Path(__file__).resolve().parent
 HOME = HERE.parent / ".live"
 
 #: The peers, each with a pinned requirements file beside this module and an environment of its own.
-PEERS = ("tryton", "mock-sap", "mock-edi", "mock-bank", "faulty", "nats")
+PEERS = ("tryton", "mock-sap", "mock-edi", "mock-bank", "faulty", "nats", "openbao")
 
 
 def requirements(peer: str) -> Path:

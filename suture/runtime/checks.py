@@ -10,6 +10,7 @@ from suture.formats import Format
 from suture.model import Finding
 from suture.processes import Process
 from suture.runtime.network import Instance, Network
+from suture.runtime.secrets import PLACES
 from suture.systems import System
 from suture.views.events import CROSSING
 
@@ -56,8 +57,8 @@ def _instance(instance: Instance, systems: Mapping[str, System], formats: Mappin
             code="no_owner", path=f"{path}.owner", text="every interface has an owner: name the team that answers for it"
         )
     for place in ("secret", "token", "password", "host_key", "client_key"):
-        if getattr(instance, place) and not getattr(instance, place).startswith(("env:", "file:")):
-            text = "a secret is named, never written here: use env:NAME or file:PATH"
+        if getattr(instance, place) and not getattr(instance, place).startswith(PLACES):
+            text = "a secret is named, never written here: use env:NAME, file:PATH or vault:MOUNT/PATH#FIELD"
             yield Finding(code="secret_in_file", path=f"{path}.{place}", text=text)
     if instance.reconcile_every_s and not system.lists:
         text = f"{system.title} tells no lists that could be compared: leave it out"
@@ -98,8 +99,8 @@ def _relays(network: Network) -> Iterator[Finding]:
         if not relay.owner:
             text = "every interface has an owner: name the team that answers for it"
             yield Finding(code="no_owner", path=f"{path}.owner", text=text)
-        if relay.token and not relay.token.startswith(("env:", "file:")):
-            text = "a secret is named, never written here: use env:NAME or file:PATH"
+        if relay.token and not relay.token.startswith(PLACES):
+            text = "a secret is named, never written here: use env:NAME, file:PATH or vault:MOUNT/PATH#FIELD"
             yield Finding(code="secret_in_file", path=f"{path}.token", text=text)
         if not _STREAM.fullmatch(relay.stream):
             yield Finding(code="bad_stream", path=f"{path}.stream", text="a stream is named in letters, digits, - and _")

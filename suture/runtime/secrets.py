@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from suture.runtime.vault import VaultSilent, from_vault
+
+#: How the name of a place begins that may hold a secret.
+PLACES = ("env:", "file:", "vault:")
+
 
 class NoSecret(LookupError):
     """The place that should hold a secret is empty; the message names the place, never its content."""
@@ -17,7 +22,7 @@ def placed(name: str, folder: Path) -> str:
 
 
 def secret(name: str) -> str:
-    """The credential at "env:NAME" or "file:PATH"; "" for an instance that needs none. Raises NoSecret."""
+    """The credential at env:NAME, file:PATH or vault:MOUNT/PATH#FIELD; "" for an instance that needs none. Raises NoSecret."""
     kind, _, place = name.partition(":")
     if not name:
         return ""
@@ -25,8 +30,17 @@ def secret(name: str) -> str:
         value = os.environ.get(place, "")
     elif kind == "file":
         value = Path(place).read_text("utf-8").strip() if Path(place).is_file() else ""
+    elif kind == "vault":
+        value = _in_vault(place)
     else:
-        raise NoSecret("a secret is named env:NAME or file:PATH")
+        raise NoSecret("a secret is named env:NAME, file:PATH or vault:MOUNT/PATH#FIELD")
     if not value:
         raise NoSecret(f"there is no secret at {name}")
     return value
+
+
+def _in_vault(place: str) -> str:
+    try:
+        return from_vault(place)
+    except (VaultSilent, ValueError) as error:
+        raise NoSecret(str(error)) from None

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from suture.model import Finding
-from suture.runtime.secrets import placed
+from suture.runtime.secrets import PLACES, placed
 
 #: The signatures that may be asked for: with a public key only, so that whoever can verify cannot sign (RFC 8725 section 3.1).
 ASYMMETRIC = frozenset(
@@ -172,8 +172,8 @@ def _issuer(issuer: Issuer, path: str) -> Iterator[Finding]:
         if not trustworthy(url):
             yield Finding(code="bad_address", path=path, text="an issuer is asked over https://, on this machine over http://")
     secrets = [issuer.client_secret] if issuer.client_secret else []
-    if any(not name.startswith(("env:", "file:", "vault:")) for name in secrets):
-        text = "a secret is named, never written here: use env:NAME, file:PATH or vault:PATH#FIELD"
+    if any(not name.startswith(PLACES) for name in secrets):
+        text = "a secret is named, never written here: use env:NAME, file:PATH or vault:MOUNT/PATH#FIELD"
         yield Finding(code="secret_in_file", path=f"{path}.client_secret", text=text)
     if issuer.introspection == "always" and not issuer.client_id:
         yield Finding(code="no_client", path=path, text="who asks about tokens proves itself: name client_id and client_secret")

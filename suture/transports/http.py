@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import aiohttp
 from aiohttp import ClientResponse, ClientSession, ClientTimeout
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from suture.formats import LARGEST_MESSAGE
@@ -39,7 +40,8 @@ class HttpLink:
     ``headers`` go with every request and win over the connector's; ``credentials`` likewise, asked each time. With
     ``secret`` every request is signed (Standard Webhooks) at the time of ``clock``, under the request's ``webhook-id`` or
     ``idempotency-key`` header or, without either, a hash of the request. ``timeout_s`` bounds the whole exchange. A reply
-    larger than ``largest_reply`` bytes is a NoReply, since its end is unknown. Not for use from several event loops.
+    larger than ``largest_reply`` bytes is a NoReply, since its end is unknown. ``resolver`` may keep names from leading where
+    nothing is to be sent. Not for use from several event loops.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class HttpLink:
         clock: Callable[[], datetime] | None = None,
         largest_reply: int = LARGEST_MESSAGE,
         tls: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._address, self._peer = _address(address)
         if secret and clock is None:
@@ -67,6 +70,7 @@ class HttpLink:
         self._clock = clock
         self._largest_reply = largest_reply
         self._tls = tls
+        self._resolver = resolver
         self._session: ClientSession | None = None
 
     async def perform(self, request: Request) -> HttpReply:
@@ -128,7 +132,10 @@ class HttpLink:
 
     def _open(self) -> ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=self._concurrency, keepalive_timeout=_KEEP_S, ssl=self._tls if self._tls is not None else True
+            limit=self._concurrency,
+            keepalive_timeout=_KEEP_S,
+            ssl=self._tls if self._tls is not None else True,
+            resolver=self._resolver,
         )
         session = ClientSession(
             connector=connector,

@@ -121,6 +121,9 @@ class Journal(Protocol):
     def backlog(self) -> list[Backlog]:
         """What is not at an end, by instance and status; costs as much as the backlog is long, not the history."""
 
+    def undecided(self, most: int) -> int:
+        """How much work waits to be decided, in all partitions; counted up to ``most``."""
+
     def count_states(self, process: str, beginning: bytes) -> int:
         """How many states of a process have data that begin so; costs as much as the process has states."""
 

@@ -320,6 +320,9 @@ class MemoryJournal(Journal):
             found.setdefault((delivery.instance, delivery.status), []).append(delivery.created)
         return [Backlog(*each, len(created), created[0]) for each, created in sorted(found.items())]
 
+    def undecided(self, most: int) -> int:
+        return min(len(self._work), most)
+
     def count_states(self, process: str, beginning: bytes) -> int:
         return sum(state.process == process and state.data.startswith(beginning) for state in self._states.values())
 

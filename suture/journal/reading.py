@@ -68,6 +68,7 @@ _CHECKPOINT = f"{_CHECKPOINTS} order by position desc limit 1"
 _CHECKPOINTS_AFTER = f"{_CHECKPOINTS} where position > :after order by position limit :limit"
 _BLOB = "select sealed from blobs where address = :address"
 _REPEATS = "select once, times from repeats"
+_UNDECIDED = "select count(*) from (select id from work order by id limit :most) as waiting"
 _COUNTS = f"""select 'events', count(*) from events
 union all select 'work', count(*) from work
 union all select 'timers', count(*) from timers
@@ -172,6 +173,9 @@ class Reading(Journal):
 
     def counts(self) -> Mapping[str, int]:
         return dict(self._rows(_COUNTS))
+
+    def undecided(self, most: int) -> int:
+        return int(self._rows(_UNDECIDED, most=most)[0][0])
 
     def backlog(self) -> list[Backlog]:
         return [Backlog(instance, status, count, rows.instant(at)) for instance, status, count, at in self._rows(_BACKLOG)]

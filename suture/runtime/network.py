@@ -51,6 +51,8 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_s: float = 0.0
     #: How often what it holds is compared with what we believe; 0 for only on demand.
     reconcile_every_s: float = 0.0
+    #: Whether care waits for what it sends: when more comes than can be done, others are asked to come again first.
+    critical: bool = False
 
     def serves(self, *, entity: str, facility: str, supplier: str) -> bool:
         """Whether a document of this entity, facility and supplier may go here; a blank does not narrow."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -20,7 +21,7 @@ from suture.runtime.polling import poll_once
 from suture.runtime.reconcile import Report, reconcile
 from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, lane
 from suture.runtime.telemetry import Tally
-from suture.runtime.turn import Turned, turn
+from suture.runtime.turn import Turned, turn, undisturbed
 from suture.runtime.wiring import Wiring
 from suture.systems import Again, Outcome, Poll
 from suture.transports import Answer, Arrival, NoReply, NotSent
@@ -31,6 +32,8 @@ _log = logging.getLogger(__name__)
 
 #: How long the river rests at most when nothing wakes it, in seconds.
 LONGEST_REST = 1.0
+#: How often it is looked what others have done: codes that they filed, and how much they have left to decide, in seconds.
+LOOK_S = 0.25
 #: How often a turn that waits looks whether conversations have ended, in seconds.
 BREATH_S = 0.001
 #: How long a stop waits for conversations under way, and for a journal that is out of reach, in seconds.
@@ -73,17 +76,23 @@ class Service:
         self.trouble = ""
         self._arrivals: list[tuple[Arrival, asyncio.Future[Answer]]] = []
         self._outcomes: list[tuple[Attempt, Outcome]] = []
+        #: Those that a turn under way commits.
+        self._concluding: list[tuple[Attempt, Outcome]] = []
         self._talks: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="river")
         self._pulse = ThreadPoolExecutor(1, thread_name_prefix="pulse")
         self._attending: asyncio.Task[None] | None = None
         self._next_beat, self._stood_back = 0.0, 0
+        #: A change of our share that waits for the turn under way.
+        self._resharing: asyncio.Task[None] | None = None
         #: Parts that we have taken over, and never lost since.
         self._ours: frozenset[str] = frozenset()
         self._awake = asyncio.Event()
         self._changed = asyncio.Event()
         self._turning = False
+        #: How much waited to be decided when it was last looked, and when it is looked again.
+        self._undecided, self._next_look = 0, 0.0
         self._failing: dict[str, str] = {}
         #: Instances whose inbox, poll or books are being looked at.
         self._looking: list[str] = []
@@ -154,7 +163,7 @@ class Service:
 
     async def accept(self, arrival: Arrival) -> Answer:
         """Take in one message; returns after the commit. Raises Busy over the limit, and whatever kept it from the journal."""
-        if why := self._busy():
+        if why := self._busy(arrival.instance):
             self.tally.turned_away(arrival)
             raise Busy(why)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -162,11 +171,14 @@ class Service:
         self.wake()
         return await future
 
-    def _busy(self) -> str:
+    def _busy(self, name: str) -> str:
         if self.failure is not None:
             return f"stopped: {self.failure}"
-        full = len(self._arrivals) >= self.wiring.limits.intake_queue
-        return self.trouble or ("too many messages wait to be taken in" if full else "")
+        instance, limits = self.wiring.instances.get(name), self.wiring.limits
+        share = 2 if instance is not None and instance.critical else 1
+        if len(self._arrivals) >= share * limits.intake_queue:
+            return self.trouble or "too many messages wait to be taken in"
+        return self.trouble or ("too much waits to be decided" if self._undecided >= share * limits.undecided else "")
 
     def wake(self) -> None:
         """Something may be due."""
@@ -262,22 +274,31 @@ class Service:
         batch = self.wiring.limits.intake_batch
         arrivals, self._arrivals = self._arrivals[:batch], self._arrivals[batch:]
         outcomes, self._outcomes = self._outcomes, []
-        now = self.clock.now()
+        self._concluding, now = outcomes, self.clock.now()
         try:
-            turned = await self.in_thread(
-                lambda: turn(self.wiring, self.delivering, now, [arrival for arrival, _ in arrivals], outcomes)
-            )
+            turned = await self.in_thread(lambda: self._step(now, [arrival for arrival, _ in arrivals], outcomes))
         except BaseException as error:
             # outcomes that may not have been committed are in doubt now, and recovery treats them so
             for _, future in arrivals:
                 if not future.done():
                     future.set_exception(Busy(f"not taken in: {type(error).__name__}"))
             raise
+        finally:
+            self._concluding = []
         self._stood_back = 0
         self.tally.took([arrival for arrival, _ in arrivals], turned.answers)
         self.tally.ended(outcomes, now)
         self._speak(arrivals, turned)
         return turned.more or bool(self._arrivals or self._outcomes)
+
+    def _step(self, now: datetime, arrivals: Sequence[Arrival], outcomes: Sequence[tuple[Attempt, Outcome]]) -> Turned:
+        """In the thread of the river: a turn, and now and then a look at what others have done before it."""
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_S
+            self._undecided = self.wiring.journal.undecided(2 * self.wiring.limits.undecided)
+            if self.wiring.journal.shared:
+                self.wiring.refresh_book()
+        return turn(self.wiring, self.delivering, now, arrivals, outcomes)
 
     def _speak(self, arrivals: list[tuple[Arrival, asyncio.Future[Answer]]], turned: Turned) -> None:
         for (_, future), answer in zip(arrivals, turned.answers, strict=True):
@@ -349,34 +370,59 @@ class Service:
                 await self._stand_back(fenced)
             except Unavailable:
                 if not self.attendance.good:
-                    await self._give_away(frozenset())
+                    await self.in_thread(lambda: self._shrink(frozenset()))
                 await asyncio.sleep(BEAT_S)
             except Exception as error:
                 self._fail(error)
 
     async def _beat(self) -> None:
-        """Between turns what is due to others is no longer touched; it is theirs once nobody here talks to it any more."""
+        """Between turns what is due to others is no longer touched; it is theirs once nobody here talks to it any more.
+
+        However long a turn takes, we give signs of life: until our share has changed in its thread, we keep all that we hold.
+        """
         now = asyncio.get_running_loop().time()
         if now < self._next_beat:
             return
-        self._next_beat, worker = now + BEAT_S, self.attendance.worker
+        self._next_beat, worker, due = now + BEAT_S, self.attendance.worker, self.attendance.due
+        calm = await self._reshared()
         parts = self.wiring.share.parts or frozenset()
-        await self._give_away(parts & self.attendance.due)
-        talking = {attempt.instance.name for attempt, _ in self._outcomes} | {talk.get_name() for talk in self._talks.values()}
-        talking |= set(self._looking)
-        due, keep = self.attendance.due, busy(parts | self._ours, talking)
+        if calm and parts - due:
+            calm = await self._reshared(lambda: self._shrink(due))
+        keep = busy(parts | self._ours, self._talking()) if calm else self.attendance.held
         share = await self._in_pulse(lambda: self.attendance.beat(keep))
         if self.attendance.due != due:
             self._next_beat = now  # who came or went has moved parts: they are asked for at once
-        self._ours &= self.attendance.held
-        if share != self.wiring.share:
-            await self.in_thread(lambda: self._take(share, worker))
-            self.wake()
-        await self.in_thread(self.wiring.refresh_book)
+        if calm:
+            self._ours &= self.attendance.held
+            if share != self.wiring.share:
+                await self._reshared(lambda: self._take(share, worker))
 
-    async def _give_away(self, keep: frozenset[str]) -> None:
-        if self.wiring.share.parts != keep:
-            await self.in_thread(lambda: setattr(self.wiring, "share", Share(keep)))
+    def _talking(self) -> set[str]:
+        """The instances that somebody here talks to, or whose last word is not committed yet."""
+        ended = {attempt.instance.name for attempt, _ in (*self._outcomes, *self._concluding)}
+        return ended | {talk.get_name() for talk in self._talks.values()} | set(self._looking)
+
+    async def _reshared(self, change: Callable[[], None] | None = None) -> bool:
+        """Change our share in the thread of the river; false if this change, or one before, still waits for a turn to end.
+
+        Raises what the change met.
+        """
+        if change is not None:
+            self._resharing = asyncio.create_task(self.in_thread(change))
+        resharing = self._resharing
+        if resharing is None:
+            return True
+        await asyncio.wait([resharing], timeout=BEAT_S)
+        if not resharing.done() or resharing is not self._resharing:
+            return False
+        self._resharing = None
+        resharing.result()
+        self.wake()
+        return True
+
+    def _shrink(self, keep: frozenset[str]) -> None:
+        """In the thread of the river: the rest is no longer touched."""
+        self.wiring.share = Share((self.wiring.share.parts or frozenset()) & keep)
 
     def _take(self, share: Share, worker: str) -> None:
         """In the thread of the river: parts that are new to us may have been interrupted elsewhere."""
@@ -386,7 +432,7 @@ class Service:
         new = [name for name in self.wiring.instances if lane(name) in parts - self._ours]
         self.wiring.share = share
         try:
-            self.delivering.take_over(new, self.clock.now())
+            undisturbed(lambda: self.delivering.take_over(new, self.clock.now()))
         except BaseException:
             self.wiring.share = before  # what was interrupted there is still to be found out
             raise
@@ -407,7 +453,11 @@ class Service:
         if self._stood_back > STAND_BACK_MOST:
             self._fail(fenced)
         _log.warning("stood back: %s", fenced)
-        await self._give_away(frozenset())  # after a turn under way, which may begin more conversations
+        resharing, self._resharing = self._resharing, None
+        # after a turn under way, which may begin more conversations
+        await asyncio.gather(
+            self.in_thread(lambda: self._shrink(frozenset())), *([resharing] if resharing else []), return_exceptions=True
+        )
         talks = list(self._talks.values())
         for talk in talks:
             talk.cancel()

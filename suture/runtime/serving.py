@@ -155,7 +155,14 @@ class Serving:
     # -- ways in
 
     async def _listen_http(self) -> str:
-        app = inbound_app(self._accept, self._secrets, clock=self.clock.now, ready=self._why_not_ready, metrics=self._metrics)
+        app = inbound_app(
+            self._accept,
+            self._secrets,
+            clock=self.clock.now,
+            critical=self._critical,
+            ready=self._why_not_ready,
+            metrics=self._metrics,
+        )
         try:
             server = await serve(app, self.network.host, self.port)
         except OSError as failure:
@@ -220,6 +227,10 @@ class Serving:
         if found is None:
             return None
         return (secret(found.secret),) if found.secret else ()
+
+    def _critical(self, name: str) -> bool:
+        instance = self.wiring.instances.get(name)
+        return instance is not None and instance.critical
 
     async def _accept(self, arrival: Arrival) -> Answer:
         return Answer(outcome="busy") if self._standstill else await self.service.accept(arrival)

@@ -35,7 +35,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     intake_batch: int = 256
     decide_batch: int = 500
     deliver_batch: int = 200
+    #: Messages that wait to be taken in, and work that waits to be decided, before partners are asked to come again; those whose
+    #: messages are critical are asked at twice as much.
     intake_queue: int = 4096
+    undecided: int = 5000
     documents_per_message: int = 10_000
     effects_per_decision: int = 1000
     #: How long a turn waits for conversations that are about to end, so that they are committed together, in seconds.

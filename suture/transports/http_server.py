@@ -38,6 +38,8 @@ _EXPOSITION = "text/plain; version=0.0.4"
 _STATUS = {"accepted": 202, "parked": 202, "refused": 422, "busy": 503}
 _AGAIN_S = 5
 _BODY_S = 60.0
+#: So much of what is being received is held in memory, in bytes, before senders are asked to come again.
+_HELD_MOST = 4 * LARGEST_MESSAGE
 
 
 async def _nothing() -> str:
@@ -52,6 +54,30 @@ class _Refusal(Exception):
         self.status, self.name, self.detail, self.headers = status, name, detail, headers or {}
 
 
+class _Held:
+    """How many bytes of messages under way one application holds, at most ``most``."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[Callable[[int], None]]:
+        """One message: what it takes up is given back at its end. It raises _Refusal where there is no room."""
+        held = 0
+
+        def take(size: int) -> None:
+            nonlocal held
+            if size > self._left:
+                raise _Refusal(503, "busy", "Too much at once; send it again later.", _retry())
+            self._left -= size
+            held += size
+
+        try:
+            yield take
+        finally:
+            self._left += held
+
+
 class _Door:
     """What one inbound application knows: who may come in, how much, and to whom arrivals are handed."""
 
@@ -63,17 +89,20 @@ class _Door:
         limit: int,
         at_once: int,
         patience_s: float,
+        critical: Callable[[str], bool],
     ) -> None:
         self._accept, self._secrets, self._clock = accept, secrets, clock
         self._limit, self._patience_s = limit, patience_s
-        self._places = at_once
+        self._at_once, self._critical, self._inside = at_once, critical, 0
+        self._held = _Held(max(_HELD_MOST, limit))
         self.troubles: Counter[str] = Counter()
 
     async def receive(self, request: Request) -> Response:
-        """One POST from first byte to answer; never more than ``at_once`` of them."""
-        if self._places == 0:
+        """One POST from first byte to answer; never more than ``at_once`` of them, and as many again that are critical."""
+        share = 2 if self._critical(request.path_params["instance"]) else 1
+        if self._inside >= share * self._at_once:
             return _problem(request, 503, "busy", "Too many messages at once; send it again later.", _retry())
-        self._places -= 1
+        self._inside += 1
         try:
             return await self._answer(request)
         except _Refusal as refusal:
@@ -82,7 +111,7 @@ class _Door:
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it; nothing was accepted
         finally:
-            self._places += 1
+            self._inside -= 1
 
     async def _answer(self, request: Request) -> Response:
         instance, channel = request.path_params["instance"], request.path_params["channel"]
@@ -90,23 +119,24 @@ class _Door:
         if secrets is None:
             raise _Refusal(404, "unknown-channel", "No such instance and channel here; check the address agreed with us.")
         proof = Proof(request.headers, secrets) if secrets else None
-        body = await self._read(request, proof)
-        if proof is not None and body.whole:
-            self._check(proof)
-        arrival = Arrival(instance=instance, channel=channel, raw=body.raw, name=request.url.path)
-        if body.too_large:
-            # A stranger's is counted only: what nobody has signed must not fill the journal.
-            if body.raw and (body.whole or proof is None):
-                await self._hand_over(msgspec.structs.replace(arrival, problem=TOO_LARGE))
-            raise _Refusal(413, "too-large", f"A message may have {self._limit} bytes; send it in smaller ones.")
-        return _response(request, await self._hand_over(arrival))
+        with self._held.one() as take:
+            body = await self._read(request, proof, take)
+            if proof is not None and body.whole:
+                self._check(proof)
+            arrival = Arrival(instance=instance, channel=channel, raw=body.raw, name=request.url.path)
+            if body.too_large:
+                # A stranger's is counted only: what nobody has signed must not fill the journal.
+                if body.raw and (body.whole or proof is None):
+                    await self._hand_over(msgspec.structs.replace(arrival, problem=TOO_LARGE))
+                raise _Refusal(413, "too-large", f"A message may have {self._limit} bytes; send it in smaller ones.")
+            return _response(request, await self._hand_over(arrival))
 
-    async def _read(self, request: Request, proof: Proof | None) -> _Body:
+    async def _read(self, request: Request, proof: Proof | None, take: Callable[[int], None]) -> _Body:
         if request.headers.get("content-encoding", "identity") != "identity":
             raise _Refusal(415, "encoded", "Send the message as it is, without a content encoding.")
         try:
             async with asyncio.timeout(_BODY_S):
-                return await _body(request, self._limit, proof)
+                return await _body(request, self._limit, proof, take)
         except TimeoutError:
             detail = f"The message did not come whole within {_BODY_S:.0f} seconds; send it again."
             raise _Refusal(408, "too-slow", detail) from None
@@ -122,9 +152,10 @@ class _Door:
         try:
             async with asyncio.timeout(self._patience_s):
                 return await self._accept(arrival)
-        except Exception:
-            # Not answered means not taken as far as the partner can tell: it keeps the message and sends it again.
-            _log.exception("intake failed for %s/%s", arrival.instance, arrival.channel)
+        except Exception as failure:
+            # Not answered means not taken as far as the partner can tell: it keeps the message and sends it again. One line
+            # each: under a load that is too high there are many.
+            _log.warning("intake failed for %s/%s: %s", arrival.instance, arrival.channel, type(failure).__name__)
             return Answer(outcome="busy")
 
 
@@ -136,6 +167,7 @@ def inbound_app(
     limit: int = LARGEST_MESSAGE,
     at_once: int = 64,
     patience_s: float = 30.0,
+    critical: Callable[[str], bool] = lambda instance: False,
     ready: Tell = _nothing,
     metrics: Tell | None = None,
 ) -> Starlette:
@@ -145,11 +177,12 @@ def inbound_app(
     again. Statuses: 202 accepted or parked, 422 refused, 503 busy, 400 a length that is none, 401 wrong signature, 404 unknown
     channel, 408 too slow, 413 over ``limit`` bytes, 415 encoded; all but 202 and answers with a body of their own are problem
     documents (RFC 9457).
-    A repeat is answered like the first time, with ``Idempotent-Replayed: true``. ``ready`` says why not, or nothing.
+    A repeat is answered like the first time, with ``Idempotent-Replayed: true``. ``ready`` says why not, or nothing. ``at_once``
+    messages may be under way, and as many again of instances that are ``critical``.
     Of a message over the limit the beginning is handed over, with a problem, unless nobody is known to have sent it;
     ``app.state.troubles`` counts what was refused before intake, by its name.
     """
-    door = _Door(accept, secrets, clock, limit, at_once, patience_s)
+    door = _Door(accept, secrets, clock, limit, at_once, patience_s, critical)
 
     async def live(request: Request) -> Response:
         return _json({"status": "live"})
@@ -185,8 +218,8 @@ class _Body(Struct, frozen=True):
     whole: bool
 
 
-async def _body(request: Request, limit: int, proof: Proof | None) -> _Body:
-    """The body, every byte of it shown to ``proof``.
+async def _body(request: Request, limit: int, proof: Proof | None, take: Callable[[int], None]) -> _Body:
+    """The body, every byte of it shown to ``proof``; ``take`` is told what of it is held.
 
     What is over ``limit`` bytes is read on for as much again and thrown away, for a sender that is cut off while it writes may
     never see the answer. What announces even more is not read at all.
@@ -201,6 +234,7 @@ async def _body(request: Request, limit: int, proof: Proof | None) -> _Body:
         if proof is not None:
             proof.update(piece)
         if size <= limit or len(body) < BEGINNING:
+            take(len(piece))
             body += piece
         if size > limit:
             del body[BEGINNING:]

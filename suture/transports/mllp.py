@@ -111,9 +111,9 @@ class MllpServer:
         try:
             async with asyncio.timeout(self._limits.patience_s):
                 answer = await self._accept(arrival)
-        except Exception:
+        except Exception as failure:
             # Not answered means not taken, and nothing that came after it may overtake it.
-            _log.exception("intake failed for %s/%s", arrival.instance, arrival.channel)
+            _log.warning("intake failed for %s/%s: %s", arrival.instance, arrival.channel, type(failure).__name__)
             return False
         if answer.body:
             async with asyncio.timeout(self._limits.idle_s):

@@ -127,6 +127,7 @@ def test_everything_in_a_unit_is_written_together(journal: Journal) -> None:
     assert journal.blob(address) == raw
     counts = {"events": 2, "work": 3, "timers": 1, "blobs": 1, "repeats": 0, "deliveries.queued": 1}
     assert journal.counts() == counts
+    assert [journal.undecided(most) for most in (2, 10)] == [2, 3]
 
 
 def test_a_unit_that_repeats_one_event_writes_nothing_while_the_others_go(journal: Journal) -> None:

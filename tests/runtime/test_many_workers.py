@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +17,7 @@ import pytest
 from msgspec import structs
 
 from suture.formats.json import FORMAT as JSON
-from suture.journal import Event, Fenced, Unavailable, open_journal
+from suture.journal import Committed, Event, Fenced, Unavailable, Unit, open_journal
 from suture.journal.partitions import divide
 from suture.journal.postgres import PostgresJournal
 from suture.model import Crosswalk, Document, OrderStatus, decode, encode
@@ -274,6 +275,53 @@ def test_what_one_that_hangs_had_is_taken_over_and_it_says_and_writes_nothing_an
             assert len(made.heard.said) == 1
 
     run(story())
+
+
+def test_a_turn_that_takes_long_costs_no_lease_and_what_it_commits_is_not_taken_over_meanwhile(postgres_url: str) -> None:
+    async def story() -> None:
+        async with group(postgres_url, "a") as made:
+            slow, held_up = made.workers["a"], {peer: asyncio.Event() for peer in PEERS}
+            ways = [made.ways["a", peer] for peer in PEERS]
+            for peer, way in zip(PEERS, ways, strict=True):
+                way.held_up = held_up[peer]
+            await tell(slow, [OrderStatus(order=f"{peer[-1]}-1", state="confirmed", at=NOON) for peer in PEERS])
+            await asyncio.gather(*(way.waiting.wait() for way in ways))
+            other = await made.join("b")
+            await until(lambda: any(name in PEERS for name in _lanes(other.attendance.due)))
+            peer = next(name for name in _lanes(other.attendance.due))
+            hesitates, go_on = _hesitating(slow)
+            held_up[peer].set()  # it ends, and its outcome is on its way into the journal
+            await until(hesitates.is_set)
+            began = monotonic()
+            while monotonic() - began < 1.2 * WITHIN_S:
+                assert lane(peer) not in other.attendance.held
+                await asyncio.sleep(0.05)
+            go_on.set()
+            for event in held_up.values():
+                event.set()
+            await until(lambda: made.settled("a", "b") and other.wiring.share.delivers(peer))
+            await until(lambda: len(made.heard.said) == len(PEERS))
+            assert made.heard.speakers()[peer] == {"a"}
+            assert [service._stood_back for service in made.workers.values()] == [0, 0]
+
+    run(story())
+
+
+def _lanes(parts: Iterable[str]) -> list[str]:
+    return [part.removeprefix("instance/") for part in parts if part.startswith("instance/")]
+
+
+def _hesitating(service: Service) -> tuple[threading.Event, threading.Event]:
+    """From now on the service's first commit hesitates until it is let go."""
+    hesitates, go_on, commit = threading.Event(), threading.Event(), service.wiring.journal.commit
+
+    def late(units: Sequence[Unit]) -> list[Committed]:
+        hesitates.set()
+        assert go_on.wait(30)
+        return commit(units)
+
+    service.wiring.journal.commit = late  # type: ignore[method-assign]  # the real commit, later
+    return hesitates, go_on
 
 
 def test_who_was_given_up_stands_back_under_another_name_and_works_on(postgres_url: str) -> None:

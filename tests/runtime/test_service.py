@@ -21,6 +21,7 @@ from suture.runtime.decide import decide
 from suture.runtime.network import Instance, Network
 from suture.runtime.polling import poll_cursor
 from suture.runtime.service import LONGEST_REST, Busy, Service
+from suture.runtime.share import EVERYTHING, NOTHING
 from suture.runtime.wiring import Limits, Wiring
 from suture.systems import Call, OutcomeClass, Poll
 from suture.transports import Answer, Http, HttpReply, Reply, Request
@@ -128,6 +129,33 @@ def test_over_the_limit_partners_are_told_to_come_back() -> None:
         answers = await asyncio.gather(*offers, return_exceptions=True)
         assert [type(answer) for answer in answers] == [Answer, Answer, Busy, Busy]
         assert (await running.accept(arrival(order("PO-2")))).outcome == "accepted"
+        await running.stop()
+
+    run(story())
+
+
+def test_while_deciding_is_behind_ordinary_partners_are_held_back_first_and_critical_ones_at_twice_as_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        monkeypatch.setattr("suture.runtime.service.LOOK_S", 0.0)
+        wiring = wired(memory(), undecided=2)
+        wiring.instances["ward"] = Instance(name="ward", system="peer", role="peer", critical=True)
+        running = service(wiring)
+        await running.start(driven=True)
+        wiring.share = NOTHING  # nobody decides for a while
+        took: dict[str, list[str]] = {"peer": [], "ward": []}
+        for number in range(6):
+            for instance in took:
+                with suppress(Busy):
+                    came = structs.replace(arrival(order(f"{instance}-{number}")), instance=instance)
+                    took[instance].append((await running.accept(came)).outcome)
+        assert wiring.journal.counts()["work"] == 5, "four, and what came before it was looked again"
+        assert {instance: len(answers) for instance, answers in took.items()} == {"peer": 2, "ward": 3}
+        wiring.share = EVERYTHING
+        running.wake()
+        await running.settle()
+        assert (await running.accept(arrival(order("later")))).outcome == "accepted"
         await running.stop()
 
     run(story())

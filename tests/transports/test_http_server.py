@@ -25,8 +25,8 @@ OLD = "b2xkIHNlY3JldA=="
 
 
 def secrets(instance: str, channel: str) -> Sequence[str] | None:
-    """The hospital of these tests: one supplier that signs, one EHR on a private network that cannot."""
-    return {("acme", "orders"): (SECRET, OLD), ("ehr", "usage"): ()}.get((instance, channel))
+    """The hospital of these tests: one supplier that signs, and two systems on a private network that cannot."""
+    return {("acme", "orders"): (SECRET, OLD), ("ehr", "usage"): (), ("ward", "usage"): ()}.get((instance, channel))
 
 
 class Intake:
@@ -166,7 +166,7 @@ def test_a_failing_intake_is_a_reason_to_come_again(caplog: pytest.LogCaptureFix
         assert "disk full" not in problem(first)["detail"]
         assert (await link.perform(request)).status == 202
 
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.WARNING):
         against(intake, scenario)
     assert "intake failed for ehr/usage" in caplog.text
     assert "Jane" not in caplog.text
@@ -198,6 +198,48 @@ def test_more_at_once_than_agreed_are_told_to_come_again() -> None:
         assert (await link.perform(request)).status == 202
 
     against(held, scenario, at_once=3)
+
+
+def test_where_it_is_full_there_is_room_for_those_whose_messages_are_critical() -> None:
+    gate = asyncio.Event()
+
+    async def held(arrival: Arrival) -> Answer:
+        await gate.wait()
+        return Answer(outcome="accepted")
+
+    async def scenario(link: HttpLink) -> None:
+        ordinary, critical = (Http(method="POST", path=f"/in/{name}/usage", body=b"x") for name in ("ehr", "ward"))
+        held_back = [asyncio.create_task(link.perform(ordinary)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        held_back += [asyncio.create_task(link.perform(critical)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        full = [await link.perform(request) for request in (ordinary, critical)]
+        assert [(reply.status, reply.headers["retry-after"]) for reply in full] == [(503, "5"), (503, "5")]
+        gate.set()
+        assert {(await task).status for task in held_back} == {202}
+
+    against(held, scenario, at_once=2, critical={"ward"}.__contains__)
+
+
+def test_messages_that_are_held_take_up_a_bounded_amount_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_HELD_MOST", 2500)
+    gate = asyncio.Event()
+
+    async def held(arrival: Arrival) -> Answer:
+        await gate.wait()
+        return Answer(outcome="accepted")
+
+    async def scenario(link: HttpLink) -> None:
+        request = Http(method="POST", path="/in/ehr/usage", body=bytes(1000))
+        held_back = [asyncio.create_task(link.perform(request)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        full = await link.perform(request)
+        assert (full.status, full.headers["retry-after"]) == (503, "5")
+        gate.set()
+        assert {(await task).status for task in held_back} == {202}
+        assert (await link.perform(request)).status == 202, "what was held is given back"
+
+    against(held, scenario, limit=1000)
 
 
 # Who may come in.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp
 
 from suture.formats import LARGEST_MESSAGE
 from suture.transports.exchange import BEGINNING, TOO_LARGE, Accept, Answer, Arrival
+from suture.transports.http_protocol import GuardedProtocol
 from suture.transports.signatures import Proof, WrongSignature
 
 _log = logging.getLogger(__name__)
@@ -322,11 +324,16 @@ class _Uvicorn(uvicorn.Server):
         self.up.set()
 
 
-async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, grace_s: int = 10) -> Server:
-    """Serve ``app`` within the running event loop; returns once it listens. Raises OSError if the port is taken."""
+async def serve(
+    app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, grace_s: int = 10, tls: ssl.SSLContext | None = None
+) -> Server:
+    """Serve ``app`` within the running event loop, over TLS if told how; returns once it listens. Raises OSError if the port is
+    taken."""
     listener = _listener(host, port)
     config = uvicorn.Config(
         app,
+        http=GuardedProtocol,
+        ssl_context_factory=(lambda config, usual: tls) if tls is not None else None,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -113,7 +113,7 @@ MUTANTS = (
     Mutant(
         name="a partner that is away for an hour is given up",
         file=_DELIVER,
-        old="        if over and not (patient and unit.now - delivery.created < self.retry.patience):\n",
+        old="        if over and not (patient and unit.now - begun.since < self.retry.patience):\n",
         new="        if over:\n",
         scenarios=("partners away",),
     ),

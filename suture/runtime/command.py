@@ -11,6 +11,7 @@ from suture.rules.approvals import same_person
 from suture.runtime import intake
 from suture.runtime.decide import CASES, OpenCase, decode_case, encode
 from suture.runtime.doubts import OPEN_ENDED, remember
+from suture.runtime.rounds import begin
 from suture.runtime.settle import change
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
@@ -228,6 +229,7 @@ def _on_delivery(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: byt
 
 
 def _resend(unit: UnitBuilder, delivery: Delivery, decision: Decision, raw: bytes) -> str:
+    begin(unit, delivery)
     change(unit, delivery, _again(unit.wiring, delivery), note=f"released by {decision.actor}: {decision.reason}")
     return "queued again"
 
@@ -244,6 +246,7 @@ def _repair(unit: UnitBuilder, delivery: Delivery, decision: Decision, raw: byte
     document = decode(raw)
     if type(document) is not type(delivery.document):
         raise ValueError(f"a repair keeps the type: {type(delivery.document).__name__}, not {type(document).__name__}")
+    begin(unit, delivery)
     note = f"repaired by {decision.actor}: {decision.reason}"
     change(unit, delivery, _again(unit.wiring, delivery), note=note, document=document)
     return "repaired and queued again"

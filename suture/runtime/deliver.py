@@ -14,6 +14,7 @@ from suture.formats import Stamp, Verdict
 from suture.journal import Delivery, Unavailable
 from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
+from suture.runtime import rounds
 from suture.runtime.doubts import Doubt, recall
 from suture.runtime.network import Instance
 from suture.runtime.outages import Outages
@@ -111,7 +112,7 @@ class Delivering:
         for delivery in interrupted:
             before = self._unspoken.get((delivery.id, delivery.attempts), "unknown")
             change(unit, delivery, before, note="interrupted while sending")
-            if self.retry.over(delivery.attempts):
+            if self.retry.over(rounds.current(unit, delivery).tries(delivery)):
                 # the attempt after which somebody is told had no end that could have told
                 self.outages.begins(unit, delivery, "interrupted while sending")
         if interrupted:
@@ -349,14 +350,16 @@ class Delivering:
         *,
         patient: bool,
     ) -> None:
-        over = self.retry.over(delivery.attempts)
-        if over and not (patient and unit.now - delivery.created < self.retry.patience):
+        begun = rounds.current(unit, delivery)
+        tries = begun.tries(delivery)
+        over = self.retry.over(tries)
+        if over and not (patient and unit.now - begun.since < self.retry.patience):
             why = "unknown_outcome" if status == "unknown" else "retries_exhausted"
-            self._park(unit, delivery, f"given up after {delivery.attempts} attempts: {reason}", reason=why)
+            self._park(unit, delivery, f"given up after {tries} attempts: {reason}", reason=why)
             return
         if over:
             self.outages.begins(unit, delivery, reason)
-        due = unit.now + self.retry.after(delivery.attempts, delivery.id, after_s)
+        due = unit.now + self.retry.after(tries, delivery.id, after_s)
         change(unit, delivery, status, note=reason, due=due)
 
     def _unsure(self, unit: UnitBuilder, delivery: Delivery, reason: str) -> None:

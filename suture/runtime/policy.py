@@ -13,6 +13,7 @@ class Retry(Struct, frozen=True, kw_only=True):
 
     A doubtful outcome may be the document's own fault: it is given up after ``attempts``. A counterpart that is out of
     reach or busy is not: what waits for it is given up after ``patience`` only, longer than any outage that is planned for.
+    Both count from the first attempt of a round (``rounds``), and so does the back-off.
     """
 
     attempts: int = 12
@@ -22,7 +23,7 @@ class Retry(Struct, frozen=True, kw_only=True):
     patience: timedelta = timedelta(days=7)
 
     def over(self, attempt: int) -> bool:
-        """Whether ``attempt`` was the last of a round; a person's release begins another."""
+        """Whether so many attempts are enough before somebody is told, and again after as many more."""
         return attempt % self.attempts == 0
 
     def after(self, attempt: int, id: str, wish_s: float = 0.0) -> timedelta:

@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from suture.journal import MemoryJournal
-from suture.model import Case, CaseResolved, Decision, Delivered, Document, FunctionalAcknowledgement, OrderStatus
+from suture.model import Case, CaseResolved, Decision, Delivered, Document, FunctionalAcknowledgement, OrderStatus, encode
 from suture.runtime.command import command
 from suture.runtime.deliver import Gate
 from suture.runtime.policy import Breaker, Quota, Retry
@@ -36,13 +36,13 @@ def outages(still: Still) -> list[str]:
     return [word.reason if isinstance(word, Case) else word.action for word in words if isinstance(word, Case | CaseResolved)]
 
 
-def decided(still: Still, verb: str, id: str = "") -> str:
+def decided(still: Still, verb: str, id: str = "", raw: bytes = b"") -> str:
     """A person decides about the one open delivery, or the one with this id."""
     if not id:
         (id,) = [delivery.id for delivery in still.wiring.journal.open_deliveries()]
     subject, now = about("Delivery", id), still.clock.now()
     decision = Decision(id=f"{verb} {id}", subject=subject, verb=verb, actor="ops", at=now, reason="it is back", position=10**6)
-    return command(still.wiring, decision, now)
+    return command(still.wiring, decision, now, raw=raw)
 
 
 def test_a_delivery_is_done_and_its_process_is_told() -> None:
@@ -370,6 +370,56 @@ def test_patience_with_an_outage_has_an_end() -> None:
     assert statuses(still) == ["parked"]
     assert reasons(still) == ["out_of_reach", "retries_exhausted"]
     assert len(peer.script) > 9_000, "and it is not called all the time"
+
+
+def test_patience_begins_with_the_first_attempt_and_not_while_it_waits_behind_another() -> None:
+    still, peer = house(peer=Peer(["mute"] * 12))
+    still.accept(arrival(order("PO-1", "confirmed")), arrival(order("PO-1", "shipped")))
+    still.until(NOON + Retry().patience + timedelta(days=1))
+    first, second = still.wiring.journal.open_deliveries()
+    assert (first.status, second.status, second.attempts) == ("parked", "queued", 0)
+    peer.script = ["503"] * 10_000
+    decided(still, "cancel", first.id)
+    still.until(NOON + 2 * Retry().patience)
+    assert (statuses(still), outages(still)) == (["queued"], ["out_of_reach"])
+    still.until(NOON + 2 * Retry().patience + timedelta(days=2))
+    assert (statuses(still), reasons(still)[-1]) == (["parked"], "retries_exhausted")
+
+
+def test_what_waited_long_for_a_word_has_all_patience_when_a_person_releases_it() -> None:
+    still, peer = house("statement")
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=10))
+    assert statuses(still) == ["awaiting"]
+    peer.script = ["down"] * 10_000
+    decided(still, "release")
+    still.until(NOON + timedelta(days=16))
+    assert (statuses(still), outages(still)) == (["queued"], ["out_of_reach"])
+
+
+def test_a_release_begins_another_round_of_attempts_with_short_waits() -> None:
+    still, peer = house(peer=Peer(["mute"] * 17))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=1))
+    decided(still, "release")
+    still.until(still.clock.now() + timedelta(minutes=3))
+    assert (peer.kept, peer.script) == (["PO-1"], []), "five failures take a minute or two, not an hour"
+
+
+def test_a_release_amid_a_round_leaves_a_whole_one() -> None:
+    still, peer = house(peer=Peer(["mute"] * 12))
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(days=1))
+    peer.script = ["mute"] * 100
+    decided(still, "release")
+    still.until(still.clock.now() + timedelta(seconds=20))
+    (delivery,) = still.wiring.journal.open_deliveries()
+    begun = delivery.attempts
+    assert Retry().attempts < begun < 2 * Retry().attempts
+    decided(still, "repair", raw=encode(order("PO-1")))
+    still.until(still.clock.now() + timedelta(days=1))
+    (delivery,) = still.wiring.journal.open_deliveries()
+    assert (delivery.status, delivery.attempts) == ("parked", begun + Retry().attempts)
 
 
 def test_a_peer_that_is_down_is_left_alone_and_tried_again() -> None:

@@ -24,7 +24,10 @@ from suture.model import Finding, Money
 #: and neither releases a payment; see ``apart``.
 ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "viewer": ("console.read", "documents.read", "exceptions.read", "systems.read", "catalogue.read", "kpis.read"),
+        "viewer": (
+            *("console.read", "documents.read", "exceptions.read", "systems.read", "catalogue.read", "kpis.read"),
+            "submissions.read",
+        ),
         "clerk": ("@viewer", "invoices.*", "payments.read", "exceptions.decide", "deliveries.release", "approvals.read"),
         "buyer": (
             *("@viewer", "orders.*", "requisitions.*", "receipts.*", "contracts.read", "exceptions.decide"),
@@ -39,13 +42,21 @@ ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "orders.read",
             "orders.acknowledge",
             "shipments.submit",
+            "shipments.read",
             "invoices.submit",
             "invoices.read",
             "payments.read",
+            "submissions.read",
         ),
-        "logistics": ("shipments.submit",),
+        "logistics": ("shipments.submit", "shipments.read", "submissions.read"),
         "analyst": ("feed.read", "kpis.read", "catalogue.read", "events.read"),
-        "machine": ("documents.submit", "documents.read", "events.read", "subscriptions.own"),
+        "technician": ("@viewer", "assets.*", "workorders.*"),
+        "accountant": ("@viewer", "postings.*", "invoices.read", "payments.read", "contracts.read"),
+        "machine": (
+            *("documents.submit", "documents.read", "events.read", "subscriptions.own", "submissions.read"),
+            *("requisitions.submit", "orders.read", "orders.change", "receipts.submit", "invoices.submit", "invoices.read"),
+            *("payments.read", "contracts.read", "assets.register", "workorders.update", "postings.submit"),
+        ),
     }
 )
 

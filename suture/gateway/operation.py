@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from suture.extensions import found
 from suture.gateway.access import ANYTHING, About, Caller
 from suture.model import Document
+from suture.views.register import Entry
 
 Layer = Literal["system", "process", "partner"]
 Method = Literal["GET", "POST", "PUT"]
@@ -89,22 +90,14 @@ class Said(Struct, frozen=True, kw_only=True):
     next: str = ""
 
 
-class Row(Struct, frozen=True, kw_only=True):
-    """One line of a register: a document, whose it is, how it stands since when, and its place in the order of events."""
+def scoped(caller: Caller, key: str) -> str:
+    """The caller's key as the journal knows it: partners that share an instance do not share their keys."""
+    return f"{caller.supplier}:{key}" if caller.bound else key
 
-    kind: str
-    id: str
-    state: str
-    supplier: str
-    entity: str
-    facility: str
-    at: datetime
-    position: int
 
-    @property
-    def about(self) -> About:
-        """Whom it concerns."""
-        return About(supplier=self.supplier, entity=self.entity, facility=self.facility)
+def about(entry: Entry) -> About:
+    """Whom a registered document concerns."""
+    return About(supplier=entry.supplier, entity=entry.entity, facility=entry.facility)
 
 
 class Trace(Struct, frozen=True, kw_only=True):
@@ -112,11 +105,24 @@ class Trace(Struct, frozen=True, kw_only=True):
 
     subject: str
     documents: tuple[str, ...]
-    suppliers: tuple[str, ...]
+    entities: tuple[str, ...]
+    facilities: tuple[str, ...]
     has: tuple[Part, ...]
     owed: tuple[Part, ...]
     exceptions: tuple[str, ...]
     story: tuple[tuple[datetime, str], ...]
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """What became of what was handed over under a key: what it held, who has it by now, who is owed it, and what is wrong."""
+
+    key: str
+    at: datetime
+    outcome: Literal["accepted", "parked", "refused"]
+    documents: tuple[str, ...]
+    has: tuple[Part, ...] = ()
+    owed: tuple[Part, ...] = ()
+    exceptions: tuple[str, ...] = ()
 
 
 class Inside(Protocol):
@@ -130,14 +136,17 @@ class Inside(Protocol):
 
     async def register(
         self, kind: str, *, supplier: str = "", state: str = "", after: int = 0, limit: int = 50
-    ) -> tuple[Row, ...]:
+    ) -> tuple[Entry, ...]:
         """Documents of a kind in order of their first appearance, after a position, narrowed where asked."""
+
+    async def registered(self, kind: str, id: str) -> Entry | None:
+        """One document of the register."""
 
     async def trace(self, id: str) -> Trace | None:
         """The whereabouts of anything, by any identifier."""
 
-    async def submission(self, instance: str, key: str) -> tuple[str, ...] | None:
-        """What became of what was handed over under this key, one ``Type:ID state`` for each document; None if nothing was."""
+    async def submission(self, caller: Caller, key: str) -> Submission | None:
+        """What became of what this caller's instance handed over under this key; None if nothing was."""
 
     async def holds(self, role: str, document: Document, about: About) -> Part:
         """Whether the system that plays ``role`` for this holds the document: asked live, shared with all who ask, or unknown."""
@@ -158,11 +167,11 @@ class Example(Struct, frozen=True, kw_only=True):
     answer: Struct | None = None
 
 
-def _anything(document: Any) -> About:
-    return ANYTHING
+async def _anything(document: Any, inside: Inside) -> Sequence[About]:
+    return (ANYTHING,)
 
 
-def _fits(asked: Any, document: Any, caller: Caller) -> str:
+async def _fits(given: Given, document: Any, inside: Inside) -> str:
     return ""
 
 
@@ -173,7 +182,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     parameters. ``takes`` are the documents that may be handed over, ``about`` whom one concerns, ``fits`` why one does not fit
     the address or the caller ("" if it does). A later version is another value with another name that says whom it ``replaces``.
     ``guards`` names the look-up whose ETag an If-Match is compared with. ``rests_on`` are the processes and roles that stand
-    behind it. ``logged``: whether the path may stand in the log of calls.
+    behind it. ``logged``: whether the path may stand in the log of calls. ``brings_to`` is the instance that is owed a document
+    directly, without a process; only the derived operations of connected systems do that.
     """
 
     name: str
@@ -192,10 +202,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     takes: tuple[type[Document], ...] = ()
     gives: type[Any] = Accepted
     answer: Answering | None = None
-    about: Callable[[Any], About] = _anything
-    fits: Callable[[Any, Any, Caller], str] = _fits
+    about: Callable[[Any, Inside], Awaitable[Sequence[About]]] = _anything
+    fits: Callable[[Given, Any, Inside], Awaitable[str]] = _fits
     paged: bool = False
     guards: str = ""
+    brings_to: str = ""
     quota: Quota = "standard"
     examples: tuple[Example, ...] = ()
     rests_on: tuple[str, ...] = ()

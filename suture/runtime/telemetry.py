@@ -126,11 +126,11 @@ def exposition(tally: Tally, stands: Standing | None, *, ready: bool) -> str:
     """The text exposition format of Prometheus, version 0.0.4. Without ``stands`` the journal did not answer."""
     lines = [
         *_plain("suture_ready", "gauge", "1 if this process is ready", ready),
-        *_many("suture_messages_total", "Messages answered", ("counterpart", "channel", "outcome"), tally.messages),
-        *_many("suture_repeats_total", "Messages that had come before", ("counterpart", "channel"), tally.repeats),
-        *_many("suture_conversations_total", "Conversations ended", ("counterpart", "document", "outcome"), tally.conversations),
-        *_times("suture_delivery_seconds", "From owed to done", ("counterpart", "document"), tally.delivered),
-        *_times("suture_recovery_seconds", "From the first failure to the next answer", ("counterpart",), tally.recovered),
+        *many("suture_messages_total", "Messages answered", ("counterpart", "channel", "outcome"), tally.messages),
+        *many("suture_repeats_total", "Messages that had come before", ("counterpart", "channel"), tally.repeats),
+        *many("suture_conversations_total", "Conversations ended", ("counterpart", "document", "outcome"), tally.conversations),
+        *times("suture_delivery_seconds", "From owed to done", ("counterpart", "document"), tally.delivered),
+        *times("suture_recovery_seconds", "From the first failure to the next answer", ("counterpart",), tally.recovered),
     ]
     if stands is not None:
         lines += _stands(stands)
@@ -144,15 +144,15 @@ def _stands(stands: Standing) -> Iterator[str]:
         number[row.instance, row.status] = row.count
         oldest[row.instance, row.status] = max(0.0, (stands.at - row.oldest).total_seconds())
     names = ("counterpart", "status")
-    yield from _many("suture_open_deliveries", "Deliveries not at an end", names, number, "gauge")
-    yield from _many("suture_oldest_delivery_seconds", "Age of the oldest open delivery", names, oldest, "gauge")
+    yield from many("suture_open_deliveries", "Deliveries not at an end", names, number, "gauge")
+    yield from many("suture_oldest_delivery_seconds", "Age of the oldest open delivery", names, oldest, "gauge")
     yield from _plain(
         "suture_open_exceptions", "gauge", "Open exceptions of processes, outages and reconciliation", stands.exceptions
     )
     breakers: dict[Labels, float] = {(name,): _STATES[state] for name, state in stands.breakers.items()}
-    yield from _many("suture_breaker", "0 closed, 1 half-open, 2 open", ("counterpart",), breakers, "gauge")
+    yield from many("suture_breaker", "0 closed, 1 half-open, 2 open", ("counterpart",), breakers, "gauge")
     under_way: dict[Labels, float] = {(name,): count for name, count in stands.under_way.items()}
-    yield from _many("suture_under_way", "Conversations under way", ("counterpart",), under_way, "gauge")
+    yield from many("suture_under_way", "Conversations under way", ("counterpart",), under_way, "gauge")
     if stands.sealed is not None:
         yield from _plain("suture_sealed_events", "gauge", "Events under the last seal", stands.sealed.events)
         at = stands.sealed.at.timestamp()
@@ -169,14 +169,16 @@ def _plain(name: str, kind: str, text: str, value: float) -> Iterator[str]:
     yield f"{name} {_number(value)}"
 
 
-def _many(name: str, text: str, labels: Labels, values: Mapping[Labels, float], kind: str = "counter") -> Iterator[str]:
+def many(name: str, text: str, labels: Labels, values: Mapping[Labels, float], kind: str = "counter") -> Iterator[str]:
+    """A metric of several values, one for each combination of labels."""
     if values:
         yield from _head(name, kind, text)
     for key in sorted(values):
         yield f"{name}{_labelled(labels, key)} {_number(values[key])}"
 
 
-def _times(name: str, text: str, labels: Labels, values: Mapping[Labels, Times]) -> Iterator[str]:
+def times(name: str, text: str, labels: Labels, values: Mapping[Labels, Times]) -> Iterator[str]:
+    """A histogram for each combination of labels."""
     if values:
         yield from _head(name, "histogram", text)
     for key in sorted(values):

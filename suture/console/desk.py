@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from suture.console.page import Ask
 from suture.gateway import Access, Caller
@@ -44,6 +45,7 @@ class Desk:
         self.place, self.at = place, at
         self._trail = Trail()
         self._one = threading.RLock()
+        self._memo: tuple[tuple[int, int], dict[str, Any]] = ((-1, 0), {})
 
     @contextmanager
     def ask(
@@ -61,8 +63,15 @@ class Desk:
             with kept_books(journal, self.books, tell) as books, kept(journal, index, INDEX, tell) as db:
                 now = self.at or self.clock.now()
                 figures = self.books.with_suffix(".figures")
-                rest = caller, self.access, self.place, unmasked, figures
+                rest = caller, self.access, self.place, unmasked, figures, self._remembered(now)
                 yield Ask(self.wiring, books, self._trail, Index(db), query, now, *rest)
+
+    def _remembered(self, now: datetime) -> dict[str, Any]:
+        """What was worked out at this position within this minute."""
+        key = self._trail.position, int(now.timestamp()) // 60
+        if self._memo[0] != key:
+            self._memo = key, {}
+        return self._memo[1]
 
     def moved(self, position: int) -> bool:
         """Whether the journal has come further than this. Raises Unavailable."""

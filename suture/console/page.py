@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
@@ -43,6 +43,8 @@ class Ask(Struct, frozen=True):
     unmasked: frozenset[str] = frozenset()
     #: Where the figures are kept, for the pages that show some; see ``figures``.
     file: Path = Path()
+    #: What is dear to work out and holds until the journal moves on, by name.
+    memo: dict[str, Any] = {}
 
     @property
     def journal(self) -> Journal:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -36,7 +37,7 @@ from suture.model import (
     Requisition,
     RequisitionStatus,
     ShipNotice,
-    StockMovement,
+    Supplier,
     Usage,
     decode,
     encode,
@@ -51,7 +52,7 @@ TABLES = """
 create table documents (
     number integer primary key, kind text not null, id text not null, supplier text not null default '',
     facility text not null default '', entity text not null default '', amount integer, currency text not null default '',
-    state text not null, at integer not null, unique (kind, id)
+    state text not null, at integer not null, issued integer, due integer, urgency text not null default '', unique (kind, id)
 );
 create index documents_supplier on documents (supplier, number);
 create index documents_state on documents (state, number);
@@ -60,6 +61,8 @@ create index documents_kind on documents (kind, number);
 create index documents_amount on documents (amount);
 create table links (purchase text, document integer, primary key (purchase, document)) without rowid;
 create index links_document on links (document);
+create table wanted (purchase text, item text, primary key (purchase, item)) without rowid;
+create table terms (supplier text primary key, days integer not null) without rowid;
 create table questions (
     id text primary key, subject text not null, body blob not null, position integer not null
 ) without rowid;
@@ -80,7 +83,7 @@ create table doubts (what text);
 _KINDS = (
     *("Approval", "ApprovalRequest", "Case", "CaseResolved", "CreditNote", "Decision", "GoodsReceipt", "Invoice"),
     *("InvoiceStatus", "OrderStatus", "Parked", "PaymentInstruction", "PaymentStatus", "PurchaseOrder", "ReceiptPosted"),
-    *("Requisition", "RequisitionStatus", "ShipNotice", "StockMovement", "Usage"),
+    *("Requisition", "RequisitionStatus", "ShipNotice", "Supplier", "Usage"),
 )
 
 
@@ -136,8 +139,8 @@ class Index:
                 self._ask("insert or replace into questions values (?, ?, ?, ?)", values)
             case Approval():
                 self._ask("insert or replace into answers values (?, ?, ?)", (data.request, data.approver, data.decision))
-            case StockMovement(reason="usage"):
-                self._used(data, at)
+            case Supplier():
+                self._ask("insert or replace into terms values (?, ?)", (data.id, data.terms_days))
             case _:
                 self._document(data, at)
 
@@ -150,7 +153,8 @@ class Index:
     def _document(self, data: Document, at: int) -> None:
         match data:
             case Requisition():
-                self._put("Requisition", data.id, at, "received", facility=data.facility, entity=data.entity)
+                more: dict[str, Any] = {"facility": data.facility, "entity": data.entity, "urgency": data.urgency}
+                self._put("Requisition", data.id, at, "received", due=_day(data.needed_by), **more)
             case RequisitionStatus():
                 self._state("Requisition", data.requisition, data.state)
                 if data.state != "awaiting_approval":
@@ -167,6 +171,8 @@ class Index:
                 self._state("GoodsReceipt", data.receipt.id, "posted")
             case Usage():
                 self._put("Usage", data.id, at, data.kind, facility=data.place.partition("-")[0])
+                if data.kind == "used":
+                    self._used(data, at)
             case Parked():
                 self._put("Message", data.id, at, "parked")
             case _:
@@ -176,7 +182,8 @@ class Index:
         match data:
             case Invoice():
                 kind = type(data).__name__
-                self._put(kind, data.id, at, "received", data.orders(), supplier=data.supplier, amount=data.total)
+                days: dict[str, Any] = {"issued": _day(data.issued_on), "due": _day(data.due_on) or self._terms(data)}
+                self._put(kind, data.id, at, "received", data.orders(), supplier=data.supplier, amount=data.total, **days)
             case InvoiceStatus():
                 self._state("Invoice", data.invoice, data.state)
                 if data.state in ("scheduled", "paid", "rejected", "returned"):
@@ -199,13 +206,16 @@ class Index:
         facility: str = "",
         entity: str = "",
         amount: Money | None = None,
+        issued: int | None = None,
+        due: int | None = None,
+        urgency: str = "",
     ) -> None:
         """A document that is known by now; one that comes again changes nothing but what it hangs with."""
         value, currency = (scaled(amount.amount), amount.currency) if amount else (None, "")
-        values = (kind, id, supplier, facility, entity, value, currency, state, at)
+        values = (kind, id, supplier, facility, entity, value, currency, state, at, issued, due, urgency)
         self._ask(
-            "insert into documents (kind, id, supplier, facility, entity, amount, currency, state, at) "
-            "values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+            "insert into documents (kind, id, supplier, facility, entity, amount, currency, state, at, issued, due, urgency) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
             values,
         )
         [(number,)] = self._ask("select number from documents where kind = ? and id = ?", (kind, id)).fetchall()
@@ -214,8 +224,11 @@ class Index:
             self._inherit(order, "number = ?", number)
 
     def _ordered(self, order: PurchaseOrder, at: int) -> None:
-        where = {"supplier": order.supplier, "facility": order.facility, "entity": order.entity}
-        self._put("PurchaseOrder", order.id, at, "confirmed", (), amount=order.total(), **where)
+        where: dict[str, Any] = {"supplier": order.supplier, "facility": order.facility, "entity": order.entity}
+        when: dict[str, Any] = {"due": _day(order.needed_by), "urgency": order.urgency}
+        self._put("PurchaseOrder", order.id, at, "confirmed", (), amount=order.total(), **where, **when)
+        for line in order.lines:
+            self._ask("insert or ignore into wanted values (?, ?)", (order.id, line.item))
         for kind, id in (("PurchaseOrder", order.id), ("Requisition", order.requisition)):
             self._ask(
                 "insert or ignore into links select ?, number from documents where kind = ? and id = ?", (order.id, kind, id)
@@ -261,11 +274,15 @@ class Index:
                 (found[0], resolved.action, (at - found[1]) // 1_000_000),
             )
 
-    def _used(self, movement: StockMovement, at: int) -> None:
-        where = (movement.item, movement.place)
+    def _used(self, usage: Usage, at: int) -> None:
+        where = (usage.item, usage.place)
         found = self._ask("select number, since from used where item = ? and place = ?", where).fetchone()
         number, since = (Decimal(found[0]), found[1]) if found else (Decimal(0), at)
-        self._ask("insert or replace into used values (?, ?, ?, ?)", (*where, str(number + abs(movement.quantity.value)), since))
+        self._ask("insert or replace into used values (?, ?, ?, ?)", (*where, str(number + usage.quantity.value), since))
+
+    def _terms(self, invoice: Invoice) -> int | None:
+        found = self._ask("select days from terms where supplier = ?", (invoice.supplier,)).fetchone()
+        return _day(invoice.issued_on + timedelta(days=found[0])) if found else None
 
     # -- answers
 
@@ -296,13 +313,20 @@ class Index:
         rows = self._ask("select action, number, seconds from endings where reason = ? order by number desc", (reason,))
         return [Ending(action, number, seconds / number / 3600) for action, number, seconds in rows]
 
-    def usage(self, item: str, place: str, now: datetime) -> Decimal | None:
-        """How much of an item a place uses in a day, on average since it was first used; None where it never was."""
-        found = self._ask("select number, since from used where item = ? and place = ?", (item, place)).fetchone()
-        if found is None:
-            return None
-        days = max(Decimal((now - instant(found[1])).total_seconds()) / 86_400, Decimal(1))
-        return Decimal(found[0]) / days
+    def uses(self, items: Iterable[str], facility: str, now: datetime) -> dict[tuple[str, str], Decimal]:
+        """How much of these items the places of a facility use in a day, on average since they first did."""
+        found: dict[tuple[str, str], Decimal] = {}
+        for item in items:
+            for place, number, since in self._ask("select place, number, since from used where item = ?", (item,)):
+                if place.partition("-")[0] in (facility.partition("-")[0], ""):
+                    days = max(Decimal((now - instant(since)).total_seconds()) / 86_400, Decimal(1))
+                    found[item, place] = Decimal(number) / days
+        return found
+
+
+def _day(day: date | None) -> int | None:
+    """The end of a day, UTC: until then it is in time."""
+    return micros(datetime.combine(day, time(23, 59), UTC)) if day else None
 
 
 def scaled(amount: Decimal) -> int:
@@ -312,7 +336,11 @@ def scaled(amount: Decimal) -> int:
 
 def unscaled(amount: int | None, currency: str) -> Money | None:
     """An amount of the index as money."""
-    return None if amount is None else Money(Decimal(amount) / _SCALE, currency)
+    if amount is None:
+        return None
+    exact = Decimal(amount) / _SCALE
+    rounded = exact.quantize(Decimal("0.01"))
+    return Money(rounded if rounded == exact else exact, currency)
 
 
-INDEX = Fold(1, TABLES, Index, tuple(f'"{kind}"'.encode() for kind in _KINDS))
+INDEX = Fold(2, TABLES, Index, tuple(f'"{kind}"'.encode() for kind in _KINDS))

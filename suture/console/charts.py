@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -60,3 +63,118 @@ def _lane(name: str, index: int, marks: Sequence[Fact], first: datetime, scale: 
         for x, mark in zip(places, marks, strict=True)
     )
     return text + line + Markup("").join(dots)
+
+
+#: The size of a tile's picture.
+_TILE, _TALL = 240, 56
+
+
+def trend(values: Sequence[Decimal | None], target: Decimal, label: str) -> Markup:
+    """A line through the days that told something, the target drawn in; nothing for fewer than two days."""
+    told = [(index, value) for index, value in enumerate(values) if value is not None]
+    if len(told) < 2:
+        return Markup("")
+    low, high = _reach([value for _, value in told], target)
+    step = Decimal(_TILE - 8) / (len(values) - 1)
+    line = " ".join(f"{4 + step * index:.0f},{_height(value, low, high)}" for index, value in told)
+    last = line.rpartition(" ")[2].split(",")
+    return _framed(
+        label,
+        _target(_height(target, low, high)),
+        Markup('<polyline points="{}"/><circle cx="{}" cy="{}" r="3"/>').format(line, *last),
+    )
+
+
+def spread(values: Sequence[Decimal], target: Decimal, label: str, bars: int = 24) -> Markup:
+    """How values in order of size are spread, from 0 up: a bar for each span, a line at the median, a dashed one at the target.
+
+    Nothing for fewer than three values.
+    """
+    if len(values) < 3 or not values[-1]:
+        return Markup("")
+    width = max(values[-1], min(target, 2 * values[-1])) / bars
+    counts = [0] * bars
+    for value in values:
+        counts[min(bars - 1, int(value / width))] += 1
+    each, most = _TILE / bars, max(counts)
+    shapes = [
+        Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(index * each, 50 - tall, each - 1, tall)
+        for index, count in enumerate(counts)
+        if (tall := 44 * count / most)
+    ]
+    median = float(values[(len(values) + 1) // 2 - 1] / width) * each
+    marks = Markup('<line class="median" x1="{0:.1f}" y1="2" x2="{0:.1f}" y2="52"/>').format(min(median, _TILE - 1))
+    if target <= width * bars:
+        marks += Markup('<line class="target" x1="{0:.1f}" y1="2" x2="{0:.1f}" y2="52"/>').format(float(target / width) * each)
+    return _framed(label, *shapes, marks)
+
+
+def _framed(label: str, *parts: Markup) -> Markup:
+    frame = Markup('<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+    return frame.format(_TILE, _TALL, label, Markup("").join(parts))
+
+
+def _target(y: Decimal) -> Markup:
+    return Markup('<line class="target" x1="0" y1="{0}" x2="{1}" y2="{0}"/>').format(y, _TILE)
+
+
+def _reach(values: Sequence[Decimal], target: Decimal) -> tuple[Decimal, Decimal]:
+    """From the lowest to the highest of what is drawn, never a single point."""
+    low, high = min(*values, target), max(*values, target)
+    return (low, high) if low < high else (low - 1, high + 1)
+
+
+def _height(value: Decimal, low: Decimal, high: Decimal) -> Decimal:
+    return (Decimal(_TALL - 6) - (value - low) / (high - low) * (_TALL - 12)).quantize(Decimal("0.1"))
+
+
+#: Sizes of a process's picture, in its own units: a phase, its pill, where its bar begins, how far it reaches, the end.
+_PHASE, _PILL, _BAR, _REACH, _END = 44, 172, 186, 56, 438
+#: Letters of what brings a conversation into a phase that have room beside it.
+_BROUGHT = 22
+
+
+class Bend(Protocol):
+    """One phase of a process: how many stand in it, and what brings them there."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def brought_by(self) -> Sequence[str]: ...
+
+
+def river(name: str, title: str, phases: Sequence[Bend]) -> Markup:
+    """A process as a river of its phases; each in which somebody stands opens who does."""
+    most = max((phase.number for phase in phases), default=0) or 1
+    height = _PHASE * len(phases) + 8
+    parts = [Markup('<line class="water" x1="24" y1="24" x2="24" y2="{}"/>').format(height - 28)]
+    parts += [_phase(name, each, _PHASE * index + 6, _REACH * each.number / most) for index, each in enumerate(phases)]
+    told = ", ".join(f"{phase.number:,} {phase.name.replace('_', ' ')}" for phase in phases)
+    frame = Markup('<svg class="river" viewBox="0 0 444 {}" role="group" aria-label="{}: {}">{}</svg>')
+    return frame.format(height, title, told, Markup("").join(parts))
+
+
+def _phase(process: str, phase: Bend, y: int, width: float) -> Markup:
+    words, number = phase.name.replace("_", " "), phase.number
+    pill = Markup('<rect class="pill{}" x="6" y="{}" width="{}" height="30" rx="15"/><text x="24" y="{}">{}</text>').format(
+        " held" if number else "", y, _PILL, y + 20, words
+    )
+    href = f"/processes?{urlencode({'process': process, 'phase': phase.name})}"
+    opened = Markup('<a href="{}" aria-label="{} {}">{}</a>').format(href, f"{number:,}", words, pill) if number else pill
+    bar = Markup('<rect class="bar" x="{}" y="{}" width="{:.1f}" height="14"/>').format(_BAR, y + 8, width)
+    said = f"{number:,}" if number else "·"
+    count = Markup('<text class="count" x="{:.1f}" y="{}">{}</text>').format(_BAR + width + 8, y + 20, said)
+    by = Markup('<text class="by" x="{}" y="{}">{}</text>').format(_END, y + 20, _fitting(phase.brought_by))
+    return opened + bar + count + by
+
+
+def _fitting(names: Sequence[str]) -> str:
+    """As many of the names as there is room for."""
+    said = ""
+    for name in names:
+        if said and len(said) + len(name) > _BROUGHT:
+            return f"{said} …"
+        said = f"{said}, {name}" if said else name
+    return said

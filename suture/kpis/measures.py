@@ -18,6 +18,7 @@ from suture.journal import Recorded
 from suture.journal.rows import instant, micros
 from suture.kpis.kpi import FINEST, Dropped, Kpi, Measure
 from suture.kpis.origins import ORIGIN_TABLES, Origins
+from suture.model import Document
 
 TABLES = f"""
 {ORIGIN_TABLES}
@@ -106,6 +107,10 @@ class Measures:
 
     def doubt(self, what: str) -> None:
         """The books tell it; figures of a journal that was changed are no better and no worse than the journal."""
+
+    def document(self, type: str, id: str) -> Document | None:
+        """The last word of a policy, item, order or invoice."""
+        return self._origins.document(type, id)
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What the measures answer to a query over ``TABLES``."""

@@ -25,7 +25,8 @@ def address(name: str, opened: Opened) -> str:
     """A page's address, with something to show."""
     with opened.desk.ask({}) as ask:
         gravest = ask.books.exceptions()[0].case.id
-    return {"exception": f"/exception?id={gravest}", "documents": f"/documents?id={ORDER}"}.get(name, f"/{name}")
+    named = {"exception": f"/exception?id={gravest}", "documents": f"/documents?id={ORDER}", "kpi": "/kpi?name=order_to_receipt"}
+    return named.get(name, f"/{name}")
 
 
 @pytest.mark.parametrize("name", NAMES)

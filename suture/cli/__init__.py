@@ -26,6 +26,7 @@ COMMANDS = (
     "resolve",
     "replay",
     "events",
+    "subscriptions",
     "relay",
     "export",
     "archive",

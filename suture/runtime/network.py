@@ -91,6 +91,8 @@ class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: int = 8080
     instances: tuple[Instance, ...] = ()
     relays: tuple[Relay, ...] = ()
+    #: Networks of the house into which webhooks may go ("10.20.0.0/16"); everything private is denied otherwise.
+    private_networks: tuple[str, ...] = ()
 
     def instance(self, name: str) -> Instance | None:
         """The instance of that name."""

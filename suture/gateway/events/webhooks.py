@@ -28,6 +28,7 @@ from suture.model import Case, Decision, Ref
 from suture.runtime.clock import Clock
 from suture.runtime.decide import CASES, OpenCase, decode_case, encode
 from suture.runtime.policy import Retry
+from suture.runtime.share import WEBHOOKS
 from suture.transports.exchange import Http, HttpReply, Link, NoReply, NotSent
 from suture.transports.http import HttpLink
 from suture.transports.signatures import sign
@@ -43,8 +44,6 @@ TIMEOUT_S, ANSWER_MOST, LONGEST_WISH_S = 10.0, 64 * 1024, 3_600.0
 REST_S, DECIDED_EVERY_S = 0.5, 5.0
 #: Twelve attempts over some seven hours.
 PATIENCE = Retry(attempts=12, first_s=5.0, factor=3.0, longest_s=3_600.0)
-#: The part of the river that one process at a time has: to send.
-PART = "webhooks"
 _GONE = 410
 
 
@@ -238,7 +237,7 @@ class Webhooks:
         stored = self.journal.states([(CASES, case.id)]).get((CASES, case.id))
         times = decode_case(stored.data).times if stored else 0
         once = f"{case.id}/{times + 1}"
-        opened = Event(once=once, kind="emitted", source=PART, at=now, data=case, root=once)
+        opened = Event(once=once, kind="emitted", source=WEBHOOKS, at=now, data=case, root=once)
         state = State(CASES, case.id, (stored.version if stored else 0) + 1, encode(OpenCase("open", times + 1)))
         paused = msgspec.structs.replace(moved, status="paused", next=None, case=case.id)
         self.journal.commit([Unit(events=[opened], states=[was.after(paused), state])])

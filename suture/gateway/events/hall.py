@@ -1,0 +1,53 @@
+"""Everything about events of one network in service: the applications beside the operations, and what sends to webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from starlette.types import ASGIApp
+
+from suture.gateway.access import Access
+from suture.gateway.events.addresses import Network
+from suture.gateway.events.desk import Desk
+from suture.gateway.events.stream import EventStream
+from suture.gateway.events.webhooks import Webhooks
+from suture.runtime.service import Service
+from suture.runtime.share import WEBHOOKS
+
+
+class Hall:
+    """``beside`` are the applications under /api/NAME; ``start`` and ``stop`` bracket the sending. ``key`` is what the secrets of
+    webhooks derive from, ``allowed`` the private networks into which webhooks may go."""
+
+    def __init__(
+        self, service: Service, key: bytes, *, access: Callable[[], Access] = Access, allowed: Sequence[Network] = ()
+    ) -> None:
+        wiring, clock = service.wiring, service.clock
+        journal, name = wiring.journal, wiring.network.name
+        self.webhooks = Webhooks(
+            journal,
+            name,
+            clock,
+            service.in_thread,
+            key,
+            access=access,
+            allowed=allowed,
+            holds=lambda: wiring.share.holds(WEBHOOKS),
+        )
+        self.beside: Mapping[str, ASGIApp] = {
+            "events": EventStream(journal, name, clock, service.in_thread, access),
+            "subscriptions": Desk(journal, clock, service.in_thread, key, access=access, allowed=allowed),
+        }
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._running = asyncio.create_task(self.webhooks.run(), name="webhooks")
+
+    async def stop(self) -> None:
+        """Stop sending: what is under way is sent again by whoever goes on."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        await self.webhooks.close()

@@ -58,6 +58,7 @@ class RoughWorld(World):
                 portal_too=0.15,
                 repeat_file=0.2,
                 credit=0.25,
+                bills_as_answered=True,
             )
         silent = list(stage.suppliers.values())[seed % len(stage.suppliers)]
         self.agenda.at(MORNING, lambda now: setattr(silent, "closed_until", now + SILENT))

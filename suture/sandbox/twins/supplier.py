@@ -60,6 +60,8 @@ class Habits(Struct, frozen=True, kw_only=True):
     repeat_file: float = 0.03
     #: Invoices after which a part of the price is given back.
     credit: float = 0.0
+    #: Whether bills name the price of the answer where that is another than the order's.
+    bills_as_answered: bool = False
 
 
 class SupplierTwin(Twin):
@@ -153,7 +155,8 @@ class SupplierTwin(Twin):
             lines=lines,
         )
         self._send(acknowledgement, now)
-        wanted = [line for line, said in zip(order.lines, lines, strict=True) if said.status != "rejected"]
+        pairs = zip(order.lines, lines, strict=True)
+        wanted = [self._as_answered(line, said) for line, said in pairs if said.status != "rejected"]
         if wanted:
             self._plan_shipping(order, wanted, any(said.status == "backordered" for said in lines), now)
 
@@ -167,6 +170,9 @@ class SupplierTwin(Twin):
             dearer = structs.replace(line.price, amount=(line.price.amount * Decimal("1.05")).quantize(Decimal("0.01")))
             return AcknowledgedLine(number=line.number, status="price_changed", quantity=line.quantity, price=dearer)
         return AcknowledgedLine(number=line.number, status="accepted", quantity=line.quantity)
+
+    def _as_answered(self, line: OrderLine, said: AcknowledgedLine) -> OrderLine:
+        return structs.replace(line, price=said.price) if said.price and self.habits.bills_as_answered else line
 
     def _plan_shipping(self, order: PurchaseOrder, lines: list[OrderLine], later: bool, now: datetime) -> None:
         start = now + self._hours(4, 16) + (timedelta(days=2) if later else timedelta())

@@ -15,7 +15,7 @@ import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -76,6 +76,10 @@ class House:
         #: Everything that was answered with a yes or left as a file, and when.
         self.told: list[tuple[float, Outgoing]] = []
         self.unheard: list[Outgoing] = []
+        #: Who said something, when first, and how many seconds later it got a yes.
+        self.waited: list[tuple[str, float, float]] = []
+        #: How often each partner was asked to come again, and how often without being told when.
+        self.turned_away, self.untold = Counter[str](), 0
         self.filed = 0
         self._needs = _needs(self.stage, seed)
         self._began, self._owed = time.monotonic(), 0.0
@@ -103,9 +107,16 @@ class House:
 
     # -- what the service needs
 
-    def write_network(self, addresses: dict[str, str] | None = None, listen: str = "127.0.0.1") -> Path:
+    def write_network(
+        self,
+        addresses: dict[str, str] | None = None,
+        listen: str = "127.0.0.1",
+        rates: Mapping[str, float] | None = None,
+        critical: Collection[str] = (),
+    ) -> Path:
         """The network file, with master data and secret beside it; ``addresses`` replace those of some twins, ``listen`` is
-        the address at which partners are to reach the service on its host."""
+        the address at which partners are to reach the service on its host, ``rates`` are ceilings in calls a second, and what
+        ``critical`` instances say is critical."""
         masters = self.folder / "masters"
         masters.mkdir(exist_ok=True)
         group = self.stage.group
@@ -115,7 +126,11 @@ class House:
         listens |= {name: {"charges": f"mllp://{listen}:{port}"} for name, port in self.mllp_ports.items()}
         reached = {**self.sockets.addresses, **(addresses or {})}
         value = network(reached, listens, secret=f"file:{self.folder}/secret")
-        value = structs.replace(value, masters="masters", host=listen, port=self.port)
+        instances = tuple(
+            structs.replace(each, rate_per_s=(rates or {}).get(each.name, 0.0), critical=each.name in critical)
+            for each in value.instances
+        )
+        value = structs.replace(value, masters="masters", host=listen, port=self.port, instances=instances)
         path = self.folder / "network.toml"
         path.write_text(_toml(msgspec.to_builtins(value)))
         return path
@@ -170,6 +185,7 @@ class House:
 
     async def _speak(self, message: Outgoing) -> None:
         """Say a message until it gets an answer, as partners do."""
+        first = time.monotonic()
         async with self._room[message.instance]:
             for _ in range(TRIES):
                 said_at = time.monotonic()
@@ -177,13 +193,17 @@ class House:
                 self.stage.twins[message.instance].said(message, answer, self.stage.agenda.now)
                 if answer:
                     self._note(message, answer, said_at)
+                    self.waited.append((message.instance, first, time.monotonic() - first))
                     return
+                self.turned_away[message.instance] += 1
                 await asyncio.sleep(AGAIN_S)
         self.unheard.append(message)
 
     async def _answer(self, message: Outgoing) -> str:
         with contextlib.suppress(NotSent, NoReply):
-            return _meaning(await self._ways[message.instance].perform(self._request(message)))
+            reply = await self._ways[message.instance].perform(self._request(message))
+            self.untold += isinstance(reply, HttpReply) and reply.status == 503 and "retry-after" not in reply.headers
+            return _meaning(reply)
         return ""
 
     def _note(self, message: Outgoing, answer: str, said_at: float) -> None:
@@ -219,22 +239,14 @@ class House:
 
 
 class Doors:
-    """A partner's way to several gateways: the same one until it does not answer, then the next."""
+    """A partner's way to several gateways, as a load balancer makes it: one after the other, whoever answered before."""
 
     def __init__(self, ways: Sequence[Link]) -> None:
-        self._ways, self._turn = ways, 0
+        self._ways, self._turns = ways, itertools.cycle(ways)
 
     async def perform(self, request: Request) -> Reply:
-        """The reply, a busy one too; raises what the way raises, and goes on to the next."""
-        turn = self._turn
-        try:
-            reply = await self._ways[turn % len(self._ways)].perform(request)
-        except (NotSent, NoReply):
-            self._turn = turn + 1
-            raise
-        if isinstance(reply, HttpReply) and reply.status == 503:
-            self._turn = turn + 1
-        return reply
+        """The reply, a busy one too; raises what the way raises."""
+        return await next(self._turns).perform(request)
 
     async def close(self) -> None:
         """Close all."""

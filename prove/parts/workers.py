@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -22,14 +23,20 @@ from msgspec import Struct
 
 from prove import hosts
 from prove.count import Counted, count, drained, journal_of
+from prove.fence import Fence, Zombie
 from prove.hosts import Hosts
 from prove.house import House
 from prove.part import Part, Result, Table, Task
 from prove.postgres import Postgres, binaries
 from prove.service import ROOT, Service
+from suture.extensions import found
 from suture.journal import Journal
-from suture.model import Delivered
-from suture.runtime.network import read_network
+from suture.model import Delivered, MessageReceived
+from suture.runtime import attendance
+from suture.runtime.network import Network, read_network
+from suture.sandbox.sockets import Calls
+from suture.systems import System
+from suture.views import history
 
 #: Needs at full size; each leads to eleven documents or so, 100,000 in all.
 NEEDS = 9000
@@ -41,6 +48,10 @@ EVENTS = {"killed": 20, "stopped": 12, "cut off from PostgreSQL": 12, "added": 6
 PLACES = {"w1": ("gateway", "worker", "deliver"), "w2": ("gateway", "worker", "deliver"), "w3": ("worker", "deliver")}
 #: How long a takeover may take: who is killed, and who hangs, in seconds.
 GOALS = {"killed": 1.0, "stopped": 5.0, "cut off from PostgreSQL": 5.0}
+#: Ceilings of some counterparts, in calls a second: below what they would be called in a busy second.
+RATES = {"erp-north": 30.0, "inventory-main": 30.0, "procurement": 60.0}
+#: Commits that a worker tries which has been given up.
+TRIES = 20
 #: How long somebody stays stopped or cut off, and the pause between two events, in seconds.
 AWAY_S, PEACE = 6.0, (1.5, 4.0)
 WITHIN_S = 60.0
@@ -53,6 +64,38 @@ class Event(Struct, frozen=True, kw_only=True):
     what: str
     taken_over: float
     committed: float
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """How one counterpart was called, as it counted itself: its ceiling in calls a second, the most calls in any second and in
+    any ten, the most at a time, and how many may be under way at a time."""
+
+    name: str
+    rate: float
+    second: int
+    ten: int
+    at_once: int
+    concurrency: int
+
+    @property
+    def held(self) -> bool:
+        """Whether the ceiling was kept: what it allows in so long, and what may be saved up for a burst."""
+        return self.second <= 2 * self.rate and self.ten <= 11 * self.rate
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """Everything that the storm saw. ``undone`` are commits that were begun and did not come to be, ``afterwards`` those that
+    did though their worker had been given up, ``zombie`` what one that had been given up tried to commit, and how much of it was
+    refused; ``versions`` are messages by the mapping that read them."""
+
+    events: list[Event]
+    counted: Counted
+    late: list[str]
+    undone: int
+    zombie: tuple[int, int]
+    afterwards: int
+    paces: list[Pace]
+    versions: Mapping[str, int]
 
 
 class Worker(Struct, kw_only=True):
@@ -77,10 +120,10 @@ def run(task: Task) -> Result:
         server = Postgres(programs, task.folder / "postgres", there.addresses["db"], inside)
         try:
             server.make()
-            events, counted, late = asyncio.run(Storm(task, there, server.address).run())
+            seen = asyncio.run(Storm(task, there, server.address).run())
         finally:
             server.stop()
-    return _result(events, counted, late)
+    return _result(seen)
 
 
 class Storm:
@@ -93,14 +136,17 @@ class Storm:
         self.events: list[Event] = []
         self.chance = Random("workers")
         self.root = ROOT
+        self.fence = Fence(address, [there.addresses[place] for place in PLACES])
+        self.zombie = (0, 0)
+        self.given_up: list[str] = []
         self._numbers = itertools.count(1)
 
-    async def run(self) -> tuple[list[Event], Counted, list[str]]:
+    async def run(self) -> Seen:
         """Everything; then what happened, the count, and what came out of order."""
         self.folder.mkdir()
         doors = [self.there.addresses[place] for place, roles in PLACES.items() if "gateway" in roles]
         async with House(self.folder, seed=7, load=LOAD, host=self.there.here, doors=doors) as house:
-            network = house.write_network(listen="0.0.0.0")
+            network = house.write_network(listen="0.0.0.0", rates=RATES)
             try:
                 await self._upgrade(network)
                 await self._happen(network)
@@ -113,8 +159,16 @@ class Storm:
                     await worker.service.stopped()
             finally:
                 await self._end()
-            counted = await count(house, left, self.address)
-            return self.events, counted, await asyncio.to_thread(disordered, self.folder, self.address)
+            return Seen(
+                events=self.events,
+                counted=await count(house, left, self.address),
+                late=await asyncio.to_thread(disordered, self.folder, self.address),
+                undone=self.fence.undone(),
+                zombie=self.zombie,
+                afterwards=self.fence.afterwards(self.given_up),
+                paces=list(_paces(read_network(network), house.sockets.calls)),
+                versions=await asyncio.to_thread(_versions, self.folder, self.address),
+            )
 
     async def _end(self) -> None:
         for worker in self.workers.values():
@@ -129,6 +183,7 @@ class Storm:
         for place in PLACES:
             await self._begin(network, place, place)
         await self._shared()
+        await asyncio.to_thread(self.fence.keep)
         self.root = ROOT
         for place in PLACES:
             await asyncio.sleep(3.0)
@@ -141,21 +196,25 @@ class Storm:
         self.chance.shuffle(plan)
         for number, what in enumerate(plan, 1):
             await asyncio.sleep(self.chance.uniform(*PEACE))
-            await self._one(what, network)
+            name = self.chance.choice(sorted(PLACES))
+            await self._one(what, name, network)
             await self._shared()
             latest = self.events[-1]
             self.task.tell(f"{number} of {len(plan)}, {what}: {latest.taken_over:.2f} s, first commit {latest.committed:.2f} s")
 
-    async def _one(self, what: str, network: Path) -> None:
-        name = self.chance.choice(sorted(PLACES))
+    async def _one(self, what: str, name: str, network: Path) -> None:
         worker = self.workers[name]
+        if what in GOALS:
+            self.given_up += await asyncio.to_thread(self.fence.names, worker.pid)
         if what == "killed":
             await self._watched(what, worker, self._kill(name))
             await self._begin(network, name, name)
         elif what == "stopped":
+            zombie = Zombie(self.address, attendance.WITHIN_S)
             await self._watched(what, worker, self._signal(worker, signal.SIGSTOP))
             await asyncio.sleep(AWAY_S)
             await self._signal(worker, signal.SIGCONT)
+            self.zombie = (self.zombie[0] + TRIES, self.zombie[1] + await zombie.writes(TRIES))
         elif what == "cut off from PostgreSQL":
             await self._watched(what, worker, asyncio.to_thread(self.there.cut_off, name, "db"))
             await asyncio.sleep(AWAY_S)
@@ -274,17 +333,47 @@ def _settled(db: psycopg.Connection[tuple[object, ...]], instances: Sequence[str
 
 
 def _version_before(folder: Path) -> Path:
-    """The package as it was before the last commit that changed it; the one of today where there is no history."""
+    """The package as it was before the last commit that changed it (where there is no history, as it is), and what it reads
+    bears the number of another mapping."""
     words = ("git", "-C", str(ROOT))
     listed = subprocess.run(
         [*words, "rev-list", "--max-count=2", "HEAD", "--", "suture"], capture_output=True, text=True, check=False
     )
-    if listed.returncode or len(listed.stdout.split()) < 2:
-        return ROOT
     folder.mkdir()
-    packed = subprocess.run([*words, "archive", listed.stdout.split()[1], "suture"], capture_output=True, check=True)
-    subprocess.run(["tar", "-x", "-C", str(folder)], input=packed.stdout, check=True)
+    if listed.returncode or len(listed.stdout.split()) < 2:
+        shutil.copytree(ROOT / "suture", folder / "suture")
+    else:
+        packed = subprocess.run([*words, "archive", listed.stdout.split()[1], "suture"], capture_output=True, check=True)
+        subprocess.run(["tar", "-x", "-C", str(folder)], input=packed.stdout, check=True)
+    mapping = folder / "suture" / "formats" / "json.py"
+    mapping.write_text(mapping.read_text("utf-8").replace("version=1,", "version=0,"), "utf-8")
     return folder
+
+
+def _versions(folder: Path, address: str) -> dict[str, int]:
+    """How many JSON messages each version read, and how many the one before read after the next had begun to."""
+    read: Counter[str] = Counter()
+    with contextlib.closing(journal_of(folder, address)) as journal:
+        for row in history(journal):
+            if isinstance(row.event.data, MessageReceived) and row.event.mapping.startswith("json@"):
+                read[row.event.mapping] += 1
+                read["side by side"] += row.event.mapping == "json@0" and read["json@1"] > 0
+    return read
+
+
+def _paces(network: Network, calls: Mapping[str, Calls]) -> Iterator[Pace]:
+    systems = found("suture.systems", "SYSTEM", System)
+    for instance in network.instances:
+        if instance.name in calls and instance.name in RATES:
+            each = calls[instance.name]
+            yield Pace(
+                name=instance.name,
+                rate=RATES[instance.name],
+                second=each.most(1.0),
+                ten=each.most(10.0),
+                at_once=each.at_once,
+                concurrency=instance.concurrency or systems[instance.system].concurrency,
+            )
 
 
 def disordered(folder: Path, address: str) -> list[str]:
@@ -314,27 +403,49 @@ def _out_of_order(journal: Journal, instance: str, settled: dict[str, int]) -> I
             last[delivery.key] = max(last[delivery.key], at)
 
 
-def _result(events: Sequence[Event], counted: Counted, late: Sequence[str]) -> Result:
-    slow = [event for event in events if event.taken_over > GOALS.get(event.what, WITHIN_S)]
+def _result(seen: Seen) -> Result:
+    counted, late = seen.counted, seen.late
+    slow = [event for event in seen.events if event.taken_over > GOALS.get(event.what, WITHIN_S)]
+    fast = [pace for pace in seen.paces if not pace.held]
+    told = seen.zombie[0] - seen.zombie[1] + seen.afterwards
     lines = (
         f"{len(PLACES)} hosts with addresses of their own (network namespaces on a bridge) served one PostgreSQL on a fourth; "
         "partners and their load were a fifth. Files of partners lie in a folder that all hosts share.",
-        "All began with the version of the package before this one, and were replaced one after the other under load.",
+        "All began with the version of the package before this one, and were replaced one after the other under load: the one "
+        f"before read {seen.versions['json@0']:,} of the JSON messages, {seen.versions['side by side']:,} of them while this one "
+        f"read others; this one read {seen.versions['json@1']:,}.",
         f"Afterwards {counted.documents:,} documents, {len(counted.lost)} lost, {len(counted.doubled)} doubled, {len(late)} out "
         "of order: all work was done, `python -m verifier` found the export sound, and the twins were counted.",
-        "The first commit is the first outcome at one of the counterparts that moved.",
+        "The first commit is the first outcome at one of the counterparts that moved. By the database's own account (triggers) "
+        f"{seen.afterwards} commits came to be of a worker after it had been given up, and {seen.undone} that were begun were "
+        f"taken back. One that had been given up, and wrote on through Suture's journal, was refused {seen.zombie[1]} of "
+        f"{seen.zombie[0]} commits.",
         *(f"{event.what}: taken over after {event.taken_over:.1f} s, later than promised" for event in slow),
+        *(f"{pace.name} was called more often than allowed" for pace in fast),
         *(f"out of order: {each}" for each in late[:5]),
         *counted.trouble(),
     )
-    rows = tuple(_row(what, group) for what, group in _by_what(events))
-    columns = ("event", "times", "taken over, median", "longest", "first commit, median", "longest")
     return Result(
-        held=counted.held and not late and not slow,
+        held=counted.held and not (late or slow or fast or told) and seen.versions["side by side"] > 0,
         lines=lines,
-        tables=(Table(title="Workers under load", columns=columns, rows=rows),),
-        figures=_figures(events, counted, late),
+        tables=(_takeovers(seen), _ceilings(seen.paces)),
+        figures=_figures(seen),
     )
+
+
+def _takeovers(seen: Seen) -> Table:
+    columns = ("event", "times", "taken over, median", "longest", "first commit, median", "longest")
+    rows = tuple(_row(what, group) for what, group in _by_what(seen.events))
+    return Table(title="Workers under load", columns=columns, rows=rows)
+
+
+def _ceilings(paces: Sequence[Pace]) -> Table:
+    columns = ("counterpart", "ceiling", "most calls in any second", "in any ten seconds", "most at a time", "allowed at a time")
+    rows = tuple(
+        (pace.name, f"{pace.rate:g} a second", str(pace.second), str(pace.ten), str(pace.at_once), str(pace.concurrency))
+        for pace in paces
+    )
+    return Table(title="Ceilings that all workers share, as the counterparts counted", columns=columns, rows=rows)
 
 
 def _by_what(events: Iterable[Event]) -> Iterator[tuple[str, list[Event]]]:
@@ -349,10 +460,20 @@ def _row(what: str, events: Sequence[Event]) -> tuple[str, ...]:
     return (what, str(len(events)), *(f"{value:.2f} s" for each in columns for value in (statistics.median(each), max(each))))
 
 
-def _figures(events: Sequence[Event], counted: Counted, late: Sequence[str]) -> dict[str, float]:
-    longest = {f"longest_s.{what}": round(max(event.taken_over for event in group), 2) for what, group in _by_what(events)}
-    sizes = {"documents": counted.documents, "lost": len(counted.lost), "doubled": len(counted.doubled), "late": len(late)}
-    return {**{name: float(size) for name, size in sizes.items()}, "events": float(len(events)), **longest}
+def _figures(seen: Seen) -> dict[str, float]:
+    longest = {f"longest_s.{what}": round(max(event.taken_over for event in group), 2) for what, group in _by_what(seen.events)}
+    sizes = {
+        "documents": seen.counted.documents,
+        "lost": len(seen.counted.lost),
+        "doubled": len(seen.counted.doubled),
+        "late": len(seen.late),
+        "events": len(seen.events),
+        "written_afterwards": seen.afterwards,
+        "taken_back": seen.undone,
+        "refused": seen.zombie[1],
+        "side_by_side": seen.versions["side by side"],
+    }
+    return {**{name: float(size) for name, size in sizes.items()}, **longest}
 
 
 PART = Part(name="workers", order=9, title="Many workers on many hosts", minutes=30, run=run)

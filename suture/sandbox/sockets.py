@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -53,6 +53,35 @@ class Losses:
         return hit
 
 
+class Calls:
+    """What one twin is called: when (``loop.time``), and how many callers it has had at a time at most."""
+
+    def __init__(self) -> None:
+        self.moments: list[float] = []
+        self.at_once = self._now = 0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """One call, from its request to its reply."""
+        self.moments.append(asyncio.get_running_loop().time())
+        self._now += 1
+        self.at_once = max(self.at_once, self._now)
+        try:
+            yield
+        finally:
+            self._now -= 1
+
+    def most(self, within_s: float) -> int:
+        """The most calls that any span of so many seconds has seen."""
+        span, most = deque[float](), 0
+        for moment in self.moments:
+            span.append(moment)
+            while span[0] <= moment - within_s:
+                span.popleft()
+            most = max(most, len(span))
+        return most
+
+
 class Leaving:
     """How a careless partner leaves a file: written aside and renamed, but nobody waits for the disk."""
 
@@ -80,6 +109,8 @@ class Sockets:
         self.again: list[tuple[datetime, Outgoing]] = []
         #: The most files that waited for a supplier that was dark.
         self.waited = 0
+        #: By the name of the twin.
+        self.calls: dict[str, Calls] = {}
         self._dropped: set[str] = set()
         self._runners: list[web.AppRunner] = []
         self._closers: list[Callable[[], Awaitable[object]]] = []
@@ -145,12 +176,15 @@ class Sockets:
     # -- the twins' side
 
     async def _serve(self, twin: RestTwin) -> str:
+        calls = self.calls[twin.name] = Calls()
+
         async def answer(request: web.Request) -> web.StreamResponse:
             body = await request.read()
-            if twin.latency_s:
-                await asyncio.sleep(twin.latency_s)
-            headers = {name.lower(): value for name, value in request.headers.items()}
-            reply = twin.handle(Http(method=request.method, path=request.path_qs, body=body, headers=headers))
+            with calls.one():
+                if twin.latency_s:
+                    await asyncio.sleep(twin.latency_s)
+                headers = {name.lower(): value for name, value in request.headers.items()}
+                reply = twin.handle(Http(method=request.method, path=request.path_qs, body=body, headers=headers))
             if self.losses.loses_reply() and request.transport is not None:
                 request.transport.abort()
             return web.Response(status=reply.status, body=reply.body, headers=dict(reply.headers))

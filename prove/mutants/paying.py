@@ -20,7 +20,6 @@ MUTANTS = (
         file="rules/tolerances.py",
         old="        return by_percent and (limit is None or over <= Fraction(limit))\n",
         new="        return by_percent\n",
-        survives="suppliers of a simulated week overcharge by a tenth, which the tolerance in percent refuses",
     ),
     Mutant(
         name="an overcharge is tolerated, however much",
@@ -39,7 +38,8 @@ MUTANTS = (
         file=_MATCHING,
         old="    if claimed > measured.ordered * stretch:\n",
         new="    if False:\n",
-        survives="what is billed beyond an order never came either, and waits for that reason",
+        scenarios=("busy people", "everything"),
+        survives="what is billed beyond an order hardly ever came as well; where it did not, it waits for that reason",
     ),
     Mutant(
         name="receipts are summed twice",
@@ -58,14 +58,13 @@ MUTANTS = (
         file=_ACCOUNT,
         old="if receipt.id not in undone for entry in",
         new="if True for entry in",
-        survives="a dock that takes a count back counts again within hours, and nothing is due for ten days",
     ),
     Mutant(
         name="nobody hears that an invoice matches no more",
         file=_ACCEPT,
         old='    if outcome == "exception" and turn.state.phase != "returned"',
         new='    if outcome == "never" and turn.state.phase != "returned"',
-        survives="a dock that takes a count back counts again within hours, and nothing is due for ten days",
+        survives="nobody in a simulated week changes an order that has been billed and paid; test_invoice_to_payment.py does",
     ),
     Mutant(
         name="the match does not hear of receipts",

@@ -79,7 +79,7 @@ class RoughWorld(World):
 
     def _confuse_people(self) -> None:
         """The desks believe that somebody has more authority than the group gave them; few people decide all exceptions, and
-        one of them is who counts at the docks."""
+        some of them count at the docks."""
         stage, group = self.stage, self.people.group
         least, most = group.people[0], group.people[-1]
         for desk in (stage.ap.desk, stage.procurement.desk):
@@ -88,9 +88,8 @@ class RoughWorld(World):
             desk.people = (*desk.people, structs.replace(least, roles=roles, limit=most.limit))
         able = [person for person in group.people if "cfo" in person.roles]
         requester = group.requesters[0]
-        self.people.group = structs.replace(
-            group, people=tuple(able[:2]), requesters=(requester, structs.replace(requester, id="dock-1"))
-        )
+        docks = (structs.replace(requester, id=f"dock-{number}") for number in (1, 2))
+        self.people.group = structs.replace(group, people=tuple(able[:2]), requesters=(requester, *docks))
 
     def _lack_a_vendor(self) -> None:
         erp = self.stage.erps["erp-north"]

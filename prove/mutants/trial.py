@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "suture"
 HUNT = Path(__file__).with_name("hunt.py")
 #: Seeds that a mutant has to survive to count as a survivor.
-SEEDS = 120
+SEEDS = 80
 #: The seeds among which those of the likely scenarios are; no hunt goes further.
 REACH = SEEDS * DEEPER
 #: Simulations side by side.

@@ -111,7 +111,8 @@ class Format(Struct, frozen=True, kw_only=True):
 
     ``version`` changes whenever the meaning of a field changes; every document keeps the version that read it.
     ``minimise(raw, pseudonym)`` replaces a patient's identity by ``pseudonym(identifier)`` in bytes that ``read`` would
-    accept, before anything is stored; formats that cannot carry a patient leave it None.
+    accept, before anything is stored; formats that cannot carry a patient leave it None. ``clinical``: each message is about a
+    patient, so that even the name of its file may tell who it is.
     """
 
     name: str
@@ -125,4 +126,5 @@ class Format(Struct, frozen=True, kw_only=True):
     write: Write | None = None
     acknowledge: Acknowledge | None = None
     minimise: Callable[[bytes, Callable[[str], str]], bytes] | None = None
+    clinical: bool = False
     samples: tuple[Sample, ...] = ()

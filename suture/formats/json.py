@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct, inspect
 
 from suture.formats.format import LARGEST_MESSAGE, Format, Profile, Reading, Running, Sample, Stamp, Unwritable, Verdict
+from suture.formats.persons import minimise_json
 from suture.formats.scalars import decimal, instant, written, zone
 from suture.formats.shape import Misshapen, shaped
 from suture.model import DOCUMENTS, Document, Finding, Policy, decode, encode
@@ -346,6 +347,7 @@ FORMAT = Format(
     read=read,
     write=write,
     acknowledge=acknowledge,
+    minimise=minimise_json,
     samples=(
         Sample(name="one document", raw=_ITEM),
         Sample(name="a batch with an id", raw=_BATCH, documents=2),

@@ -310,7 +310,8 @@ class _Intake:
     def _file(self) -> str:
         """The file's name; not a path that was called, and not where a name could tell who the patient is."""
         name = self.arrival.name
-        return "" if name.startswith("/") or self.format.minimise is not None else name[:LONGEST_FILE]
+        telling = self.format.clinical or self.raw != self.arrival.raw
+        return "" if name.startswith("/") or telling else name[:LONGEST_FILE]
 
     def _document(self, index: int, document: Document, unknown: Sequence[Unknown]) -> None:
         once = f"{self.once}#{index}"

@@ -11,6 +11,7 @@ from suture.formats.csv_tables.samples import SAMPLES
 from suture.formats.csv_tables.tables import TABLES, Column, Table
 from suture.formats.csv_tables.writing import write, write_all
 from suture.formats.format import Format
+from suture.formats.persons import minimise_csv
 
 __all__ = ["FORMAT", "TABLES", "Column", "Table", "write_all"]
 
@@ -24,5 +25,6 @@ FORMAT = Format(
     writes=tuple(table.document for table in TABLES.values()),
     read=read,
     write=write,
+    minimise=minimise_csv,
     samples=SAMPLES,
 )

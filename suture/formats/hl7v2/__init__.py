@@ -28,6 +28,7 @@ FORMAT = Format(
     write=write,
     acknowledge=acknowledge,
     minimise=minimise,
+    clinical=True,
     samples=SAMPLES,
 )
 

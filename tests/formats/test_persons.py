@@ -1,0 +1,80 @@
+"""JSON and tables are kept without patients, and otherwise as they came."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from suture.formats.csv_tables import FORMAT as CSV
+from suture.formats.json import FORMAT as JSON
+from suture.formats.persons import minimise_csv, minimise_json
+
+
+def known_as(identifier: str) -> str:
+    return f"P<{len(identifier)}>"
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        (b'{"patient": "MRN-4711", "item": "I-1"}', b'{"patient": "P<8>", "item": "I-1"}'),
+        (b'{"patient":4711}', b'{"patient":"P<4>"}'),
+        (b'{"patientName" : "Jos\xc3\xa9", "x": 1}', b'{"patientName" : "P<4>", "x": 1}'),
+        (b'{"p\\u0061tient":"MRN-4711"}', b'{"p\\u0061tient":"P<8>"}'),
+        (b'{"MRN":"4711","dob":"1971-01-02","encounter_id":"E1"}', b'{"MRN":"P<4>","dob":"P<10>","encounter_id":"P<2>"}'),
+        (b'{"patient":null,"encounter":""}', b'{"patient":null,"encounter":""}'),
+        (b'{"outpatient_dept":"OP-1","text":"the patient is well"}', b'{"outpatient_dept":"OP-1","text":"the patient is well"}'),
+        (b'{"text":"\\"patient\\": \\"4711\\""}', b'{"text":"\\"patient\\": \\"4711\\""}'),
+    ],
+)
+def test_a_field_that_leads_to_a_patient_holds_a_pseudonym(raw: bytes, kept: bytes) -> None:
+    assert minimise_json(raw, known_as) == kept
+
+
+@pytest.mark.parametrize("raw", [b'{"patient":{"mrn":"4711"}}', b'{"patients":["4711"]}', '{"patient":"4711"}'.encode("utf-16")])
+def test_what_cannot_be_looked_through_is_withheld_as_a_whole(raw: bytes) -> None:
+    with pytest.raises(ValueError, match=r"more than one|nobody reads"):
+        minimise_json(raw, known_as)
+
+
+def test_a_column_that_leads_to_a_patient_holds_pseudonyms() -> None:
+    raw = b'id;Patient MRN;item\r\n1;"47;11";I-1\r\n2;;I-2\r\n3;4712\r\n'
+    assert minimise_csv(raw, known_as) == b"id;Patient MRN;item\r\n1;P<5>;I-1\r\n2;;I-2\r\n3;P<4>\r\n"
+    assert minimise_csv("\ufeffid;patient\r\n1;4711\r\n".encode("utf-16-le"), known_as).decode("utf-16-le").endswith("1;P<4>\r\n")
+
+
+@pytest.mark.parametrize("format", [JSON, CSV], ids=["json", "csv"])
+def test_what_leads_to_nobody_stays_byte_for_byte(format: object) -> None:
+    assert isinstance(format, type(JSON))
+    assert format.minimise is not None
+    for sample in format.samples:
+        assert format.minimise(sample.raw, known_as) == sample.raw
+
+
+@given(st.text(max_size=60), st.text(alphabet='":,{}[] \\ab', max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_whatever_comes_nothing_of_the_patient_stays(value: str, rest: str) -> None:
+    canary = "Zq7CANARYq7Z"
+    raw = json.dumps({"x": value, "patient": canary, "y": rest}).encode()
+    told = minimise_json(raw, known_as)
+    assert canary.encode() not in told
+    assert json.loads(told) == {"x": value, "patient": "P<12>", "y": rest}
+
+
+def test_a_malicious_text_costs_no_more_than_its_length() -> None:
+    begun = time.perf_counter()
+    for raw in (
+        b'{"patient": "' + b'\\"' * 200_000,
+        b'"' * 200_001 + b"patient",
+        b'{"patient"' + b" " * 200_000,
+        b'{"patient":' * 20_000,
+    ):
+        try:
+            minimise_json(raw, known_as)
+        except ValueError:
+            continue
+    assert time.perf_counter() - begun < 3

@@ -14,6 +14,9 @@ import typer
 from suture.cli import looping
 from suture.cli.check import extensions, findings_of
 from suture.cli.output import console, counted, errors, fail
+from suture.gateway import BadAccess
+from suture.gateway.front import front
+from suture.gateway.identity import BadIdentity
 from suture.journal import Fenced
 from suture.runtime.network import read_network
 from suture.runtime.serving import BadAddress, CannotListen, Serving
@@ -87,7 +90,7 @@ async def _serve(path: Path, database: str, port: int, roles: Sequence[Any]) -> 
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
     try:
-        serving = Serving(read_network(path), path.parent, database=database, port=port, roles=roles)
+        serving = Serving(read_network(path), path.parent, database=database, port=port, roles=roles, wing=front)
         await _unless(stopped, serving.start())
     except CannotListen as error:
         fail(str(error), f"stop what listens there, or name another address: --port, or port and listen in {path}")
@@ -95,6 +98,8 @@ async def _serve(path: Path, database: str, port: int, roles: Sequence[Any]) -> 
         fail(str(error), "one process serves a file; several can share a PostgreSQL: --database postgresql://…")
     except BadAddress as error:
         fail(str(error), f"mend the address in {path}; `suture check {path}` knows the forms")
+    except (BadAccess, BadIdentity) as error:
+        fail(str(error), f"mend access.toml or identity.toml beside {path}; docs/security.md knows the fields")
     does = f"listening on {serving.listening}" if serving.listening else f"{' and '.join(roles)}, listening nowhere"
     console.print(f"{serving.network.name}: {does}; Ctrl-C stops", soft_wrap=True, markup=False)
     waits = [asyncio.create_task(stopped.wait()), asyncio.create_task(serving.failed())]

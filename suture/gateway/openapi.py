@@ -19,16 +19,6 @@ HANDED = (
     *("no-key", "no-instance", "too-slow", "in-progress", "too-large", "media-type"),
     *("unacceptable", "key-reused", "no-answer"),
 )
-    "no-key",
-    "no-instance",
-    "too-slow",
-    "in-progress",
-    "too-large",
-    "media-type",
-    "unacceptable",
-    "key-reused",
-    "no-answer",
-)
 
 Schema = dict[str, Any]
 

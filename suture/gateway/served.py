@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from email.utils import format_datetime
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from suture.gateway import pages
 from suture.gateway.access import Access, Caller
 from suture.gateway.handing import Handed, Handing, status_of
 from suture.gateway.identity import Unproven
@@ -83,7 +84,7 @@ class Routes:
 
 class Gateway:
     """The application. ``beside`` are other applications under /api/NAME: they are called for a proven caller only, whom they
-    find in the scope under "caller"; ``pages`` answer GET /api/NAME with (media type, body) made for the caller."""
+    find in the scope under "caller". ``standstill`` says why nothing is answered at the moment, or nothing."""
 
     def __init__(
         self,
@@ -101,6 +102,7 @@ class Gateway:
         self._rates, self._handing = Rates(self.limits), Handing(house, access, self.limits)
         self._routes, self._places = Routes(operations), self.limits.at_once
         self._readers = {name: Reader(operation, self.limits) for name, operation in operations.items()}
+        self.standstill: Callable[[], str] = str
         self._successors = {each.replaces: each for each in operations.values() if each.replaces}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,6 +133,8 @@ class Gateway:
         return True
 
     async def _guarded(self, call: _Call, receive: Receive) -> Reply:
+        if why := self.standstill():
+            raise Problem("busy", f"Not now: {why}.", wait_s=5)
         if self._places == 0:
             raise Problem("busy", "Too many calls at once.", wait_s=1)
         self._places -= 1
@@ -148,6 +152,8 @@ class Gateway:
 
     async def _answer(self, call: _Call, receive: Receive) -> Reply:
         caller = await self._proven(call)
+        if page := self._page(call, caller):
+            return page
         operation = call.operation = self._found(call.request)
         self._alive(call, operation)
         left = self._rates.spend(caller.subject, operation.quota, self.house.clock.now())
@@ -159,6 +165,21 @@ class Gateway:
         if operation.takes:
             return await self._take(call, operation, given, read, receive)
         return await self._look_up(call, operation, given, read)
+
+    def _page(self, call: _Call, caller: Caller) -> Reply | None:
+        """What the gateway tells of itself: the operations that this caller may call, and no others."""
+        make = _PAGES.get(call.request.segments)
+        if make is None:
+            return None
+        if call.request.method != "GET":
+            raise Problem("method", headers={"Allow": "GET"})
+        mine = [each for each in self.operations.values() if self.may_call(caller, each)]
+        media, body = make(mine, self.usage)
+        return Reply(200, {"Content-Type": media, "Cache-Control": "private, no-cache", **_PAGE_POLICY}, body)
+
+    def may_call(self, caller: Caller, operation: Operation) -> bool:
+        """Whether this caller may call it at all, whatever it is about."""
+        return self.access.holds(caller, operation.permission) and (not caller.bound or operation.layer == "partner")
 
     def _permit(self, caller: Caller, operation: Operation) -> None:
         if not self.access.holds(caller, operation.permission):
@@ -252,6 +273,16 @@ class Gateway:
 
 
 # -- answers
+
+
+#: What pages may do in a browser: be read.
+_PAGE_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+_PAGES: Mapping[tuple[str, ...], Callable[[Sequence[Operation], Usage], tuple[str, bytes]]] = {
+    ("openapi.json",): lambda operations, usage: pages.contract(operations, "/"),
+    ("api", "openapi.json"): lambda operations, usage: pages.contract(operations, "/"),
+    ("api", "docs"): lambda operations, usage: pages.page(operations),
+    ("api", "operations"): pages.catalogue,
+}
 
 
 def _head(scope: Scope) -> Incoming:

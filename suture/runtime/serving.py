@@ -10,9 +10,11 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from suture.journal import Fenced, Journal, Unavailable, open_journal
 from suture.journal.blobs import load_or_create_key
@@ -53,15 +55,36 @@ class BadAddress(ValueError):
     """An address of an instance or a relay cannot be used; the message names whose, never the address."""
 
 
+class Wing(Protocol):
+    """What else answers at the port of a process that takes messages in: the gateway, which lies above the runtime."""
+
+    @property
+    def apps(self) -> Mapping[str, ASGIApp]:
+        """Applications by the first part of their path."""
+
+    def exposition(self) -> str:
+        """Figures of its own, in Prometheus's text format."""
+
+    async def close(self) -> None:
+        """Let go of what it holds; nobody calls any more."""
+
+
 class Serving:
     """One network in service. ``start`` returns when it listens; ``stop`` when everything under way has ended.
 
     Raises, when it is made, NoSecret and BadAddress for an instance whose door cannot be opened, and Unavailable for a
-    journal that cannot. ``port`` replaces the file's; 0 in both takes any free one.
+    journal that cannot. ``port`` replaces the file's; 0 in both takes any free one. ``wing`` adds what else answers there.
     """
 
     def __init__(
-        self, network: Network, folder: Path, *, database: str = "", port: int = 0, roles: Sequence[Role] = ROLES
+        self,
+        network: Network,
+        folder: Path,
+        *,
+        database: str = "",
+        port: int = 0,
+        roles: Sequence[Role] = ROLES,
+        wing: Callable[[Serving], Wing] | None = None,
     ) -> None:
         self.network, self.folder, self.roles = network, folder, roles
         #: Who takes nothing in listens only where it is told to: there its health is asked for.
@@ -77,6 +100,9 @@ class Serving:
             self.wiring = Wiring(self.journal, network, privacy_key=load_or_create_key(folder / "privacy.key"))
             self.service = Service(self.wiring, self.clock, self._links(), inboxes=self._inboxes(), roles=roles)
             self.relays = self._relays() if "deliver" in roles else ()
+            self.wing = wing(self) if wing and "gateway" in roles else None
+            if self.wing is not None:
+                self._ending.push_async_callback(self.wing.close)
         except BaseException:
             self.journal.close()
             raise
@@ -163,8 +189,9 @@ class Serving:
             ready=self._why_not_ready,
             metrics=self._metrics,
         )
+        apps = self.wing.apps if self.wing is not None else {}
         try:
-            server = await serve(app, self.network.host, self.port)
+            server = await serve(_beside(app, apps), self.network.host, self.port)
         except OSError as failure:
             raise _cannot(f"http://{self.network.host}:{self.port}", failure) from None
         self._ending.push_async_callback(server.stop)
@@ -237,6 +264,11 @@ class Serving:
 
     # -- what it tells of itself
 
+    @property
+    def standstill(self) -> str:
+        """Why nothing is taken in, or nothing."""
+        return self._standstill
+
     def _say(self, standstill: str) -> None:
         self._standstill = standstill
 
@@ -252,7 +284,8 @@ class Serving:
     async def _metrics(self) -> str:
         ready = not await self._why_not_ready()
         stands = None if self._standstill else await self._stands.answer()
-        return exposition(self.service.tally, stands, ready=ready)
+        own = self.wing.exposition() if self.wing is not None else ""
+        return exposition(self.service.tally, stands, ready=ready) + own
 
     async def _ask_journal(self) -> bool:
         return await self.service.in_thread(lambda: self.journal.cursor("ready") >= 0)
@@ -276,6 +309,16 @@ class Serving:
             )
         except NoBroker as error:
             raise BadAddress(str(error)) from None
+
+
+def _beside(app: ASGIApp, apps: Mapping[str, ASGIApp]) -> ASGIApp:
+    """One application in front of several, chosen by the first part of the path."""
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        first = scope["path"].split("/", 2)[1] if scope["type"] == "http" else ""
+        await apps.get(first, app)(scope, receive, send)
+
+    return chosen if apps else app
 
 
 def _lay_beside(path: Path, content: bytes) -> None:

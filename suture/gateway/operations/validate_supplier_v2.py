@@ -26,9 +26,10 @@ async def answer(given: Given, inside: Inside) -> Said:
     found: Supplier | None = next((each for each in await inside.filed(Supplier, asked.supplier)), None)
     checks = [checked("known", found is not None, f"{asked.supplier} is not among the group's suppliers")]
     if found is not None:
+        fault = payee_fault(found, asked.entity or "any")
         checks += [
             checked("active", found.status == "active", f"it is {found.status}"),
-            checked("payable", payee_fault(found, asked.entity) is None, "it has no account that can be paid"),
+            checked("payable", fault is None, fault.text if fault else ""),
         ]
     sources = (Part(source="masters", state="known" if found else "unknown"),)
     value = Validity(id=asked.supplier, verdict=verdict(checks), checks=tuple(checks), sources=sources)

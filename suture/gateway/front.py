@@ -1,0 +1,70 @@
+"""The gateway put together for one process: whom it believes, what they may do, every operation, and where it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from suture.gateway.access import Access, read_access
+from suture.gateway.identity import Identity, read_identity
+from suture.gateway.limits import Limits
+from suture.gateway.operation import operations
+from suture.gateway.reach import House
+from suture.gateway.served import Gateway, Prover
+from suture.gateway.system_apis import system_apis
+from suture.runtime.service import Service
+from suture.runtime.serving import Serving
+from suture.views.register import Register
+
+
+class Front:
+    """The gateway of one process. It answers under /api/ and at /openapi.json."""
+
+    def __init__(self, gateway: Gateway, identity: Identity | None = None) -> None:
+        self.gateway, self.identity = gateway, identity
+
+    @property
+    def apps(self) -> Mapping[str, ASGIApp]:
+        """Applications by the first part of their path."""
+        return {"api": self.gateway, "openapi.json": self.gateway}
+
+    def exposition(self) -> str:
+        """Figures of the calls, in Prometheus's text format."""
+        return self.gateway.usage.exposition()
+
+    async def close(self) -> None:
+        """Ask nothing more, and let go of files and connections."""
+        await self.gateway.house.close()
+        if self.identity is not None:
+            await self.identity.close()
+
+
+def front(serving: Serving) -> Front:
+    """The gateway that a network is served with: access.toml and identity.toml beside the network file say for whom.
+
+    Raises BadAccess and BadIdentity.
+    """
+    access, settings = read_access(serving.folder / "access.toml"), read_identity(serving.folder / "identity.toml")
+    service = serving.service
+    identity = Identity(settings, serving.journal, serving.clock, service.in_thread, access)
+    register = serving.folder / f"{Path(serving.network.journal).stem}.register"
+    gateway = assembled(service, identity, access, register)
+    gateway.standstill = lambda: serving.standstill
+    return Front(gateway, identity)
+
+
+def assembled(
+    service: Service,
+    prover: Prover,
+    access: Access,
+    register: Path | None = None,
+    *,
+    limits: Limits | None = None,
+    beside: Mapping[str, ASGIApp] | None = None,
+) -> Gateway:
+    """The application over a service; without a file the register is kept in memory."""
+    wiring = service.wiring
+    every = {**operations(), **system_apis(wiring.network, wiring.systems)}
+    return Gateway(House(service, Register(register)), prover, access, every, limits=limits, beside=beside)

@@ -149,6 +149,8 @@ MUTANTS = (
         file=_ACCEPT,
         old='    if not turn.state.erp:\n        turn.become(erp="sent")\n',
         new='    if True:\n        turn.become(erp="sent")\n',
+        scenarios=("partners away", "everything"),
+        survives="its match would have to be lost and found again before the ledger has answered",
     ),
     Mutant(
         name="a posted invoice is never due",

@@ -39,8 +39,22 @@ def everything_drains(facts: Facts) -> Iterator[str]:
             yield f"exception {case.reason} of {carrier.id} is open, though the delivery is {carrier.status}"
         if case.reason == "out_of_reach":
             yield f"{case.objects[0].id} is said to be out of reach, and nothing waits for it"
+    yield from _away_and_back(facts)
     for timer in disk.timers(facts.world.clock.now(), 1000):
         yield f"timer {timer.name} of {timer.process} {timer.key} was due and never fired"
+
+
+def _away_and_back(facts: Facts) -> Iterator[str]:
+    """Who takes something is within reach: of partners with files a word may come while they do not look into their folder."""
+    away: set[str] = set()
+    for row in facts.rows:
+        match row.event.data:
+            case Case(reason="out_of_reach", objects=(instance, *_)):
+                away.add(instance.id)
+            case CaseResolved(case=id) if id.endswith("/out_of_reach"):
+                away.discard(id.split("/")[1])
+            case Delivered(outcome="done", instance=name, reason="") if name in away - facts.world.stage.file_twins().keys():
+                yield f"{name} took {row.event.data.document} while it was said to be out of reach"
 
 
 def exceptions_stay(facts: Facts) -> Iterator[str]:

@@ -27,6 +27,7 @@ COMMANDS = (
     "replay",
     "events",
     "subscriptions",
+    "feed",
     "relay",
     "export",
     "archive",

@@ -13,7 +13,7 @@ Unit = Annotated[str, Meta(min_length=1, max_length=8, description="UN/ECE Recom
 #: ISO 4217 minor units where they are not two.
 _NONE = ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF")
 _THREE = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
-_MINOR_UNITS = {**dict.fromkeys(_NONE, 0), **dict.fromkeys(_THREE, 3), "CLF": 4, "UYW": 4}
+MINOR_UNITS = {**dict.fromkeys(_NONE, 0), **dict.fromkeys(_THREE, 3), "CLF": 4, "UYW": 4}
 _LARGEST = Decimal(10) ** 18
 
 
@@ -70,7 +70,7 @@ class Money(Struct, frozen=True, order=False):
 
     def rounded(self) -> Money:
         """Rounded half up to the minor unit of the currency (ISO 4217)."""
-        digits = _MINOR_UNITS.get(self.currency, 2)
+        digits = MINOR_UNITS.get(self.currency, 2)
         return Money(self.amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP), self.currency)
 
 

@@ -11,7 +11,7 @@ MUTANTS = (
         name="every arrival is taken for a new message",
         file=_INTAKE,
         old="{self.blob[:24]}",
-        new="{self.blob[:24]}/{now.isoformat()}",
+        new="{self.blob[:24]}/{self.now.isoformat()}",
         scenarios=("bad lines",),
     ),
     Mutant(

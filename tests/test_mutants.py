@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -28,6 +30,15 @@ def test_a_mutant_fits_its_source(mutant: Mutant) -> None:
     mutated = mutant.applied(text)
     assert mutated != text
     ast.parse(mutated)
+
+
+def test_a_mutant_is_a_bug_and_no_slip_of_the_pen(tmp_path: Path) -> None:
+    for number, mutant in enumerate(MUTANTS):
+        place = tmp_path / f"{number:03d}_{Path(mutant.file).name}"
+        place.write_text(mutant.applied((ENGINE / mutant.file).read_text("utf-8")), "utf-8")
+    line = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F821,F823", "--output-format", "concise"]
+    done = subprocess.run([*line, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_there_are_enough_and_each_has_a_name() -> None:

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from suture.journal import blobs
-from suture.journal.records import Event, Unit
+from suture.journal.locks import lock
+from suture.journal.records import Event, State, Unit
 from suture.model import Document, Ref, decode, encode
 
 #: So long may a ``once`` be, in characters: PostgreSQL indexes no more than 2,704 bytes.
@@ -38,7 +39,7 @@ class Draft(Struct, frozen=True, gc=False):
 
 
 def draft(unit: Unit, key: bytes) -> Draft:
-    """The unit made ready; ``key`` encrypts its blobs.
+    """The unit made ready; ``key`` encrypts its blobs and locks what is locked at rest.
 
     Raises ValueError for what could not be read back or written everywhere: a document outside its own declaration, one
     ``once`` twice, a ``once`` that is blank or too long, a NUL in a key, a route to no event, a blob under a wrong address.
@@ -50,15 +51,21 @@ def draft(unit: Unit, key: bytes) -> Draft:
     events = [_read_back(event, body) for event, body in zip(unit.events, bodies, strict=True)]
     # what an event says is often what is delivered: one look is enough
     sound = {id(event.data) for event in unit.events}
+    states = [_locked(key, state) for state in unit.states]
     return Draft(
-        unit=unit,
+        unit=msgspec.structs.replace(unit, states=states),
         events=events,
-        bodies=bodies,
+        bodies=[lock(key, body) for body in bodies],
         refs=[_refs(event, body) for event, body in zip(events, bodies, strict=True)],
-        documents=[_document(delivery.document, sound) for delivery in unit.deliveries],
-        repairs=[_document(change.document, sound) if change.document else b"" for change in unit.settlements],
+        documents=[lock(key, _document(delivery.document, sound)) for delivery in unit.deliveries],
+        repairs=[lock(key, _document(change.document, sound)) if change.document else b"" for change in unit.settlements],
         blobs=[(address, blobs.seal(key, address, content)) for address, content in unit.blobs],
     )
+
+
+def _locked(key: bytes, state: State) -> State:
+    data = lock(key, state.data)
+    return state if data is state.data else State(state.process, state.key, state.version, data)
 
 
 def _read_back(event: Event, body: bytes) -> Event:

@@ -15,6 +15,7 @@ import msgspec
 from suture.journal import blobs
 from suture.journal.drafts import Draft, draft
 from suture.journal.journal import Journal
+from suture.journal.locks import unlock
 from suture.journal.records import (
     OPEN,
     Backlog,
@@ -200,11 +201,14 @@ class MemoryJournal(Journal):
         return list(itertools.islice(mine, limit))
 
     def states(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], State]:
-        return {key: self._states[key] for key in keys if key in self._states}
+        return {key: self._opened(self._states[key]) for key in keys if key in self._states}
 
     def scan_states(self, process: str, after: str = "", limit: int = 1000) -> list[State]:
         found = (state for state in self._states.values() if state.process == process and state.key > after)
-        return heapq.nsmallest(limit, found, key=lambda state: state.key)
+        return [self._opened(state) for state in heapq.nsmallest(limit, found, key=lambda state: state.key)]
+
+    def _opened(self, state: State) -> State:
+        return msgspec.structs.replace(state, data=unlock(self._key, state.data))
 
     def deliveries(
         self, now: datetime, limit: int, statuses: Sequence[str] = ("queued", "unknown"), exclude: Iterable[str] = ()

@@ -102,34 +102,34 @@ class Reading(Journal):
         """(process, key, version, data) of these (process, key)."""
 
     def work(self, partitions: Iterable[int], limit: int) -> list[Work]:
-        return rows.works(self._work(list(partitions), limit))
+        return rows.works(self._work(list(partitions), limit), self._key)
 
     def states(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], State]:
-        return {(state.process, state.key): state for state in rows.states(self._states(list(keys)))}
+        return {(state.process, state.key): state for state in rows.states(self._states(list(keys)), self._key)}
 
     def scan_states(self, process: str, after: str = "", limit: int = 1000) -> list[State]:
-        return rows.states(self._rows(_SCAN_STATES, process=process, after=after, limit=limit))
+        return rows.states(self._rows(_SCAN_STATES, process=process, after=after, limit=limit), self._key)
 
     def deliveries(
         self, now: datetime, limit: int, statuses: Sequence[str] = ("queued", "unknown"), exclude: Iterable[str] = ()
     ) -> list[Delivery]:
         due = self._rows(_DUE_DELIVERIES, now=rows.micros(now), statuses=list(statuses), shut=list(exclude), limit=limit)
-        return rows.deliveries(due)
+        return rows.deliveries(due, self._key)
 
     def delivery(self, id: str) -> Delivery | None:
-        return _first(rows.deliveries(self._rows(_DELIVERY, id=id)))
+        return _first(rows.deliveries(self._rows(_DELIVERY, id=id), self._key))
 
     def awaiting(self, instance: str, reference: str) -> Delivery | None:
-        return _first(rows.deliveries(self._rows(_AWAITING, instance=instance, reference=reference)))
+        return _first(rows.deliveries(self._rows(_AWAITING, instance=instance, reference=reference), self._key))
 
     def open_deliveries(self, instance: str = "", status: str = "", limit: int = 1000) -> list[Delivery]:
-        return rows.deliveries(self._rows(_OPEN_DELIVERIES, instance=instance, status=status, limit=limit))
+        return rows.deliveries(self._rows(_OPEN_DELIVERIES, instance=instance, status=status, limit=limit), self._key)
 
     def owed(self, roots: Iterable[str], limit: int = 1000) -> list[Delivery]:
-        return rows.deliveries(self._rows(_OWED, roots=list(roots), limit=limit))
+        return rows.deliveries(self._rows(_OWED, roots=list(roots), limit=limit), self._key)
 
     def scan_deliveries(self, instance: str, after: int = 0, limit: int = 1000) -> list[Delivery]:
-        return rows.deliveries(self._rows(_SCAN_DELIVERIES, instance=instance, after=after, limit=limit))
+        return rows.deliveries(self._rows(_SCAN_DELIVERIES, instance=instance, after=after, limit=limit), self._key)
 
     def timers(self, now: datetime, limit: int) -> list[Timer]:
         return rows.timers(self._rows(_TIMERS, now=rows.micros(now), limit=limit))
@@ -139,17 +139,17 @@ class Reading(Journal):
         return None if due is None else rows.instant(due)
 
     def read(self, after: int, limit: int) -> list[Recorded]:
-        return rows.recorded(self.bodies(after, limit))
+        return rows.recorded(self.bodies(after, limit), self._key)
 
     def find(self, ref: Ref, limit: int = 1000) -> list[Recorded]:
-        return rows.recorded(self._rows(_FIND, id=ref.id, type=ref.type, limit=limit))
+        return rows.recorded(self._rows(_FIND, id=ref.id, type=ref.type, limit=limit), self._key)
 
     def names(self, prefix: str, limit: int = 10) -> list[str]:
         found = (id for (id,) in self._rows(_NAMES, prefix=prefix, limit=limit))
         return list(itertools.takewhile(lambda id: id.startswith(prefix), found))[:limit]
 
     def by_once(self, onces: Iterable[str]) -> dict[str, Recorded]:
-        found = rows.recorded(self._rows(_BY_ONCE, onces=list(onces)))
+        found = rows.recorded(self._rows(_BY_ONCE, onces=list(onces)), self._key)
         return {recorded.event.once: recorded for recorded in found}
 
     def cursor(self, name: str) -> int:

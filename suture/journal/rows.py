@@ -1,4 +1,7 @@
-"""Records as rows of a table, and back: the one place that knows the order of columns."""
+"""Records as rows of a table, and back: the one place that knows the order of columns.
+
+``key`` opens what is locked in them, see ``locks``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from suture.journal.drafts import decode_event
+from suture.journal.locks import unlock
 from suture.journal.records import OPEN, Checkpoint, Delivery, Event, Recorded, State, Timer, Work
 from suture.model import decode
 
@@ -54,23 +58,23 @@ def event_row(position: int, event: Event, body: bytes) -> Row:
     return (position, event.once, event.kind, type(event.data).__name__, event.source, at, event.root, body)
 
 
-def recorded(rows: Iterable[Row]) -> list[Recorded]:
+def recorded(rows: Iterable[Row], key: bytes) -> list[Recorded]:
     """Events from rows of (position, body)."""
-    return [Recorded(position, decode_event(body)) for position, body in rows]
+    return [Recorded(position, decode_event(unlock(key, body))) for position, body in rows]
 
 
-def works(rows: Iterable[Row]) -> list[Work]:
+def works(rows: Iterable[Row], key: bytes) -> list[Work]:
     """Work from rows of (id, process, key, position, body) in order of id; each event is decoded once."""
     found: list[Work] = []
-    for id, process, key, position, body in rows:
-        event = found[-1].event if found and found[-1].position == position else decode_event(body)
-        found.append(Work(id, process, key, position, event))
+    for id, process, owner, position, body in rows:
+        event = found[-1].event if found and found[-1].position == position else decode_event(unlock(key, body))
+        found.append(Work(id, process, owner, position, event))
     return found
 
 
-def states(rows: Iterable[Row]) -> list[State]:
+def states(rows: Iterable[Row], key: bytes) -> list[State]:
     """States from rows of (process, key, version, data)."""
-    return [State(process, key, version, data) for process, key, version, data in rows]
+    return [State(process, owner, version, unlock(key, data)) for process, owner, version, data in rows]
 
 
 def delivery_row(delivery: Delivery, document: bytes) -> Row:
@@ -82,13 +86,13 @@ def delivery_row(delivery: Delivery, document: bytes) -> Row:
     )
 
 
-def deliveries(rows: Iterable[Row]) -> list[Delivery]:
+def deliveries(rows: Iterable[Row], key: bytes) -> list[Delivery]:
     """Deliveries from rows of ``DELIVERIES``."""
-    return [_delivery(dict(zip(DELIVERIES, row, strict=True))) for row in rows]
+    return [_delivery(dict(zip(DELIVERIES, row, strict=True)), key) for row in rows]
 
 
-def _delivery(row: dict[str, Any]) -> Delivery:
-    document: Any = decode(row.pop("document"))
+def _delivery(row: dict[str, Any], key: bytes) -> Delivery:
+    document: Any = decode(unlock(key, row.pop("document")))
     due, created = instant(row.pop("due")), instant(row.pop("created"))
     return Delivery(document=document, due=due, created=created, **row)
 

@@ -1,4 +1,4 @@
-"""JSON and tables without patients: whatever stands under a name that leads to one becomes a pseudonym before it is kept.
+"""Names that lead to a patient, and JSON without one: what stands under such a name becomes a pseudonym before it is kept.
 
 HL7 v2 knows by its standard where a patient stands (``formats.hl7v2.minimise``). In JSON and tables only names tell: a field or
 column called patient, encounter, MRN or date of birth, alone or as a part of a longer name.
@@ -6,26 +6,20 @@ column called patient, encounter, MRN or date of birth, alone or as a part of a 
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import json
 import re
 from collections.abc import Callable
-
-from suture.formats.csv_tables.rows import dialect
 
 Pseudonym = Callable[[str], str]
 
 _NAMES = r"patients?|encounters?|mrn|medical[ _-]?records?|date[ _-]?of[ _-]?birth|birth[ _-]?date|dob"
 #: A whole name, or a word of one: patientName, patient_id, "Patient MRN", but not "outpatient".
-_LEADS = re.compile(rf"(?:^|[ _.-])(?:{_NAMES})(?:$|[ _.-]|[a-z]*[A-Z0-9])|^(?:{_NAMES})", re.IGNORECASE)
+LEADS = re.compile(rf"(?:^|[ _.-])(?:{_NAMES})(?:$|[ _.-]|[a-z]*[A-Z0-9])|^(?:{_NAMES})", re.IGNORECASE)
 #: What cannot lead to anybody is not looked at again: most messages have none of these.
-_QUICK = re.compile(rb"patient|encounter|mrn|medical|birth|dob|\\u", re.IGNORECASE)
+QUICK = re.compile(rb"patient|encounter|mrn|medical|birth|dob|\\u", re.IGNORECASE)
 _TEXT = r'"(?:[^"\\]|\\[\s\S])*"'
 #: A text, and what it is the name of; a text without an end reaches to the end, so that no letter is looked at twice.
 _FIELD = re.compile(rf'(?:({_TEXT})|"[\s\S]*)(?:(\s*:\s*)({_TEXT}|[\[{{]|[^\s,}}\]\[{{"]+))?')
-_MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 def minimise_json(raw: bytes, pseudonym: Pseudonym) -> bytes:
@@ -33,8 +27,8 @@ def minimise_json(raw: bytes, pseudonym: Pseudonym) -> bytes:
 
     Raises ValueError where such a field holds a list or an object, since nobody can tell what in it may stay.
     """
-    if not _QUICK.search(raw):
-        if b"\0" in raw and _QUICK.search(raw.replace(b"\0", b"")):
+    if not QUICK.search(raw):
+        if b"\0" in raw and QUICK.search(raw.replace(b"\0", b"")):
             raise ValueError("this is JSON in an encoding that nobody reads (RFC 8259 section 8.1)")
         return raw
 
@@ -50,29 +44,8 @@ def minimise_json(raw: bytes, pseudonym: Pseudonym) -> bytes:
     return _FIELD.sub(replaced, raw.decode("latin-1")).encode("latin-1")
 
 
-def minimise_csv(raw: bytes, pseudonym: Pseudonym) -> bytes:
-    """``raw`` with pseudonyms in every column whose header leads to a patient; a table without one stays byte for byte."""
-    charset = next((name for mark, name in _MARKS if raw.startswith(mark)), "latin-1")
-    text = raw.decode(charset)
-    if not _QUICK.search(text.encode("utf-8")):
-        return raw
-    delimiter, start = dialect(text, "")
-    rows = list(csv.reader(io.StringIO(text[start:], newline=""), delimiter=delimiter))
-    header = next((number for number, row in enumerate(rows) if any(row)), -1)
-    about = [number for number, cell in enumerate(rows[header]) if _LEADS.search(cell.strip())] if header >= 0 else []
-    if not about:
-        return raw
-    for row in rows[header + 1 :]:
-        for number in about:
-            if number < len(row) and row[number].strip():
-                row[number] = pseudonym(row[number].strip())
-    out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(rows)
-    return (text[:start] + out.getvalue()).encode(charset)
-
-
 def _leads(name: str) -> bool:
-    return bool(_LEADS.search(_said(name)))
+    return bool(LEADS.search(_said(name)))
 
 
 def _said(value: str) -> str:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suture.formats.csv_tables import FORMAT as CSV
+from suture.formats.csv_tables.minimise import minimise as minimise_csv
 from suture.formats.json import FORMAT as JSON
-from suture.formats.persons import minimise_csv, minimise_json
+from suture.formats.persons import minimise_json
 
 
 def known_as(identifier: str) -> str:

@@ -6,12 +6,12 @@ pattern such as ``DD.MM.YYYY``, or ``excel`` for serial numbers), ``width.COLUMN
 ``short_rows`` = ``blank``, ``bom`` = ``yes``.
 """
 
+from suture.formats.csv_tables.minimise import minimise
 from suture.formats.csv_tables.reading import read
 from suture.formats.csv_tables.samples import SAMPLES
 from suture.formats.csv_tables.tables import TABLES, Column, Table
 from suture.formats.csv_tables.writing import write, write_all
 from suture.formats.format import Format
-from suture.formats.persons import minimise_csv
 
 __all__ = ["FORMAT", "TABLES", "Column", "Table", "write_all"]
 
@@ -25,6 +25,6 @@ FORMAT = Format(
     writes=tuple(table.document for table in TABLES.values()),
     read=read,
     write=write,
-    minimise=minimise_csv,
+    minimise=minimise,
     samples=SAMPLES,
 )

@@ -155,7 +155,9 @@ class Reader:
             return msgspec.convert(dict(values), self.operation.asks, strict=False)
         except msgspec.ValidationError as error:
             text, _, path = str(error).partition(" - at `$.")
-            raise Problem("bad-parameter", errors=(Wrong("value", text.replace("`", ""), path.rstrip("`")),)) from None
+            # what was sent is not told again: nobody knows whose number it is
+            plain = text.replace("`", "").partition(" '")[0]
+            raise Problem("bad-parameter", errors=(Wrong("value", plain, path.rstrip("`")),)) from None
 
     def _limit(self, given: Mapping[str, str]) -> int:
         said = given.get("limit", "50")

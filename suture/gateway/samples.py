@@ -11,6 +11,7 @@ from suture.model import (
     Approval,
     Asset,
     ContractPrice,
+    Document,
     GoodsReceipt,
     Invoice,
     InvoiceLine,
@@ -93,6 +94,12 @@ POSTING = Posting(
     lines=(PostingLine(account="6100", amount=FORTY), PostingLine(account="2100", amount=Money(Decimal("-40.00"), "USD"))),
 )
 CONTRACT = ContractPrice(id="CP-1", contract="C-1", supplier="ALDER", item="GLOVE", price=PRICE, effective_from=date(2026, 1, 1))
+
+#: All of these documents.
+DOCUMENTS: tuple[Document, ...] = (
+    *(REQUISITION, ORDER, CHANGE, ACKNOWLEDGEMENT, NOTICE, ON_ITS_WAY, RECEIPT, INVOICE),
+    *(APPROVAL, ASSET, WORK, POSTING, SUPPLIER, CONTRACT),
+)
 
 HELD = Part(source="erp-north", state="held", at=AT, age_s=0.4, reference="4500000017")
 UNKNOWN = Part(source="erp-north", state="unknown", last="held", at=AT, age_s=5400.0, why="it did not answer in time")

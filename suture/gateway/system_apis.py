@@ -129,4 +129,5 @@ def _bring(instance: Instance, system: System, kind: type[Document]) -> Operatio
         fits=fits,
         brings_to=instance.name,
         rests_on=(instance.name,),
+        examples=tuple(Example(document=each) for each in samples.DOCUMENTS if type(each) is kind),
     )

@@ -43,5 +43,6 @@ SYSTEM = System(
         Supplier,
         WorkOrder,
     ),
+    codes=("item", "supplier", "place", "cost_center", "entity"),
     notes="Which of these a caller may hand over is for its permissions; an instance with suppliers speaks for those only.",
 )

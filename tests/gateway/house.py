@@ -1,4 +1,4 @@
-"""A small hospital with its gateway open: a real service over a journal in memory, peers that answer, and callers of all roles."""
+"""A small hospital with its gateway open: a service over a journal in memory, peers that answer, and every kind of caller."""
 
 from __future__ import annotations
 

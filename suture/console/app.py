@@ -115,7 +115,7 @@ class _Console:
         verdict = self.desk.access.allows(session.caller, page.allow)
         if not verdict:
             raise Denied(verdict.reason)
-        with self.desk.ask(query, session.caller, frozenset(session.unmasked)) as ask:
+        with self.desk.ask(query, session.caller, frozenset(session.unmasked), session.drafts) as ask:
             it, position = page.load(ask), ask.trail.position
             address = to(page.path, **query)
             more = {
@@ -126,7 +126,7 @@ class _Console:
                 "position": position,
                 "address": address,
                 "twin": to(f"{page.path}.json", **query),
-                "fresh": lambda: fresh(session.csrf, address, position),
+                "fresh": lambda form: fresh(session.csrf, address, position, form),
             }
             return rendered(page.template, **{**self._frame(session, query), **more, "page": page, **told}), position
 
@@ -189,6 +189,8 @@ class _Console:
         session.said = done.said
         if done.unmasked:
             session.unmasked[done.unmasked] = now + UNMASKED
+        if done.draft:
+            session.keep(*done.draft)
         return RedirectResponse(done.to, 303)
 
     # -- what is not there, or not for everybody

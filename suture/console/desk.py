@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from suture.console.page import Ask
@@ -53,6 +54,7 @@ class Desk:
         query: Mapping[str, str],
         caller: Caller = NOBODY,
         unmasked: frozenset[str] = frozenset(),
+        drafts: Mapping[str, str] = MappingProxyType({}),
         tell: Callable[[int], None] = lambda position: None,
     ) -> Iterator[Ask]:
         """What a page may look at, caught up with the journal; ``tell`` hears how far it has come. Raises Unavailable."""
@@ -63,7 +65,7 @@ class Desk:
             with kept_books(journal, self.books, tell) as books, kept(journal, index, INDEX, tell) as db:
                 now = self.at or self.clock.now()
                 figures = self.books.with_suffix(".figures")
-                rest = caller, self.access, self.place, unmasked, figures, self._remembered(now)
+                rest = caller, self.access, self.place, unmasked, figures, self._remembered(now), drafts
                 yield Ask(self.wiring, books, self._trail, Index(db), query, now, *rest)
 
     def _remembered(self, now: datetime) -> dict[str, Any]:
@@ -83,3 +85,8 @@ class Desk:
         with self._one:
             self.wiring.refresh_book()
             return command(self.wiring, decision, decision.at, raw=raw)
+
+    def act(self, how: Callable[[Wiring, Decision], str], decision: Decision) -> str:
+        """Carry out what ``runtime.notes`` knows beside decisions; returns one sentence. Raises what it raises."""
+        with self._one:
+            return how(self.wiring, decision)

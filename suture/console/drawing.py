@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from suture.console import charts
+from suture.console import authority, charts
 from suture.model import Money
 
 _UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
@@ -34,6 +34,11 @@ def when(at: datetime | None) -> Markup:
     return Markup('<time datetime="{0:%Y-%m-%dT%H:%M:%SZ}">{0:%Y-%m-%d %H:%M}</time>').format(at)
 
 
+def day(at: datetime | None) -> str:
+    """A moment as its day; a dash where there is none."""
+    return f"{at:%Y-%m-%d}" if at else "–"
+
+
 def span(length: timedelta) -> str:
     """A length of time in its largest unit: "3 d", "5 h", "12 min", "<1 min"."""
     for unit, name in _UNITS:
@@ -52,8 +57,16 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("suture.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"words": words, "money": money, "when": when, "span": span, "n": "{:,}".format}
-    environment.globals |= {"to": to, "charts": charts}
+    environment.filters |= {
+        "words": words,
+        "money": money,
+        "when": when,
+        "span": span,
+        "n": "{:,}".format,
+        "n2": "{:,.2f}".format,
+        "day": day,
+    }
+    environment.globals |= {"to": to, "charts": charts, "authority": authority}
     return environment
 
 
@@ -70,6 +83,6 @@ def draw(template: str, status: int = 200, **context: Any) -> HTMLResponse:
     return HTMLResponse(rendered(template, **context), status)
 
 
-def fresh(csrf: str, address: str, position: int) -> str:
+def fresh(csrf: str, address: str, position: int, form: str) -> str:
     """The id of whatever this form decides: the same form sent twice decides once, and what was decided moves the position on."""
-    return hashlib.blake2b(f"{csrf}/{address}/{position}".encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(f"{csrf}/{address}/{position}/{form}".encode(), digest_size=16).hexdigest()

@@ -45,6 +45,8 @@ class Ask(Struct, frozen=True):
     file: Path = Path()
     #: What is dear to work out and holds until the journal moves on, by name.
     memo: dict[str, Any] = {}
+    #: What this session has mended and not sent yet, by exception.
+    drafts: Mapping[str, str] = {}
 
     @property
     def journal(self) -> Journal:
@@ -104,11 +106,15 @@ class Do(Struct, frozen=True):
 
 
 class Done(Struct, frozen=True):
-    """What an action did, in one sentence; ``to`` is the page that is shown next, ``unmasked`` a message that may be read now."""
+    """What an action did, in one sentence, and the page that is shown next.
+
+    ``unmasked`` is a message that may be read now, ``draft`` an exception and what somebody has mended of it.
+    """
 
     said: str
     to: str
     unmasked: str = ""
+    draft: tuple[str, str] | None = None
 
 
 class Action(Struct, frozen=True, kw_only=True):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from suture.console.page import Ask
 from suture.journal import Recorded
-from suture.model import Case, Money
+from suture.model import Case, Decision, Money
 from suture.views.exceptions import OpenException
+from suture.views.impact import Ranked, Reason
 from suture.views.story import tell
 
 
@@ -28,6 +30,13 @@ class ExceptionRow(Struct, frozen=True):
     actions: tuple[str, ...]
     objects: tuple[str, ...]
     decided: str = ""
+    #: What it costs to let it wait, in the group's currency, and how that adds up.
+    cost: Decimal = Decimal(0)
+    reasons: tuple[Reason, ...] = ()
+    supplier: str = ""
+    taken_by: str = ""
+    #: Why it sleeps, by whom and until when; "" while it is awake.
+    asleep: str = ""
 
 
 class Fact(Struct, frozen=True):
@@ -60,6 +69,29 @@ def exception_row(row: OpenException, ask: Ask) -> ExceptionRow:
         objects=tuple(dict.fromkeys(ref.id for ref in case.objects)),
         decided=decided,
     )
+
+
+def ranked_row(each: Ranked, ask: Ask) -> ExceptionRow:
+    """One open exception with what it costs to let it wait."""
+    return structs.replace(
+        exception_row(each.row, ask),
+        cost=each.impact.score,
+        reasons=each.impact.reasons,
+        supplier=each.facts.supplier,
+        taken_by=each.taken_by,
+        asleep=sleeping(each.asleep) if each.asleep else "",
+    )
+
+
+def sleeping(note: Decision) -> str:
+    """Until when something sleeps, who said so and why."""
+    values = note.values
+    until = (
+        f"{values['until'][:16].replace('T', ' ')}" if values.get("until") else "",
+        f"{values['count']} are alike" if values.get("count") else "",
+        f"{values['value']} are at stake" if values.get("value") else "",
+    )
+    return f"asleep until {' or '.join(filter(None, until))}, {note.actor}: {note.reason}"
 
 
 def overdue(case: Case, now: datetime) -> bool:

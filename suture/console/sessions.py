@@ -20,6 +20,8 @@ LINK_LIVES = timedelta(minutes=15)
 IDLE, LONGEST = timedelta(hours=2), timedelta(hours=12)
 #: Content that was asked for with a purpose may be looked at for so long.
 UNMASKED = timedelta(minutes=10)
+#: Drafts of one session.
+DRAFTS_MOST = 5
 #: How often the file is written because somebody was seen.
 _SEEN = timedelta(minutes=5)
 
@@ -32,8 +34,18 @@ class Session(Struct):
     seen: datetime
     said: str = ""
     unmasked: dict[str, datetime] = field(default_factory=dict)
+    #: What somebody has mended and not sent yet, by exception; the latest few.
+    drafts: dict[str, str] = field(default_factory=dict)
     #: The token of its forms; made from the cookie, so that it is never written down.
     csrf: str = ""
+
+    def keep(self, case: str, content: str) -> None:
+        """Keep a draft; one without content is forgotten, and so is the oldest of too many."""
+        self.drafts.pop(case, None)
+        if content:
+            self.drafts[case] = content
+        while len(self.drafts) > DRAFTS_MOST:
+            del self.drafts[next(iter(self.drafts))]
 
 
 class Sessions:

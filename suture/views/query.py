@@ -23,6 +23,7 @@ LINE_LETTERS, PARTS_MOST, COUNTED = 300, 20, 10_000
 #: Completions that are offered at once.
 OFFERED = 8
 _AMOUNT = re.compile(r"amount([<>])(\d[\d.,]*)([km]?)", re.IGNORECASE)
+_WORD = "id glob ?"
 _TIMES = {"": 1, "k": 1000, "m": 1_000_000}
 
 
@@ -35,9 +36,9 @@ class Query(Struct, frozen=True):
     faults: tuple[str, ...] = ()
 
     @property
-    def empty(self) -> bool:
-        """Whether nothing was asked for."""
-        return not self.where
+    def bare(self) -> bool:
+        """Whether it is one word that may be an identifier."""
+        return bool(self.line) and self.where == f"({_WORD})" and not self.faults
 
 
 class Answer(Struct, frozen=True):
@@ -73,7 +74,7 @@ def _condition(part: str, number: int) -> tuple[str, str, object]:
     if not colon or name not in (*COLUMNS, "po", "since", "until"):
         if colon and name.isalpha() and name.islower():
             raise ValueError(f"there is no qualifier {name}:, known are {', '.join(QUALIFIERS)}")
-        return f"word {number}", "id glob ?", f"{_plain(part)}*"
+        return f"word {number}", _WORD, f"{_plain(part)}*"
     if name == "po":
         return name, "number in (select document from links where purchase = ?)", value
     if name in ("since", "until"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -69,10 +70,18 @@ def test_exceptions_are_narrowed_by_the_address(client: TestClient) -> None:
     everything = client.get("/exceptions.json").json()
     for owner in everything["owners"]:
         mine = client.get(f"/exceptions.json?owner={owner}").json()
-        assert {row["owner"] for group in mine["groups"] for row in group["rows"]} == {owner}
+        assert {row["owner"] for row in mine["rows"]} == {owner}
     reason = everything["groups"][0]["reason"]
     assert [group["reason"] for group in client.get(f"/exceptions.json?reason={reason}").json()["groups"]] == [reason]
     assert client.get("/exceptions?skip=x&reason=nothing").status_code == 200
+
+
+def test_each_row_shows_what_its_place_in_the_queue_adds_up_to(client: TestClient) -> None:
+    rows = client.get("/exceptions.json").json()["rows"]
+    costs = [Decimal(row["cost"]) for row in rows]
+    assert costs == sorted(costs, reverse=True)
+    assert [sum(Decimal(reason["counts"]) for reason in row["reasons"]) for row in rows] == costs
+    assert f"<b>{Decimal(rows[0]['reasons'][0]['counts']):,.2f}</b>" in client.get("/exceptions").text
 
 
 def test_any_number_finds_the_same_transaction(client: TestClient) -> None:
@@ -82,6 +91,7 @@ def test_any_number_finds_the_same_transaction(client: TestClient) -> None:
     for other in found["objects"]:
         story = client.get(f"/documents.json?id={other['id']}").json()["found"]
         assert {ORDER, other["id"]} <= {ref["id"] for ref in (*story["objects"], *story["documents"])}
+    assert client.get(f"/documents.json?q={ORDER}").json()["found"]["subject"] == ORDER
 
 
 def test_an_unknown_number_is_met_with_those_that_begin_so(client: TestClient) -> None:

@@ -1,24 +1,33 @@
-"""One exception: its context, its story, and what one may decide about it."""
+"""One exception: what it costs to let it wait, its context, its story, and what one may decide about it."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
 
+from suture.console.authority import does, may, named
+from suture.console.masks import content_of
 from suture.console.page import Ask, Missing, Page
-from suture.console.rows import Fact, overdue, story
+from suture.console.queue import queue
+from suture.console.rows import Fact, overdue, sleeping, story
 from suture.journal import Recorded
 from suture.model import Case, CaseResolved, Decision, Ref
+from suture.runtime.notes import ROUTABLE, elsewhere
+from suture.views.impact import Impact
 from suture.views.journey import journey
+from suture.views.search import Ending
 from suture.views.whereabouts import near
 
 #: Facts of the story that stand beside a decision, the latest; the document's own page has them all.
 FACTS_MOST = 12
-#: Verbs that need more than a reason: the repaired bytes, which the command line takes.
+#: Verbs with a form of their own.
 NEEDS_CONTENT = ("repair",)
+#: Lines of a difference that are shown, and characters of content that an address may carry to the page.
+DIFF_LINES = 400
 
 
 class Decided(Struct, frozen=True):
@@ -31,6 +40,25 @@ class Decided(Struct, frozen=True):
     reason: str
 
 
+class Verb(Struct, frozen=True):
+    """A verb: its button, what it does, and why this person may not press it; "" if they may."""
+
+    verb: str
+    name: str
+    does: str
+    denied: str
+
+
+class Mending(Struct, frozen=True):
+    """What can be mended here, masked; ``change`` are the lines that a draft changes, each with its sign."""
+
+    text: str
+    draft: bool
+    change: tuple[str, ...]
+    masked: int
+    denied: str
+
+
 class OneException(Struct, frozen=True):
     """An exception in whatever state it is; ``position`` is what a decision made on this page rests on."""
 
@@ -38,11 +66,20 @@ class OneException(Struct, frozen=True):
     state: Literal["open", "decided", "closed"]
     overdue: bool
     position: int
+    now_at: int
+    impact: Impact | None
+    taken_by: str
+    asleep: str
     decided: tuple[Decided, ...]
     closed_by: str
     closed_at: datetime | None
-    verbs: tuple[str, ...]
-    by_hand: tuple[str, ...]
+    verbs: tuple[Verb, ...]
+    mending: Mending | None
+    routes: tuple[str, ...]
+    route_denied: str
+    note_denied: str
+    endings: tuple[Ending, ...]
+    alike: int
     facts: tuple[Fact, ...]
     place: str
 
@@ -59,19 +96,59 @@ def load(ask: Ask) -> OneException:
     since = [row for row in known if row.position >= opened.position]
     decided, end = _decided(since), since[-1].event.data
     closed = isinstance(end, CaseResolved)
+    everything = queue(ask)
+    mine = None if closed else next((each for each in everything if each.row.case.id == id), None)
     return OneException(
         case=case,
         state="closed" if closed else "decided" if decided else "open",
         overdue=not closed and overdue(case, ask.now),
         position=known[-1].position,
+        now_at=ask.trail.position,
+        impact=mine.impact if mine else None,
+        taken_by=mine.taken_by if mine else "",
+        asleep=sleeping(mine.asleep) if mine and mine.asleep else "",
         decided=decided,
         closed_by=f"{end.action} by {end.actor}" if isinstance(end, CaseResolved) else "",
         closed_at=end.at if isinstance(end, CaseResolved) else None,
-        verbs=() if closed else tuple(verb for verb in case.actions if verb not in NEEDS_CONTENT),
-        by_hand=() if closed else tuple(verb for verb in case.actions if verb in NEEDS_CONTENT),
+        verbs=() if closed else tuple(_verb(ask, case, verb) for verb in case.actions if verb not in NEEDS_CONTENT),
+        mending=None if closed or "repair" not in case.actions else _mending(ask, case),
+        routes=() if closed else _routes(ask, case),
+        route_denied=ask.may("deliveries.release").reason,
+        note_denied=ask.may("exceptions.decide").reason,
+        endings=tuple(ask.index.endings(case.reason)[:4]),
+        alike=sum(each.row.case.reason == case.reason for each in everything),
         facts=_story(ask, case),
         place=ask.place,
     )
+
+
+def _verb(ask: Ask, case: Case, verb: str) -> Verb:
+    return Verb(verb, named(verb), does(verb), may(ask, case, verb).reason)
+
+
+def _mending(ask: Ask, case: Case) -> Mending | None:
+    content = content_of(ask.wiring, case)
+    if content is None:
+        return None
+    before, draft = content.shown.text, ask.drafts.get(case.id, "")
+    change: tuple[str, ...] = ()
+    if draft:
+        lines = difflib.unified_diff(_lines(before), _lines(draft), lineterm="", n=2)
+        change = tuple(line for line in lines if not line.startswith(("---", "+++")))[:DIFF_LINES]
+    return Mending(draft or before, bool(draft), change, len(content.shown.pieces), may(ask, case, "repair").reason)
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("~", "~\n").splitlines()
+
+
+def _routes(ask: Ask, case: Case) -> tuple[str, ...]:
+    """Where a delivery that waits here could go instead."""
+    id = next((ref.id for ref in case.objects if ref.type == "Delivery"), "")
+    delivery = ask.journal.delivery(id) if id else None
+    if delivery is None or delivery.status not in ROUTABLE:
+        return ()
+    return tuple(instance.name for instance in elsewhere(ask.wiring, delivery))
 
 
 def _decided(rows: Sequence[Recorded]) -> tuple[Decided, ...]:

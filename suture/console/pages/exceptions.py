@@ -1,83 +1,118 @@
-"""Exceptions: everything that waits for a person, grouped by cause, the gravest first."""
+"""Exceptions: everything that waits for a person, the dearest to leave first, with alike ones counted together."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from msgspec import Struct
 
 from suture.console.page import Ask, Page
-from suture.console.rows import ExceptionRow, exception_row
-from suture.model import Money
-from suture.views.exceptions import OpenException, at_stake, grouped
+from suture.console.queue import queue
+from suture.console.rows import ExceptionRow, ranked_row
+from suture.model import Case, Money
+from suture.views.exceptions import at_stake
+from suture.views.impact import Ranked
 
-#: Rows of one cause among others, and on a page of its own.
-SHOWN, PAGE_ROWS = 4, 30
+#: Rows on one page.
+PAGE_ROWS = 20
+#: What an address may narrow the queue by.
+FILTERS = ("reason", "owner", "care", "supplier", "facility", "system", "dead", "mine", "asleep")
 
 
 class Alike(Struct, frozen=True):
-    """Exceptions of one cause: how many, what they put at stake in each currency, since when, whose, and the gravest."""
+    """Exceptions of one cause: how many, what they put at stake, what they cost if they wait, since when and whose."""
 
     reason: str
     count: int
     money: tuple[Money, ...]
-    oldest: datetime
+    cost: Decimal
+    first: datetime
+    last: datetime
     owners: tuple[str, ...]
-    rows: tuple[ExceptionRow, ...]
 
 
 class Exceptions(Struct, frozen=True):
-    """What is open, narrowed to a cause and an owner where asked; ``more`` is where the next page begins, 0 for none."""
+    """What is open, narrowed where asked; ``more`` is where the next page begins, 0 for none; ``asleep`` are not counted."""
 
     count: int
     money: tuple[Money, ...]
+    cost: Decimal
     groups: tuple[Alike, ...]
+    rows: tuple[ExceptionRow, ...]
     owners: tuple[str, ...]
-    reason: str
-    owner: str
+    filters: dict[str, str]
+    asleep: int
     skip: int
     more: int
 
 
 def load(ask: Ask) -> Exceptions:
-    """Query: ``reason``, ``owner``, ``skip``."""
-    everything = ask.books.exceptions()
-    reason, owner = ask.query.get("reason", ""), ask.query.get("owner", "")
-    skip = _number(ask.query.get("skip", ""))
-    rows = [row for row in everything if reason in ("", row.case.reason) and owner in ("", row.case.owner)]
-    end = skip + PAGE_ROWS if reason else len(rows)
+    """Query: any of ``FILTERS``, and ``skip``."""
+    everything, filters = queue(ask), filters_of(ask.query)
+    found, skip = chosen(everything, filters, ask.caller.subject), ask.number("skip")
+    shown = found[skip : skip + PAGE_ROWS]
     return Exceptions(
-        count=len(rows),
-        money=at_stake(rows),
-        groups=tuple(_alike(rows, ask, skip, end)),
-        owners=tuple(sorted({row.case.owner for row in everything})),
-        reason=reason,
-        owner=owner,
+        count=len(found),
+        money=at_stake(each.row for each in found),
+        cost=sum((each.impact.score for each in found), Decimal(0)),
+        groups=tuple(_groups(found)),
+        rows=tuple(ranked_row(each, ask) for each in shown),
+        owners=tuple(sorted({each.row.case.owner for each in everything})),
+        filters=filters,
+        asleep=sum(each.asleep is not None for each in everything),
         skip=skip,
-        more=end if end < len(rows) else 0,
+        more=skip + PAGE_ROWS if skip + PAGE_ROWS < len(found) else 0,
     )
 
 
-def _alike(rows: list[OpenException], ask: Ask, skip: int, end: int) -> list[Alike]:
-    by_reason: dict[str, list[OpenException]] = {}
-    for row in rows:
-        by_reason.setdefault(row.case.reason, []).append(row)
-    shown = slice(skip, end) if ask.query.get("reason") else slice(SHOWN)
-    return [
+def filters_of(query: Mapping[str, str]) -> dict[str, str]:
+    """The part of a query or form that narrows the queue."""
+    return {name: query[name] for name in FILTERS if query.get(name)}
+
+
+def chosen(everything: Sequence[Ranked], filters: Mapping[str, str], subject: str) -> list[Ranked]:
+    """What the filters leave of the queue, in its order; ``mine`` is what this person has taken on."""
+
+    def fits(each: Ranked) -> bool:
+        case, facts = each.row.case, each.facts
+        found = {"reason": case.reason, "owner": case.owner, "care": case.care}
+        found |= {"supplier": facts.supplier, "facility": facts.facility, "mine": "yes" if each.taken_by == subject else ""}
+        found |= {"asleep": "yes" if each.asleep else "", "dead": "yes" if dead(case) else "", "system": system_of(case)}
+        wanted = {"asleep": "", **filters}
+        return all(found[name] == value for name, value in wanted.items())
+
+    return [each for each in everything if fits(each)]
+
+
+def dead(case: Case) -> bool:
+    """Whether a message or a delivery is parked with it."""
+    return case.id.startswith(("intake/", "delivery/"))
+
+
+def system_of(case: Case) -> str:
+    """The counterpart whose message or delivery it is; "" where it is about neither."""
+    return case.id.split("/")[1] if case.id.startswith("intake/") else case.context.get("instance", "")
+
+
+def _groups(rows: Sequence[Ranked]) -> list[Alike]:
+    by_reason: dict[str, list[Ranked]] = {}
+    for each in rows:
+        by_reason.setdefault(each.row.case.reason, []).append(each)
+    groups = [
         Alike(
-            reason=group.reason,
-            count=group.count,
-            money=group.money,
-            oldest=group.oldest,
-            owners=group.owners,
-            rows=tuple(exception_row(row, ask) for row in by_reason[group.reason][shown]),
+            reason=reason,
+            count=len(alike),
+            money=at_stake(each.row for each in alike),
+            cost=sum((each.impact.score for each in alike), Decimal(0)),
+            first=min(each.row.case.at for each in alike),
+            last=max(each.row.case.at for each in alike),
+            owners=tuple(sorted({each.row.case.owner for each in alike})),
         )
-        for group in grouped(rows)
+        for reason, alike in by_reason.items()
     ]
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
+    return sorted(groups, key=lambda group: (-group.cost, group.reason))
 
 
 PAGE = Page(

@@ -7,7 +7,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from suture.console.page import Ask, Page
-from suture.console.rows import ExceptionRow, exception_row, overdue
+from suture.console.queue import queue
+from suture.console.rows import ExceptionRow, exception_row, overdue, ranked_row
 from suture.model import Money
 from suture.views.exceptions import OpenException, at_stake
 from suture.views.ledger import AGES, balance
@@ -63,7 +64,7 @@ def load(ask: Ask) -> Today:
         overdue=sum(overdue(row.case, ask.now) for row in rows),
         money=at_stake(rows),
         owners=tuple(_owners(rows, ask.now)),
-        gravest=tuple(exception_row(row, ask) for row in rows[:GRAVEST]),
+        gravest=tuple(ranked_row(each, ask) for each in queue(ask)[:GRAVEST] if not each.asleep),
         owed=sum(each.count for each in backlog),
         ages=AGES,
         backlog=tuple(sorted(backlog, key=lambda each: (-each.count, each.instance))),

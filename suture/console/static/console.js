@@ -144,7 +144,7 @@ document.addEventListener("submit", async (event) => {
   form.dataset.sent = "yes";
   try {
     const body = new URLSearchParams(new FormData(form, event.submitter));
-    const answer = await fetch(form.getAttribute("action"), { method: "post", body });
+    const answer = await fetch(event.submitter?.getAttribute("formaction") || form.getAttribute("action"), { method: "post", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.redirected && answer.url !== location.href) history.pushState({}, "", answer.url);
     $("#content").replaceWith($("#content", page));

@@ -1,0 +1,64 @@
+"""Decide about many: the same verb on everything that a filter names, each a decision of its own, on the state that was shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from suture.console.authority import LETS_GO, about, needed
+from suture.console.drawing import to
+from suture.console.forms import decision_of
+from suture.console.page import Action, Denied, Do, Done, Refused
+from suture.console.pages.bulk import SINGLE
+from suture.console.pages.exceptions import chosen, filters_of
+from suture.console.queue import queue
+from suture.gateway import ANYTHING
+from suture.journal import Fenced
+from suture.model import Case, Ref
+from suture.runtime.command import NoSuchThing, Stale
+
+#: So many are decided in one go; whoever wants more presses again.
+MOST = 500
+
+
+def act(do: Do) -> Done:
+    """Form: the filters, ``verb``, ``reason``, ``position``, ``decision``. The run can be repeated: what was decided stays so."""
+    verb, filters = do.form.get("verb", ""), filters_of(do.form)
+    first = decision_of(do, Ref("Case", "all"), verb)
+    if verb in SINGLE:
+        raise Refused(f"{verb} is decided one by one")
+    with do.desk.ask({}, do.caller) as ask:
+        cases = [each.row for each in chosen(queue(ask), filters, do.caller.subject) if each.row.position <= first.position]
+    able = [row.case for row in cases if verb in row.case.actions]
+    if not able:
+        raise Refused(f"nothing here takes {verb!r} any more; look at it again")
+    fates = Counter(_one(do, case, verb) for case in able[:MOST])
+    if fates["not yours"] == sum(fates.values()):
+        do.require(needed(able[0], verb), about(able[0]) if verb in LETS_GO else ANYTHING)
+    told = ", ".join(f"{count:,} {fate}" for fate, count in fates.most_common())
+    rest = f", {len(able) - MOST:,} are left" if len(able) > MOST else ""
+    return Done(
+        f"{verb.capitalize()}: {told}{rest}. What follows happens while the network runs.", to("/bulk", **filters, run=first.id)
+    )
+
+
+def _one(do: Do, case: Case, verb: str) -> str:
+    """What became of one of them."""
+    try:
+        do.require(needed(case, verb), about(case) if verb in LETS_GO else ANYTHING)
+        do.desk.decide(decision_of(do, Ref("Case", case.id), verb, part=case.id))
+    except Denied:
+        return "not yours"
+    except (Stale, Fenced, NoSuchThing):
+        return "changed meanwhile"
+    except (ValueError, KeyError):
+        return "refused"
+    return "decided"
+
+
+def back(form: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The same page, as it is now."""
+    return "/bulk", filters_of(form)
+
+
+ACTION = Action(path="/bulk/decide", title="Decide about many", allow="exceptions.decide", act=act, back=back)

@@ -36,6 +36,7 @@ def check(
         findings += _instance(instance, systems, formats)
     findings += _roles(network, processes)
     findings += _relays(network)
+    findings += _alerts(network)
     return tuple(findings)
 
 
@@ -112,6 +113,27 @@ def _relays(network: Network) -> Iterator[Finding]:
             if name not in crossing:
                 text = f"{name!r} does not leave; what may: {', '.join(crossing)}"
                 yield Finding(code="unknown_type", path=f"{path}.types", text=text)
+
+
+def _alerts(network: Network) -> Iterator[Finding]:
+    names = Counter(alert.name for alert in network.alerts)
+    for alert in network.alerts:
+        path = f"alerts.{alert.name}"
+        if names[alert.name] > 1:
+            yield Finding(code="name_taken", path=path, text=f"{names[alert.name]} alerts are called so; names are unique")
+        if bool(alert.webhook) == bool(alert.mail):
+            yield Finding(code="no_way", path=path, text="name one way: webhook or mail")
+        if alert.webhook and not alert.webhook.startswith(("http://", "https://")):
+            yield Finding(code="bad_address", path=f"{path}.webhook", text="must begin with http:// or https://")
+        if alert.mail and not alert.mail.startswith(("smtp://", "smtps://")):
+            yield Finding(code="bad_address", path=f"{path}.mail", text="must begin with smtp:// or smtps://")
+        if alert.mail and not (alert.to and "@" in alert.sender):
+            yield Finding(code="no_recipient", path=path, text="a mail needs a sender and whom it goes to")
+        if alert.secret and not alert.secret.startswith(PLACES):
+            text = "a secret is named, never written here: use env:NAME, file:PATH or vault:MOUNT/PATH#FIELD"
+            yield Finding(code="secret_in_file", path=f"{path}.secret", text=text)
+        if alert.escalates_to and alert.escalates_to not in names:
+            yield Finding(code="unknown_alert", path=f"{path}.escalates_to", text=f"no alert is called {alert.escalates_to!r}")
 
 
 def _roles(network: Network, processes: Mapping[str, Process]) -> Iterator[Finding]:

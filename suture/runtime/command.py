@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from suture.journal import Delivery, DeliveryStatus, Event, Recorded, State
+from suture.journal import Delivery, DeliveryStatus, Event, State
 from suture.model import Case, CaseResolved, Decision, Document, Parked, Ref, decode
 from suture.rules.approvals import same_person
 from suture.runtime import intake
+from suture.runtime.alerts import on_incident
 from suture.runtime.decide import CASES, OpenCase, decode_case, encode
 from suture.runtime.doubts import OPEN_ENDED, remember
+from suture.runtime.pauses import decided_at, on_instance
 from suture.runtime.rounds import begin
 from suture.runtime.settle import change
 from suture.runtime.units import UnitBuilder
@@ -38,15 +40,17 @@ def command(wiring: Wiring, decision: Decision, now: datetime, *, raw: bytes = b
     subject = decision.subject
     if wiring.journal.by_once([f"decision/{decision.id}"]):
         return "decided before; a repeat changes nothing"
-    last = _latest(wiring, subject)
-    if last.position > decision.position:
-        raise Stale(f"{subject} changed at position {last.position}, after the {decision.position} that you decided on")
+    last, root = _latest(wiring, subject)
+    if last > decision.position:
+        raise Stale(f"{subject} changed at position {last}, after the {decision.position} that you decided on")
     unit = UnitBuilder(wiring, now)
     act = _ACTS.get(subject.type)
     if act is None:
-        raise NoSuchThing(f"{subject.type} {subject.id} takes no decisions; a Case, a Message or a Delivery does")
+        raise NoSuchThing(
+            f"{subject.type} {subject.id} takes no decisions; a Case, a Message, a Delivery, an Instance or an Incident does"
+        )
     if subject.type != "Case":
-        _journal(unit, decision, last.event.root)
+        _journal(unit, decision, root)
     said = act(wiring, unit, decision, raw)
     (written,) = wiring.journal.commit([unit.build()])
     if written.repeated:
@@ -54,11 +58,16 @@ def command(wiring: Wiring, decision: Decision, now: datetime, *, raw: bytes = b
     return said
 
 
-def _latest(wiring: Wiring, subject: Ref) -> Recorded:
+def _latest(wiring: Wiring, subject: Ref) -> tuple[int, str]:
+    """Where the last word about a subject stands, and the message at its beginning; an instance stems from none."""
+    if subject.type == "Instance" and subject.id in wiring.instances:
+        return decided_at(wiring, subject.id), ""
     found = wiring.journal.find(Ref(subject.type, subject.id))
+    if not found and subject.type == "Incident":
+        return 0, ""
     if not found:
         raise NoSuchThing(f"there is no {subject.type} {subject.id}")
-    return found[-1]
+    return found[-1].position, found[-1].event.root
 
 
 def _journal(unit: UnitBuilder, decision: Decision, root: str, to: tuple[str, str] | None = None) -> None:
@@ -283,4 +292,6 @@ _ACTS: dict[str, Callable[[Wiring, UnitBuilder, Decision, bytes], str]] = {
     "Case": _on_case,
     "Message": _on_message,
     "Delivery": _on_delivery,
+    "Instance": on_instance,
+    "Incident": on_incident,
 }

@@ -80,9 +80,33 @@ class Relay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     remembers_s: float = 600.0
 
 
+class Alert(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody who hears of incidents: once when one opens, again if it worsens or nobody acknowledges it, and of its end.
+
+    Either ``webhook`` (http://, https://; signed with ``secret``) or ``mail`` (smtp:// or smtps://, with ``sender`` and ``to``;
+    ``secret`` is the relay's password). ``reasons``, ``owners`` and the least ``care`` narrow what is told. An incident is told
+    ``after_s`` seconds after it began; unacknowledged for ``escalates_after_s`` more, the alert ``escalates_to`` hears of it.
+    With ``at_opening`` false an alert hears of what is escalated to it alone.
+    """
+
+    name: str
+    webhook: str = ""
+    mail: str = ""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    secret: str = ""
+    reasons: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    care: Literal["none", "supply", "procedure"] = "none"
+    after_s: float = 0.0
+    escalates_to: str = ""
+    escalates_after_s: float = 1800.0
+    at_opening: bool = True
+
+
 class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A hospital group's network: its instances, where its journal is, and the folder of its master data and policies; and the
-    brokers that hear of its events."""
+    """A hospital group's network: its instances, where its journal is, and the folder of its master data and policies;
+    the brokers that hear of its events, and who is alerted to its incidents."""
 
     name: str
     journal: str = "suture.db"
@@ -91,6 +115,7 @@ class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: int = 8080
     instances: tuple[Instance, ...] = ()
     relays: tuple[Relay, ...] = ()
+    alerts: tuple[Alert, ...] = ()
     #: Networks of the house into which webhooks may go ("10.20.0.0/16"); everything private is denied otherwise.
     private_networks: tuple[str, ...] = ()
 
@@ -143,4 +168,5 @@ def _placed(network: Network, folder: Path) -> Network:
         for instance in network.instances
     )
     relays = (msgspec.structs.replace(relay, token=placed(relay.token, folder)) for relay in network.relays)
-    return msgspec.structs.replace(network, instances=tuple(instances), relays=tuple(relays))
+    alerts = (msgspec.structs.replace(alert, secret=placed(alert.secret, folder)) for alert in network.alerts)
+    return msgspec.structs.replace(network, instances=tuple(instances), relays=tuple(relays), alerts=tuple(alerts))

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from suture.journal import Fenced, Journal, Unavailable, open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.journal.seal import load_or_create_signing_key, public_pem, seal
+from suture.runtime.alerts import Alerting, doors
 from suture.runtime.clock import Clock, SystemClock
 from suture.runtime.network import Instance, Network
 from suture.runtime.publish import publish, read_masters, say, undecided
@@ -52,7 +53,7 @@ class CannotListen(OSError):
 
 
 class BadAddress(ValueError):
-    """An address of an instance or a relay cannot be used; the message names whose, never the address."""
+    """An address of an instance, a relay or an alert cannot be used; the message names whose, never the address."""
 
 
 class Wing(Protocol):
@@ -100,6 +101,7 @@ class Serving:
             self.wiring = Wiring(self.journal, network, privacy_key=load_or_create_key(folder / "privacy.key"))
             self.service = Service(self.wiring, self.clock, self._links(), inboxes=self._inboxes(), roles=roles)
             self.relays = self._relays() if "deliver" in roles else ()
+            self.alerting = self._alerting() if network.alerts and "deliver" in roles else None
             self.wing = wing(self) if wing and "gateway" in roles else None
             if self.wing is not None:
                 self._ending.push_async_callback(self.wing.close)
@@ -133,6 +135,9 @@ class Serving:
         self._ending.callback(sealing.cancel)
         for relaying in self.relays:
             self._ending.push_async_callback(_end, asyncio.create_task(relaying.run()), relaying)
+        if self.alerting is not None:
+            self._ending.push_async_callback(self.alerting.close)
+            self._ending.callback(asyncio.create_task(self.alerting.run()).cancel)
         if "gateway" in self.roles:
             listening += [await self._listen_mllp(instance, channel) for instance, channel in self._channels("mllp")]
         self.listening = ", ".join(listening)
@@ -309,6 +314,12 @@ class Serving:
             )
         except NoBroker as error:
             raise BadAddress(str(error)) from None
+
+    def _alerting(self) -> Alerting:
+        try:
+            return Alerting(self.wiring, doors(self.network.alerts, self.clock), self.clock, self.service.in_thread)
+        except ValueError as error:
+            raise BadAddress(f"an alert: {error}") from None
 
 
 def _beside(app: ASGIApp, apps: Mapping[str, ASGIApp]) -> ASGIApp:

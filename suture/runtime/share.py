@@ -21,7 +21,7 @@ Role = Literal["gateway", "worker", "deliver"]
 #: ``gateway`` takes messages in and shares nothing; ``worker`` decides; ``deliver`` talks to counterparts.
 ROLES: tuple[Role, ...] = ("gateway", "worker", "deliver")
 #: Parts that exist once: firing timers, sealing the journal, sending events to those who subscribed.
-CLOCK, SEAL, WEBHOOKS = "clock", "seal", "webhooks"
+CLOCK, SEAL, WEBHOOKS, ALERTS = "clock", "seal", "webhooks", "alerts"
 
 
 class Share(Struct, frozen=True):
@@ -65,7 +65,7 @@ def parts_of(wiring: Wiring) -> dict[str, Role]:
     decided: dict[str, Role] = {partition(number): "worker" for number in range(wiring.journal.partitions)}
     spoken: dict[str, Role] = {lane(name): "deliver" for name in wiring.instances}
     relayed: dict[str, Role] = {relay_part(relay.name): "deliver" for relay in wiring.network.relays}
-    return {**decided, **spoken, **relayed, CLOCK: "worker", SEAL: "worker", WEBHOOKS: "deliver"}
+    return {**decided, **spoken, **relayed, CLOCK: "worker", SEAL: "worker", WEBHOOKS: "deliver", ALERTS: "deliver"}
 
 
 def fair(parts: Mapping[str, Role], members: Sequence[tuple[str, Sequence[str]]]) -> dict[str, str]:

@@ -34,6 +34,7 @@ from suture.journal import Journal
 from suture.model import Delivered, MessageReceived
 from suture.runtime import attendance
 from suture.runtime.network import Network, read_network
+from suture.runtime.share import CLOCK, SEAL, lane, partition
 from suture.sandbox.sockets import Calls
 from suture.systems import System
 from suture.views import history
@@ -79,8 +80,8 @@ class Pace(Struct, frozen=True, kw_only=True):
 
     @property
     def held(self) -> bool:
-        """Whether the ceiling was kept: what it allows in so long, and what may be saved up for a burst."""
-        return self.second <= 2 * self.rate and self.ten <= 11 * self.rate
+        """Whether the ceiling was kept in any second, and what may be under way at a time was."""
+        return self.second <= self.rate and self.at_once <= self.concurrency
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -135,6 +136,8 @@ class Storm:
         self.workers: dict[str, Worker] = {}
         self.events: list[Event] = []
         self.chance = Random("workers")
+        #: What somebody has to own at any time; a version may know of more.
+        self.parts: set[str] = set()
         self.root = ROOT
         self.fence = Fence(address, [there.addresses[place] for place in PLACES])
         self.zombie = (0, 0)
@@ -147,6 +150,8 @@ class Storm:
         doors = [self.there.addresses[place] for place, roles in PLACES.items() if "gateway" in roles]
         async with House(self.folder, seed=7, load=LOAD, host=self.there.here, doors=doors) as house:
             network = house.write_network(listen="0.0.0.0", rates=RATES)
+            self.parts = {partition(number) for number in range(16)} | {CLOCK, SEAL}
+            self.parts |= {lane(instance.name) for instance in read_network(network).instances}
             try:
                 await self._upgrade(network)
                 await self._happen(network)
@@ -311,11 +316,11 @@ class Storm:
 
     def _all_shared(self) -> bool:
         with psycopg.connect(self.address, autocommit=True) as db:
-            owners = [owner for (owner,) in db.execute("select worker from leases")]
+            owners: dict[str, str] = dict(db.execute("select name, worker from leases").fetchall())
             live = {worker for (worker,) in db.execute("select worker from workers")}
-            parts = 16 + 2 + sum(1 for _ in (self.folder / "network.toml").read_text().split("[[instances]]")[1:])
-        pids = {owner.split("-")[-2] for owner in owners}
-        return len(owners) == parts and pids == {str(worker.pid) for worker in self.workers.values()} and len(live) == len(pids)
+        pids = {owner.split("-")[-2] for owner in owners.values()}
+        everybody = pids == {str(worker.pid) for worker in self.workers.values()} and len(live) == len(pids)
+        return everybody and set(owners) >= self.parts
 
 
 def _others(db: psycopg.Connection[tuple[object, ...]], pid: int, parts: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from suture.runtime import rounds
 from suture.runtime.doubts import Doubt, recall
 from suture.runtime.network import Instance
 from suture.runtime.outages import Outages
-from suture.runtime.policy import Breaker, Quota, Retry
+from suture.runtime.policy import Breaker, Ceiling, Retry
 from suture.runtime.secrets import secret
 from suture.runtime.settle import change, delivery_case, early_word, raise_case, settle_by_word
 from suture.runtime.units import UnitBuilder
@@ -47,17 +47,16 @@ class Gate:
     """What stands between a delivery and its instance: breaker, quota and the number of calls under way."""
 
     def __init__(self, concurrency: int, rate: float) -> None:
-        self.breaker, self.quota = Breaker(), Quota(rate, burst=max(rate, 1.0))
+        self.breaker, self.quota = Breaker(), Ceiling(rate)
         self.concurrency, self.under_way = concurrency, 0
 
     def room(self, now: datetime) -> int:
         """How many calls may start now."""
-        return min(self.breaker.room(now), self.quota.room(now), self.concurrency - self.under_way)
+        return min(self.breaker.room(now), self.quota.room(now, self.under_way), self.concurrency - self.under_way)
 
     def begin(self, now: datetime) -> None:
         """A call starts."""
         self.breaker.begin(now)
-        self.quota.spend()
         self.under_way += 1
 
     def leave(self) -> None:
@@ -68,13 +67,14 @@ class Gate:
     def end(self, now: datetime, *, reached: bool) -> None:
         """A call ended."""
         self.breaker.end(now, reached=reached)
+        self.quota.end(now)
         self.under_way -= 1
 
     def wakes(self, now: datetime) -> datetime | None:
         """When time alone will open the gate; None if it is open or waits for calls to end."""
         if self.breaker.room(now) == 0 and not self.breaker.trying:
             return self.breaker.wakes()
-        return self.quota.wakes(now) if self.quota.room(now) < 1 else None
+        return self.quota.wakes() if self.quota.room(now, self.under_way) < 1 else None
 
 
 class Delivering:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -75,6 +76,40 @@ class Breaker:
         return None if self.opened is None else self.opened + self.rest
 
 
+class Ceiling:
+    """At most ``rate`` calls in any second, as the counterpart counts them; below one a second, one call in any 1/``rate``.
+
+    When a call arrives there nobody here knows: it counts from the moment that it may leave until a second after its end.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self.most, self.within = max(1, int(rate)), timedelta(seconds=max(1.0, 1.0 / rate))
+        #: When calls ended, as long as they count.
+        self._ended: deque[datetime] = deque()
+
+    def room(self, now: datetime, under_way: int) -> int:
+        """How many calls may start now beside those under way."""
+        if self._ended and self._ended[-1] > now:
+            # where the clock was set back, time goes on from there
+            self._ended = deque([now] * len(self._ended))
+        while self._ended and self._ended[0] + self.within <= now:
+            self._ended.popleft()
+        return self.most - len(self._ended) - under_way
+
+    def end(self, now: datetime) -> None:
+        """A call ended."""
+        self._ended.append(now)
+
+    def empty(self, now: datetime) -> None:
+        """Begin without any: somebody else may have made them all a moment ago."""
+        self._ended = deque([now] * self.most)
+
+    def wakes(self) -> datetime | None:
+        """When a call that has ended counts no more; None if none counts."""
+        return self._ended[0] + self.within if self._ended else None
+
+
 class Quota:
     """A token bucket: at most ``rate`` calls a second on average, ``burst`` at once."""
 
@@ -94,10 +129,6 @@ class Quota:
     def spend(self) -> None:
         """A call starts."""
         self.tokens -= 1.0
-
-    def empty(self, now: datetime) -> None:
-        """Begin without any: somebody else may have spent them all a moment ago."""
-        self.tokens, self.at = 0.0, now
 
     def wakes(self, now: datetime) -> datetime:
         """When the next call may start."""

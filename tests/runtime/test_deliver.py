@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from suture.journal import MemoryJournal
 from suture.model import Case, CaseResolved, Decision, Delivered, Document, FunctionalAcknowledgement, OrderStatus, encode
 from suture.runtime.command import command
 from suture.runtime.deliver import Gate
-from suture.runtime.policy import Breaker, Quota, Retry
+from suture.runtime.policy import Breaker, Ceiling, Quota, Retry
 from suture.runtime.turn import turn
 from suture.runtime.units import UnitBuilder, delivery_of
 from suture.sandbox.still import Still
@@ -446,7 +448,7 @@ def test_breaker_opens_half_opens_and_closes() -> None:
     assert breaker.state(later) == "closed"
 
 
-def test_quota_refills_with_time() -> None:
+def test_a_bucket_refills_with_time() -> None:
     quota = Quota(rate=2.0, burst=2.0)
     assert quota.room(NOON) == 2
     quota.spend()
@@ -455,14 +457,44 @@ def test_quota_refills_with_time() -> None:
     assert quota.room(NOON + timedelta(seconds=0.5)) == 1
 
 
+def test_a_call_counts_from_its_beginning_until_a_second_after_its_end() -> None:
+    quota, half, second = Ceiling(rate=2.0), NOON + timedelta(seconds=0.5), NOON + timedelta(seconds=1)
+    assert [quota.room(NOON, under_way) for under_way in (0, 1, 2)] == [2, 1, 0]
+    assert quota.wakes() is None
+    quota.end(NOON)
+    quota.end(half)
+    assert (quota.room(half, 0), quota.wakes()) == (0, second)
+    assert [quota.room(second, 0), quota.room(second, 1), quota.room(half + timedelta(seconds=1), 0)] == [1, 0, 2]
+
+
+def test_a_quota_below_one_a_second_is_one_call_in_so_many_seconds() -> None:
+    quota = Ceiling(rate=0.1)
+    quota.end(NOON)
+    assert [quota.room(NOON + timedelta(seconds=seconds), 0) for seconds in (0, 9, 10)] == [0, 0, 1]
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 0.4), st.floats(0.0, 2.0), st.floats(0.0, 1.0)), max_size=60))
+def test_however_late_calls_leave_no_second_sees_more_than_the_quota(steps: list[tuple[float, float, float]]) -> None:
+    """Time passes, one more call begins if there is room, and it arrives somewhere within the time that it takes."""
+    quota, now, under_way, arrived = Ceiling(rate=3.0), 0.0, list[float](), list[float]()
+    for passes, takes, place in steps:
+        now += passes
+        for end in sorted(end for end in under_way if end <= now):
+            quota.end(NOON + timedelta(seconds=end))
+            under_way.remove(end)
+        if quota.room(NOON + timedelta(seconds=now), len(under_way)) > 0:
+            under_way.append(now + takes)
+            arrived.append(now + place * takes)
+    assert all(sum(first <= moment < first + 0.999 for moment in arrived) <= 3 for first in arrived)
+
+
 def test_a_clock_that_was_set_back_holds_nothing_up_until_it_is_there_again() -> None:
-    quota, breaker, back = Quota(rate=2.0, burst=2.0), Breaker(trips=1), NOON - timedelta(hours=3)
-    quota.room(NOON)
-    quota.spend()
-    quota.spend()
+    quota, breaker, back = Ceiling(rate=2.0), Breaker(trips=1), NOON - timedelta(hours=3)
+    quota.end(NOON)
+    quota.end(NOON)
     breaker.begin(NOON)
     breaker.end(NOON, reached=False)
-    assert (quota.room(back), quota.room(back + timedelta(seconds=0.5))) == (0, 1)
+    assert (quota.room(back, 0), quota.room(back + timedelta(seconds=1), 0)) == (0, 2)
     assert breaker.room(back) == 1
 
 

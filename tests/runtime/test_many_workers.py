@@ -28,7 +28,7 @@ from suture.runtime.clock import SystemClock
 from suture.runtime.network import Instance, Network
 from suture.runtime.publish import say
 from suture.runtime.service import Service
-from suture.runtime.share import CLOCK, ROLES, SEAL, Role, lane, partition
+from suture.runtime.share import CLOCK, ROLES, SEAL, WEBHOOKS, Role, lane, partition
 from suture.runtime.wiring import Wiring
 from suture.systems import Call, Channel, Done, Operation, Steps, System
 from suture.transports import Arrival, Http, HttpReply, Reply, Request
@@ -42,7 +42,7 @@ PEERS = tuple(f"peer-{number}" for number in range(6))
 RATE = 25.0
 ORDERS = 24
 ROW = Crosswalk(kind="item", golden="ITEM-1", system=PEERS[1], local="7")
-ALL = {partition(number) for number in range(16)} | {lane(name) for name in PEERS} | {CLOCK, SEAL}
+ALL = {partition(number) for number in range(16)} | {lane(name) for name in PEERS} | {CLOCK, SEAL, WEBHOOKS}
 
 
 def passed_on(state: Told, event: Event, seen: Seen) -> tuple[Told, Sequence[Effect]]:
@@ -234,7 +234,7 @@ def test_each_part_has_one_owner_and_each_peer_is_spoken_to_by_one(postgres_url:
             await until(lambda: len(made.heard.said) == 240)
             assert in_order(made.heard, 240)
             assert all(len(speakers) == 1 for speakers in made.heard.speakers().values())
-            assert len({min(speakers) for speakers in made.heard.speakers().values()}) == 3
+            assert len({min(speakers) for speakers in made.heard.speakers().values()}) > 1
 
     run(story())
 
@@ -387,7 +387,7 @@ def test_the_quota_of_an_instance_holds_while_it_changes_hands(postgres_url: str
             moments = sorted(at for _, _, at, _ in made.heard.said)
             for first in range(len(moments)):
                 within = sum(moment < moments[first] + 1.0 for moment in moments[first:])
-                assert within <= 2 * RATE + 2, "what may go at once, and what a second allows"
+                assert within <= RATE, "the ceiling, whoever calls"
             assert moments[-1] - began > (120 - RATE) / RATE - 1
 
     run(story())

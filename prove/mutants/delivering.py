@@ -125,16 +125,16 @@ MUTANTS = (
         scenarios=("partners away", "busy people"),
     ),
     Mutant(
-        name="the quota never fills again",
+        name="a call counts against the ceiling of its counterpart for ever",
         file=_POLICY,
-        old="            self.tokens = min(self.burst, self.tokens + (now - self.at).total_seconds() * self.rate)\n",
-        new="            pass\n",
+        old="        while self._ended and self._ended[0] + self.within <= now:\n",
+        new="        while False:\n",
     ),
     Mutant(
         name="a call that has ended is counted as under way",
         file=_DELIVER,
-        old="        self.breaker.end(now, reached=reached)\n        self.under_way -= 1\n",
-        new="        self.breaker.end(now, reached=reached)\n",
+        old="        self.quota.end(now)\n        self.under_way -= 1\n",
+        new="        self.quota.end(now)\n",
     ),
     Mutant(
         name="an outcome and the facts that follow are written in two commits",

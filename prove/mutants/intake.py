@@ -104,8 +104,8 @@ MUTANTS = (
     Mutant(
         name="a decision on what has moved on since is carried out",
         file=_COMMAND,
-        old="    if last.position > decision.position:\n",
-        new="    if last.position > decision.position + 10:\n",
+        old="    if last > decision.position:\n",
+        new="    if last > decision.position + 10:\n",
         scenarios=("busy people", "partners away"),
     ),
     Mutant(

@@ -23,8 +23,11 @@ from prove.part import Part, Result, Table, Task
 from prove.postgres import Postgres, binaries
 from prove.service import Service
 from suture.journal import Journal
-from suture.model import Delivered
+from suture.model import Delivered, Item, encode
 from suture.runtime.network import read_network
+from suture.sandbox.sockets import SECRET
+from suture.transports import Http, HttpReply
+from suture.transports.http import HttpLink
 from suture.views import history
 
 #: Needs a second of an ordinary hour: eleven documents each, a million documents a day.
@@ -37,6 +40,8 @@ CRITICAL_S = 10.0
 GROWS_MB = 100.0
 #: What a call to the slow counterpart takes, and each way to or from the slow database, in seconds.
 SLOW_CALL_S, SLOW_WAY_S = 2.0, 0.03
+#: Updates of items in one message of a flood.
+UPDATES = 50
 #: Whose messages are critical: what is used in theatre.
 CRITICAL = ("ehr-main", "ehr-pine")
 ROLES = ("gateway", "worker", "deliver")
@@ -51,7 +56,8 @@ class Phase(Struct, frozen=True, kw_only=True):
     load: float = ORDINARY
     call_s: float = 0.0
     way_s: float = 0.0
-    no_worker: bool = False
+    #: No worker decides, and an ERP says updates of items as fast as it gets an answer.
+    flood: bool = False
     #: Whether critical documents have to keep their time: where all is slow they cannot.
     kept: bool = True
 
@@ -62,7 +68,7 @@ PHASES = (
     Phase(name="ten times as much", load=10 * ORDINARY),
     Phase(name="an ERP that takes 2 s for a call", call_s=SLOW_CALL_S, kept=False),
     Phase(name="a database 30 ms away", way_s=SLOW_WAY_S, kept=False),
-    Phase(name="no worker, and a flood", load=60 * ORDINARY, no_worker=True, kept=False),
+    Phase(name="no worker, and a flood of updates", flood=True, kept=False),
 )
 
 
@@ -76,6 +82,8 @@ class Lasted(Struct, frozen=True, kw_only=True):
     memory: dict[str, float]
     turned_away: int
     drained_s: float
+    #: Of a flood: updates that were taken in, messages of them that were turned away, and charges that were taken in meanwhile.
+    flooded: tuple[int, int, int] = (0, 0, 0)
 
 
 class Fared(Struct, frozen=True, kw_only=True):
@@ -187,13 +195,17 @@ async def _phase(
     for erp in house.stage.erps.values():
         erp.latency_s = phase.call_s
     wire.way_s, house.load = phase.way_s, phase.load
-    if phase.no_worker:
+    if phase.flood:
         await services["worker"].stopped()
-    watching = asyncio.create_task(_watch(services, memory))
+    watching, flooded = asyncio.create_task(_watch(services, memory)), (0, 0, 0)
     try:
-        await asyncio.sleep(max(8.0, LASTS_S * task.share))
+        lasts_s = max(8.0, LASTS_S * task.share)
+        if phase.flood:
+            flooded = await _flood(house, lasts_s)
+        else:
+            await asyncio.sleep(lasts_s)
         house.load, ended = 0.0, datetime.now(UTC)
-        if phase.no_worker:
+        if phase.flood:
             services["worker"] = await Service.begin(again[0], "--database", again[1], "--role", "worker")
             await services["worker"].listening()
         elif not phase.kept:
@@ -212,12 +224,40 @@ async def _phase(
         memory=dict(memory),
         turned_away=house.turned_away.total() - turned_away,
         drained_s=(datetime.now(UTC) - ended).total_seconds(),
+        flooded=flooded,
     )
     sizes = ", ".join(f"{role} {size:.0f} MB" for role, size in memory.items())
     task.tell(
         f"{phase.name}: {lasted.needs} needs, {sizes}, {lasted.turned_away} came again, done {lasted.drained_s:.0f} s later"
     )
     return lasted
+
+
+async def _flood(house: House, lasts_s: float) -> tuple[int, int, int]:
+    """Say updates for so long; returns how many were taken in, how many messages of them were turned away, and how many charges
+    were taken in after the first was."""
+    way = HttpLink(f"http://127.0.0.1:{house.port}", secret=SECRET, clock=lambda: datetime.now(UTC))
+    took = away = 0
+    since, until = 0.0, time.monotonic() + lasts_s
+    try:
+        while time.monotonic() < until:
+            reply = await way.perform(_updates(took))
+            assert isinstance(reply, HttpReply)
+            if reply.status < 300:
+                took += UPDATES
+            else:
+                since, away = since or time.monotonic(), away + 1
+                house.untold += "retry-after" not in reply.headers
+                await asyncio.sleep(0.5)
+    finally:
+        await way.close()
+    charges = sum(name in CRITICAL and first + seconds > since for name, first, seconds in house.waited) if since else 0
+    return took, away, charges
+
+
+def _updates(number: int) -> Http:
+    items = (encode(Item(id=f"FLOOD-{number + each}", name=f"Update {number + each}", unit="EA")) for each in range(UPDATES))
+    return Http(method="POST", path="/in/erp-north/events", body=b'{"documents":[%b]}' % b",".join(items))
 
 
 async def _watch(services: dict[str, Service], memory: dict[str, float]) -> None:
@@ -284,6 +324,8 @@ _COLUMNS = (
 
 def _result(lasted: Sequence[Lasted], fared: Sequence[Fared], house: House, counted: Counted) -> Result:
     trouble = [*counted.trouble(), *_late(lasted, fared), *_grown(lasted)]
+    took, away, charges = lasted[-1].flooded
+    trouble += ["a flood was not held back, or charges were"] * (not (away and charges))
     trouble += [f"{house.untold} were asked to come again and not told when"] * bool(house.untold)
     lines = (
         "A gateway, a worker and a process that delivers, over PostgreSQL, on two cores that all counterparts share. "
@@ -291,8 +333,10 @@ def _result(lasted: Sequence[Lasted], fared: Sequence[Fared], house: House, coun
         "to is done.",
         "Of critical documents (what was used in theatre, implants, emergencies) 99 of 100 have to be where they belong "
         f"{CRITICAL_S:g} s after they were accepted, up to ten times the ordinary load.",
+        f"Without a worker the gateway took in {took:,} updates; then it answered {away} times 503 with Retry-After, and went on "
+        f"taking in what is critical, {charges} charges.",
         f"Afterwards {counted.documents:,} documents, {len(counted.lost)} lost, {len(counted.doubled)} doubled; "
-        f"{house.turned_away.total():,} times a partner had to come again.",
+        f"{house.turned_away.total():,} times a partner of the group had to come again.",
         *trouble,
     )
     rows = tuple(_row(each, how) for each, how in zip(lasted, fared, strict=True))

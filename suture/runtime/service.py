@@ -175,10 +175,12 @@ class Service:
         if self.failure is not None:
             return f"stopped: {self.failure}"
         instance, limits = self.wiring.instances.get(name), self.wiring.limits
-        share = 2 if instance is not None and instance.critical else 1
-        if len(self._arrivals) >= share * limits.intake_queue:
+        critical = instance is not None and instance.critical
+        if len(self._arrivals) >= limits.intake_queue * (2 if critical else 1):
             return self.trouble or "too many messages wait to be taken in"
-        return self.trouble or ("too much waits to be decided" if self._undecided >= share * limits.undecided else "")
+        # what is critical waits in the journal rather than at its sender
+        behind = self._undecided >= limits.undecided and not critical
+        return self.trouble or ("too much waits to be decided" if behind else "")
 
     def wake(self) -> None:
         """Something may be due."""
@@ -295,7 +297,7 @@ class Service:
         """In the thread of the river: a turn, and now and then a look at what others have done before it."""
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_S
-            self._undecided = self.wiring.journal.undecided(2 * self.wiring.limits.undecided)
+            self._undecided = self.wiring.journal.undecided(self.wiring.limits.undecided)
             if self.wiring.journal.shared:
                 self.wiring.refresh_book()
         return turn(self.wiring, self.delivering, now, arrivals, outcomes)

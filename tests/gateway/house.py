@@ -13,9 +13,9 @@ import httpx2
 import msgspec
 from msgspec import structs
 
+from prove.gate import Believing
 from suture.gateway import ROLES, Access, Caller
 from suture.gateway.front import assembled
-from suture.gateway.identity import Unproven
 from suture.gateway.limits import Allowance, Limits
 from suture.gateway.operation import Operation
 from suture.gateway.served import Gateway
@@ -60,22 +60,6 @@ CALLERS: Mapping[str, Caller] = {
     "birch": caller("supplier", subject="birch-1", supplier="BIRCH", instance="birch-api"),
     "nobody": Caller(subject="nobody-1", roles=()),
 }
-
-
-class Believing:
-    """Believes the name in x-caller; who has none is nobody. Proofs of identity have tests of their own."""
-
-    def __init__(self, callers: Mapping[str, Caller] = CALLERS) -> None:
-        self.callers = dict(callers)
-
-    async def caller(
-        self, headers: Mapping[str, str], address: str, method: str, url: str, client_certificate: bytes | None = None
-    ) -> Caller:
-        """The caller of that name."""
-        name = headers.get("x-caller", "")
-        if name not in self.callers:
-            raise Unproven("this needs a name")
-        return self.callers[name]
 
 
 class MemoryLink:
@@ -150,7 +134,7 @@ async def house(
     links = {instance.name: MemoryLink(peers.link(instance.name)) for instance in network.instances if instance.address}
     service = Service(wiring, clock, links)
     await service.start(driven=True)
-    believing = Believing()
+    believing = Believing(CALLERS)
     opened = House(service, links, assembled(service, believing, access or Access(), limits=limits), believing)
     try:
         yield opened

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from suture.journal import Fenced, Journal, Unavailable, open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.journal.seal import load_or_create_signing_key, public_pem, seal
+from suture.journal.shelves import load_keys
 from suture.runtime.alerts import Alerting, doors
 from suture.runtime.clock import Clock, SystemClock
 from suture.runtime.network import Instance, Network
@@ -94,7 +95,7 @@ class Serving:
         #: Why nothing is taken in, or nothing: what comes before and after service.
         self._standstill = "not started yet"
         self.clock = SystemClock()
-        self.journal: Journal = open_journal(database or str(folder / network.journal), load_or_create_key(folder / "blobs.key"))
+        self.journal: Journal = open_journal(database or str(folder / network.journal), load_keys(folder))
         self._ending = contextlib.AsyncExitStack()
         self._ending.callback(self.journal.close)
         try:

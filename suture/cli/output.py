@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from suture.journal import Journal, Unavailable, open_journal
-from suture.journal.blobs import load_or_create_key
+from suture.journal.shelves import load_keys
 from suture.runtime.network import BadNetwork
 from suture.runtime.publish import BadMasters
 from suture.runtime.secrets import NoSecret
@@ -91,7 +91,7 @@ def existing_journal(place: str) -> tuple[Journal, Path]:
             "keys lie beside the journal's file, or in the folder where the network runs: go there",
         )
     try:
-        return open_journal(str(file or place), load_or_create_key(folder / "blobs.key")), folder
+        return open_journal(str(file or place), load_keys(folder)), folder
     except (ValueError, ModuleNotFoundError) as error:
         fail(str(error), "name a folder kept by --keep, a file, or postgresql://… (needs suture[postgres])")
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from suture.journal import blobs
 from suture.journal.locks import lock
 from suture.journal.records import Event, State, Unit
+from suture.journal.shelves import Keys, keys_of
 from suture.model import Document, Ref, decode, encode
 
 #: So long may a ``once`` be, in characters: PostgreSQL indexes no more than 2,704 bytes.
@@ -38,12 +38,14 @@ class Draft(Struct, frozen=True, gc=False):
     blobs: Sequence[tuple[str, bytes]]
 
 
-def draft(unit: Unit, key: bytes) -> Draft:
-    """The unit made ready; ``key`` encrypts its blobs and locks what is locked at rest.
+def draft(unit: Unit, keys: bytes | Keys) -> Draft:
+    """The unit made ready; ``keys`` encrypt its blobs and lock what is locked at rest.
 
     Raises ValueError for what could not be read back or written everywhere: a document outside its own declaration, one
     ``once`` twice, a ``once`` that is blank or too long, a NUL in a key, a route to no event, a blob under a wrong address.
     """
+    keys = keys_of(keys)
+    key = keys.master
     _check_onces([event.once for event in unit.events])
     _check_routes(unit)
     _check_texts(_names(unit))
@@ -59,7 +61,7 @@ def draft(unit: Unit, key: bytes) -> Draft:
         refs=[_refs(event, body) for event, body in zip(events, bodies, strict=True)],
         documents=[lock(key, _document(delivery.document, sound)) for delivery in unit.deliveries],
         repairs=[lock(key, _document(change.document, sound)) if change.document else b"" for change in unit.settlements],
-        blobs=[(address, blobs.seal(key, address, content)) for address, content in unit.blobs],
+        blobs=[(address, keys.seal(unit.shelf, address, content)) for address, content in unit.blobs],
     )
 
 

@@ -33,6 +33,7 @@ from suture.journal.records import (
     Work,
 )
 from suture.journal.rows import partition_of, work_id
+from suture.journal.shelves import Keys, keys_of
 from suture.model import Ref
 
 _ABSENT = object()
@@ -45,10 +46,11 @@ class MemoryJournal(Journal):
 
     shared = False
 
-    def __init__(self, key: bytes | None = None, partitions: int = 16) -> None:
+    def __init__(self, key: bytes | Keys | None = None, partitions: int = 16) -> None:
         """``key`` encrypts blobs as elsewhere; without one a key is made up."""
         self.partitions = partitions
-        self._key = key or os.urandom(blobs.KEY_BYTES)
+        self._keys = keys_of(key or os.urandom(blobs.KEY_BYTES))
+        self._key = self._keys.master
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._events: dict[int, tuple[Recorded, bytes]] = {}
         self._onces: dict[str, int] = {}
@@ -68,7 +70,7 @@ class MemoryJournal(Journal):
     # -- writing
 
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
-        drafts = [draft(unit, self._key) for unit in units]
+        drafts = [draft(unit, self._keys) for unit in units]
         try:
             return [self._add(each) for each in drafts]
         except BaseException:
@@ -308,7 +310,7 @@ class MemoryJournal(Journal):
         return [self._checkpoints[position] for position in positions[:limit]]
 
     def blob(self, address: str) -> bytes:
-        return blobs.open_sealed(self._key, address, self._blobs[address])
+        return self._keys.open(address, self._blobs[address])
 
     def repeats(self) -> Mapping[str, int]:
         return dict(self._repeats)

@@ -6,17 +6,18 @@ from pathlib import Path
 
 from suture.journal.journal import Journal
 from suture.journal.memory import MemoryJournal
+from suture.journal.shelves import Keys
 from suture.journal.sqlite import SqliteJournal
 
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 
 
-def open_journal(address: str | Path, key: bytes, partitions: int = 16) -> Journal:
+def open_journal(address: str | Path, key: bytes | Keys, partitions: int = 16) -> Journal:
     """The journal at ``memory:``, at a path or ``sqlite:///path``, or at ``postgresql://...``; made if there is none.
 
-    ``key`` (32 bytes, see ``load_or_create_key``) encrypts blobs. ``partitions`` counts for a new journal only; an existing one
-    keeps its own. Raises SchemaTooNew, Unavailable, and ValueError for an address of another kind.
+    ``key`` (32 bytes, see ``load_or_create_key``; with shelves, see ``load_keys``) encrypts blobs. ``partitions`` counts for a
+    new journal only; an existing one keeps its own. Raises SchemaTooNew, Unavailable, ValueError for an address of another kind.
     """
     text = str(address)
     if text == "memory:":

@@ -20,6 +20,7 @@ from suture.journal.drafts import Draft, draft
 from suture.journal.reading import Reading
 from suture.journal.records import Beat, Committed, Fenced, Unavailable, Unit
 from suture.journal.rows import DELIVERIES, EVENTS, Row
+from suture.journal.shelves import Keys, keys_of
 
 #: How often a commit begins anew because another writer was first; each time that writer has got further.
 _ATTEMPTS = 50
@@ -128,12 +129,14 @@ class PostgresJournal(Reading):
 
     shared = True
 
-    def __init__(self, url: str, key: bytes, partitions: int = 16) -> None:
+    def __init__(self, url: str, key: bytes | Keys, partitions: int = 16) -> None:
         """Connect, and make the tables in an empty database with that many partitions; ``key`` (32 bytes) encrypts blobs.
 
         Raises SchemaTooNew if a later version wrote it, Unavailable if it cannot be reached.
         """
-        self._url, self._key = url, key
+        # the folders of many hosts are not one: what one of them made up, the others could not open
+        self._url, self._keys = url, Keys(keys_of(key).master, keys_of(key).folder, makes=False)
+        self._key = self._keys.master
         self._held: Connection[Row] | None = None
         self._pulse: Connection[Row] | None = None
         #: As whom we write, once we have beaten; others to wake.
@@ -242,7 +245,7 @@ class PostgresJournal(Reading):
             self._hang_up()
 
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
-        drafts = [draft(unit, self._key) for unit in units]
+        drafts = [draft(unit, self._keys) for unit in units]
         for _ in range(_ATTEMPTS):
             # a deadlock or a race wrote nothing, so beginning anew is safe
             with contextlib.suppress(_Overtaken, errors.DeadlockDetected), self._speaking() as db:

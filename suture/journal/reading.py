@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from suture.journal import blobs, rows
+from suture.journal import rows
 from suture.journal.journal import Journal
 from suture.journal.records import Backlog, Checkpoint, Delivery, Recorded, State, Timer, Work
 from suture.journal.rows import DELIVERIES, HAS_ENDED, IS_OPEN, WAITS, Row
+from suture.journal.shelves import Keys
 from suture.model import Ref
 
 _T = TypeVar("_T")
@@ -87,6 +88,7 @@ _BACKLOG = f"""select o.instance, o.status, o.number, d.created from (
 class Reading(Journal):
     """Everything a journal answers from its tables; a database adds how it is asked, and how facts are read without a gap."""
 
+    _keys: Keys
     _key: bytes
 
     @abstractmethod
@@ -166,7 +168,7 @@ class Reading(Journal):
         found = self._rows(_BLOB, address=address)
         if not found:
             raise KeyError(address)
-        return blobs.open_sealed(self._key, address, found[0][0])
+        return self._keys.open(address, found[0][0])
 
     def repeats(self) -> Mapping[str, int]:
         return dict(self._rows(_REPEATS))

@@ -174,6 +174,8 @@ class Unit(Struct, frozen=True, kw_only=True):
     fired: Sequence[tuple[str, str, str, datetime]] = ()
     cursors: Sequence[tuple[str, int]] = ()
     checkpoints: Sequence[Checkpoint] = ()
+    #: Where its blobs belong when they are needed no longer: see ``shelves``; a blank is never destroyed.
+    shelf: str = ""
 
 
 class Committed(Struct, frozen=True):
@@ -184,10 +186,11 @@ class Committed(Struct, frozen=True):
 
 
 class Beat(Struct, frozen=True, kw_only=True):
-    """What a worker learns from a sign of life: the leases that are its own now, who else lives, with their roles, and into
-    how many partitions the work is divided."""
+    """What a worker learns from a sign of life: the leases that are its own now, all that anybody has, who else lives, with their
+    roles, and into how many partitions the work is divided."""
 
     held: frozenset[str]
+    taken: frozenset[str] = frozenset()
     members: tuple[tuple[str, tuple[str, ...]], ...]
     partitions: int
 

@@ -20,6 +20,7 @@ from suture.journal.drafts import Draft, draft
 from suture.journal.reading import Reading
 from suture.journal.records import Beat, Committed, Fenced, Unavailable, Unit
 from suture.journal.rows import DELIVERIES, EVENTS, Row
+from suture.journal.shelves import Keys, keys_of
 
 #: How long to wait for another process that is writing, in milliseconds.
 _BUSY_MS = 10_000
@@ -61,12 +62,13 @@ class SqliteJournal(Reading):
 
     shared = False
 
-    def __init__(self, path: str | Path, key: bytes, partitions: int = 16) -> None:
+    def __init__(self, path: str | Path, key: bytes | Keys, partitions: int = 16) -> None:
         """Open the file, or make it with that many partitions; ``key`` (32 bytes) encrypts blobs.
 
         Raises SchemaTooNew if a later version wrote it, Unavailable if it cannot be opened or is no journal.
         """
-        self._key, self._path = key, Path(path)
+        self._keys, self._path = keys_of(key), Path(path)
+        self._key = self._keys.master
         self._served: int | None = None
         self._grouping = False
         with _speaking():
@@ -115,7 +117,7 @@ class SqliteJournal(Reading):
     # -- writing
 
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
-        drafts = [draft(unit, self._key) for unit in units]
+        drafts = [draft(unit, self._keys) for unit in units]
         with self._transaction():
             batch = self._fold(drafts)
             self._write_facts(batch)

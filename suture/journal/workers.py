@@ -73,11 +73,12 @@ def beat(
         db.execute(_FREE)
         db.execute(_TAKE, (worker, names))
         db.execute(_GIVE_BACK, (worker, names))
-        held = db.execute("select name from leases where worker = %s", (worker,)).fetchall()
+        leases = db.execute("select name, worker from leases").fetchall()
         members = db.execute("select worker, roles from workers order by worker").fetchall()
         ((partitions,),) = db.execute(_PARTITIONS).fetchall()
     return Beat(
-        held=frozenset(name for (name,) in held),
+        held=frozenset(name for name, owner in leases if owner == worker),
+        taken=frozenset(name for name, _ in leases),
         members=tuple((name, tuple(plays.split(","))) for name, plays in members),
         partitions=int(partitions),
     )

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from suture.formats import Format, Reading, Running, Stamp, Verdict
 from suture.journal import Committed, Event, Fenced, Unit
+from suture.journal.shelves import Shredded
 from suture.masters.crosswalk import Unknown, translate, written_on
 from suture.model import (
     Acknowledgement,
@@ -25,6 +26,7 @@ from suture.model import (
 )
 from suture.runtime.counting import Place
 from suture.runtime.network import Instance
+from suture.runtime.retention import shelf_of
 from suture.runtime.settle import acknowledged
 from suture.runtime.units import UnitBuilder, delivery_of, owed_of
 from suture.runtime.wiring import Wiring
@@ -110,8 +112,16 @@ def _first_answer(wiring: Wiring, message: Message, event: Event) -> Answer:
     assert isinstance(received, MessageReceived)
     if event.blob != message.unit.events[0].blob:
         return Answer(outcome="conflict", repeated=True)
-    body = wiring.journal.blob(received.answer) if received.answer else b""
+    body = _answered(wiring, received)
     return Answer(outcome=received.outcome, body=body, media_type=message.answer.media_type, repeated=True)
+
+
+def _answered(wiring: Wiring, received: MessageReceived) -> bytes:
+    """What was answered; nothing for a message so old that its bytes are destroyed."""
+    try:
+        return wiring.journal.blob(received.answer) if received.answer else b""
+    except Shredded:
+        return b""
 
 
 def read(wiring: Wiring, arrival: Arrival, now: datetime) -> Message:
@@ -250,6 +260,7 @@ class _Intake:
         self.mapping = f"{format.name}@{format.version}"
         self.feed = f"{instance.name}/{channel.name}"
         self.unit = UnitBuilder(wiring, now)
+        self.unit.shelf = shelf_of(format, now)
 
     def _own_once(self) -> str:
         return f"{self.instance.name}/{_words(self.reading.message_id, LONGEST_ID) or '-'}/{self.blob[:24]}"

@@ -28,6 +28,8 @@ class UnitBuilder:
         self.timers: dict[tuple[str, str, str], Timer] = {}
         self.fired: list[tuple[str, str, str, datetime]] = []
         self.cursors: dict[str, int] = {}
+        #: Where the bytes that are kept belong when nobody needs them any more.
+        self.shelf = ""
 
     def event(self, event: Event, routes: Sequence[tuple[str, str]] = ()) -> None:
         """Record an event and who is to decide it."""
@@ -68,6 +70,7 @@ class UnitBuilder:
             timers=list(self.timers.values()),
             fired=self.fired,
             cursors=[*self.cursors.items(), *cursors],
+            shelf=self.shelf,
         )
 
 

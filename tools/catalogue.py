@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from suture.extensions import found
 from suture.formats import Format, formats
+from suture.gateway.operation import Operation, operations
 from suture.kpis import Kpi
 from suture.model import DOCUMENTS, Document
 from suture.processes import Process
@@ -63,6 +64,8 @@ def catalogue() -> str:
         *(_process(process) for process in processes),
         "\n## KPIs\n\n",
         *_kpis(found("suture.kpis", "KPI", Kpi).values()),
+        "\n## Operations\n\n",
+        *_operations(operations().values()),
     ]
     return "".join(parts)
 
@@ -152,3 +155,18 @@ def _names(kinds: Iterable[type[Document]]) -> str:
 
 def _code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
+
+
+def _operations(known: Iterable[Operation]) -> Iterator[str]:
+    yield _row("operation", "call", "permission", "data", "answers within", "rests on", "owner", "state") + _row(*["---"] * 8)
+    for each in known:
+        call = f"`{each.method} {each.address}`"
+        state = each.state + (f" until {each.sunset_on}" if each.sunset_on else "")
+        facts = (
+            f"`{each.permission}`",
+            each.data_class,
+            f"{each.latency_ms} ms",
+            _code(each.rests_on),
+            each.owner.replace("_", " "),
+        )
+        yield _row(f"`{each.name}` {each.title}", call, *facts, state)

@@ -13,6 +13,7 @@ from suture.cli.output import JsonOption, console, counted, write_json
 from suture.extensions import found
 from suture.formats import Format
 from suture.gateway.governance.event_rules import event_findings
+from suture.gateway.operation import Operation
 from suture.kpis import Kpi
 from suture.model import Finding
 from suture.processes import Process
@@ -26,6 +27,7 @@ KINDS: Mapping[str, tuple[str, str, type[Any]]] = {
     "formats": ("suture.formats", "FORMAT", Format),
     "processes": ("suture.processes", "PROCESS", Process),
     "kpis": ("suture.kpis", "KPI", Kpi),
+    "operations": ("suture.gateway.operations", "OPERATION", Operation),
 }
 
 

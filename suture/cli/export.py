@@ -17,10 +17,16 @@ from msgspec import Struct
 from rich.progress import Progress
 
 from suture.cli.output import JournalOption, JsonOption, console, counted, errors, existing_journal, fail, write_json
+from suture.extensions import found
+from suture.gateway.openapi import document
+from suture.gateway.operation import operations
+from suture.gateway.system_apis import system_apis
 from suture.journal import Checkpoint, Fenced, Journal, Unavailable, load_or_create_signing_key
 from suture.journal.seal import BEGINNING, link, public_pem, seal
 from suture.model.schema import SCHEMA_VERSION, schema
 from suture.runtime.clock import SystemClock
+from suture.runtime.network import read_network
+from suture.systems import System
 
 _PAGE = 2000
 #: Events that one checkpoint covers at most when the export seals.
@@ -48,6 +54,10 @@ def export(
     no_seal: Annotated[bool, typer.Option("--no-seal", help="Do not seal first: write up to the last checkpoint.")] = False,
     json: Annotated[str, JsonOption] = "",
     only_schema: Annotated[bool, typer.Option("--schema", help="Write the JSON Schema of all documents instead.")] = False,
+    only_openapi: Annotated[bool, typer.Option("--openapi", help="Write the gateway's contract (OpenAPI 3.1) instead.")] = False,
+    network: Annotated[
+        str, typer.Option(metavar="NETWORK.TOML", help="With --openapi: also the operations of its connected systems.")
+    ] = "",
 ) -> None:
     """Write header, every sealed event byte for byte, the signed checkpoints and a trailer, for `python -m verifier`.
 
@@ -59,7 +69,13 @@ def export(
       suture export day.jsonl.gz --journal day
 
       suture export documents.json --schema
+
+      suture export openapi.json --openapi
     """
+    if only_openapi:
+        Path(target).write_bytes(msgspec.json.format(_contract(network), indent=2) + b"\n")
+        console.print(f"OpenAPI written to {target}")
+        return
     if only_schema:
         Path(target).write_bytes(msgspec.json.format(msgspec.json.encode(schema()), indent=2) + b"\n")
         console.print(f"schema written to {target}")
@@ -72,6 +88,11 @@ def export(
     finally:
         opened.close()
     _report(target, json, last, written)
+
+
+def _contract(network: str) -> bytes:
+    derived = system_apis(read_network(Path(network)), found("suture.systems", "SYSTEM", System)) if network else {}
+    return document([*operations().values(), *derived.values()])
 
 
 def _report(target: str, json: str, last: Checkpoint, written: Written) -> None:

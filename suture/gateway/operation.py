@@ -114,12 +114,14 @@ class Trace(Struct, frozen=True, kw_only=True):
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """What became of what was handed over under a key: what it held, who has it by now, who is owed it, and what is wrong."""
+    """What became of what was handed over under a key: what it held, what that led to (an order, a payment), who has it by now,
+    who is owed it, and what is wrong."""
 
     key: str
     at: datetime
     outcome: Literal["accepted", "parked", "refused"]
     documents: tuple[str, ...]
+    led_to: tuple[str, ...] = ()
     has: tuple[Part, ...] = ()
     owed: tuple[Part, ...] = ()
     exceptions: tuple[str, ...] = ()

@@ -146,6 +146,7 @@ class Reach:
             at=received.at,
             outcome="parked" if parked and received.data.outcome == "accepted" else received.data.outcome,
             documents=tuple(map(str, refs)),
+            led_to=tuple(str(ref) for ref in found.objects if ref not in refs) if found else (),
             has=tuple(_has(found)) if found else (),
             owed=tuple(_owed(delivery) for delivery in found.owed) if found else (),
             exceptions=tuple(case.text for case in found.cases) if found else tuple(map(_why_parked, parked)),

@@ -40,7 +40,12 @@ OPERATION = Operation(
         Example(
             given={"key": "8e03978e"},
             answer=Submission(
-                key="8e03978e", at=samples.AT, outcome="accepted", documents=("Requisition:R-1",), has=(samples.HELD,)
+                key="8e03978e",
+                at=samples.AT,
+                outcome="accepted",
+                documents=("Requisition:R-1",),
+                led_to=("PurchaseOrder:PO-R-1",),
+                has=(samples.HELD,),
             ),
         ),
     ),

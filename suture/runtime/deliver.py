@@ -18,6 +18,7 @@ from suture.runtime import rounds
 from suture.runtime.doubts import Doubt, recall
 from suture.runtime.network import Instance
 from suture.runtime.outages import Outages
+from suture.runtime.pauses import Pauses
 from suture.runtime.policy import Breaker, Ceiling, Retry
 from suture.runtime.secrets import secret
 from suture.runtime.settle import change, delivery_case, early_word, raise_case, settle_by_word
@@ -84,6 +85,7 @@ class Delivering:
         self.wiring, self.retry = wiring, retry or Retry()
         self.gates = {instance.name: self._gate(instance) for instance in wiring.network.instances}
         self.paused: set[str] = set()
+        self.pauses = Pauses(wiring)
         self.outages = Outages(wiring)
         #: What to go back to for (delivery, attempt) whose claim may be in the journal, though nobody has spoken.
         self._unspoken: dict[tuple[str, int], Literal["queued", "unknown"]] = {}
@@ -156,6 +158,7 @@ class Delivering:
 
     def claim(self, now: datetime) -> list[Attempt]:
         """Mark what may go now as ``sending``, durably; returns the conversations to hold."""
+        self.pauses.refresh()
         chosen = self._chosen(now)
         doubts = recall(self.wiring, chosen) if chosen else {}
         unit, attempts = UnitBuilder(self.wiring, now), []
@@ -190,7 +193,12 @@ class Delivering:
 
     def _chosen(self, now: datetime) -> list[Delivery]:
         """What may go: a backlog of one instance that fills a page does not hide what waits for the others."""
-        had = {name for name, gate in self.gates.items() if gate.room(now) < 1} | self.paused | self._others()
+        had = (
+            {name for name, gate in self.gates.items() if gate.room(now) < 1}
+            | self.paused
+            | self.pauses.paused()
+            | self._others()
+        )
         limit, chosen = self.wiring.limits.deliver_batch, []
         for _ in range(len(self.gates) + 1):
             page = self.wiring.journal.deliveries(now, limit, exclude=had)
@@ -204,7 +212,7 @@ class Delivering:
         left = {name: gate.room(now) for name, gate in self.gates.items()}
         chosen = []
         for delivery in deliveries:
-            if left.get(delivery.instance, 1) > 0:
+            if left.get(delivery.instance, 1) > 0 and not self.pauses.holds(delivery, now):
                 left[delivery.instance] = left.get(delivery.instance, 1) - 1
                 chosen.append(delivery)
         return chosen

@@ -118,7 +118,7 @@ class Service:
         self.wake()
 
     def _watchers(self) -> list[asyncio.Task[None]]:
-        watchers = [asyncio.create_task(self._ticks())]
+        watchers = [asyncio.create_task(self._ticks()), asyncio.create_task(self._re_enter())]
         watchers += [asyncio.create_task(self._watch(name, inbox)) for name, inbox in self.inboxes.items()]
         watchers += [
             asyncio.create_task(self._reconcile(instance))
@@ -208,8 +208,8 @@ class Service:
         if due is None or due > now:
             return due
         wakes = [wake for gate in self.delivering.gates.values() if (wake := gate.wakes(now)) is not None]
-        # what is held back by calls under way goes on when they end, without a look at the clock
-        return min(wakes, default=None if self._talks else now)
+        # what is held back by calls under way goes on when they end, without a look at the clock; by a person, when it is resumed
+        return min(wakes, default=None if self._talks or self.delivering.pauses.any else now)
 
     async def pick_up(self, names: Iterable[str]) -> int:
         """Look once into the inboxes of these instances; returns how many files were taken in."""
@@ -487,6 +487,15 @@ class Service:
             await self.clock.sleep(instance.reconcile_every_s)
             if self.wiring.share.delivers(instance.name):
                 await self._survive(instance.name, f"reconciliation of {instance.name}", self.reconcile_once(instance))
+
+    async def _re_enter(self) -> None:
+        """What was done by hand while a counterpart was held back is found when somebody resumes it."""
+        while True:
+            await self.clock.sleep(LONGEST_REST)
+            for name in await self.in_thread(self.delivering.pauses.resumed):
+                instance = self.wiring.instances[name]
+                if name in self.links and self.wiring.system(instance).lists and self.wiring.share.delivers(name):
+                    await self._survive(name, f"reconciliation of {name}", self.reconcile_once(instance))
 
     async def reconcile_once(self, instance: Instance) -> Report:
         """Compare what an instance holds with what we believe; raises NoReply if it did not tell, after what it told counted."""

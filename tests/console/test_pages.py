@@ -26,7 +26,12 @@ def address(name: str, opened: Opened) -> str:
     """A page's address, with something to show."""
     with opened.desk.ask({}) as ask:
         gravest = ask.books.exceptions()[0].case.id
-    named = {"exception": f"/exception?id={gravest}", "documents": f"/documents?id={ORDER}", "kpi": "/kpi?name=order_to_receipt"}
+    named = {
+        "exception": f"/exception?id={gravest}",
+        "documents": f"/documents?id={ORDER}",
+        "kpi": "/kpi?name=order_to_receipt",
+        "system": "/system?name=procurement",
+    }
     return named.get(name, f"/{name}")
 
 

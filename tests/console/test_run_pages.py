@@ -9,10 +9,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from suture.cli import main
-from suture.model import Decided, Delivered, MessageReceived
+from suture.model import Decided, Decision, Delivered, MessageReceived
+from suture.runtime.network import Instance, Network
+from suture.runtime.pauses import pauses
+from suture.runtime.wiring import Wiring
 from suture.views.events import history
 from tests.console.conftest import Opened
 
@@ -136,3 +140,83 @@ def test_no_sample_of_an_event_holds_what_never_leaves(client: TestClient) -> No
     payment = client.get("/catalogue.json?kind=events&name=suture.payment_instruction").json()["one"]
     assert "creditor" in dict(payment["facts"])["Never leaves"]
     assert "creditor" not in payment["sample"]
+
+
+# -- systems and what one may decide about them
+
+
+@pytest.fixture
+def declared(opened: Opened) -> TestClient:
+    """An operator at a console that was given a network file."""
+    instances = (
+        Instance(name="procurement", system="procurement_rest", role="procurement", address="http://127.0.0.1:1", owner="it"),
+    )
+    opened.desk.wiring = Wiring(opened.journal, Network(name="day", instances=instances), privacy_key=bytes(32))
+    return opened.client("operator")
+
+
+def hold(client: TestClient, press: str, **other: str) -> Response:
+    """Press a button of the system's page."""
+    page = client.get("/system?name=procurement").text
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page[page.index('action="/hold"') :]))
+    return client.post("/hold", data={**form, "verb": press, "reason": "a new release tonight", **other})
+
+
+def test_systems_are_the_ledgers_and_the_journals(client: TestClient, opened: Opened) -> None:
+    systems = client.get("/systems.json").json()["counterparts"]
+    assert sum(one["owed"] for one in systems) == client.get("/proof.json").json()["debits"]
+    done = [each.event.data for each in history(opened.journal) if isinstance(each.event.data, Delivered)]
+    for one in systems:
+        assert one["done"] == sum(end.instance == one["name"] and end.outcome == "done" for end in done)
+        assert (one["latency"] is not None) == bool(one["done"])
+
+
+def test_an_operator_pauses_and_resumes_with_a_reason(declared: TestClient, opened: Opened) -> None:
+    assert hold(declared, "pause").status_code == 303
+    one = declared.get("/system.json?name=procurement").json()
+    assert (one["one"]["pause"]["phase"], one["one"]["pause"]["actor"]) == ("paused", "Nia Osei")
+    assert [verb["name"] for verb in one["verbs"]] == ["drain", "degrade", "resume"]
+    assert [(made["verb"], made["reason"]) for made in one["decided"]] == [("pause", "a new release tonight")]
+    assert hold(declared, "resume").status_code == 303
+    decisions = [row.event.data for row in history(opened.journal) if isinstance(row.event.data, Decision)]
+    assert [(made.subject.id, made.verb) for made in decisions] == [("procurement", "pause"), ("procurement", "resume")]
+    assert "procurement" in declared.get("/audit").text or declared.get("/audit").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("other", "status"),
+    [
+        ({"reason": " "}, 422),
+        ({"csrf": "x"}, 403),
+        ({"verb": "explode"}, 422),
+        ({"instance": "nobody"}, 404),
+        ({"decision": "x"}, 400),
+    ],
+)
+def test_a_form_that_cannot_be_taken_decides_nothing(
+    other: dict[str, str], status: int, declared: TestClient, opened: Opened
+) -> None:
+    assert hold(declared, "pause", **other).status_code == status
+    assert pauses(opened.desk.wiring, ["procurement"]) == {}
+
+
+def test_a_page_that_is_stale_decides_nothing(declared: TestClient, opened: Opened) -> None:
+    page = declared.get("/system?name=procurement").text
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page[page.index('action="/hold"') :]))
+    assert hold(declared, "pause").status_code == 303
+    answer = declared.post("/hold", data={**form, "decision": "f" * 32, "verb": "drain", "reason": "late"})
+    assert answer.status_code == 409
+    assert pauses(opened.desk.wiring, ["procurement"])["procurement"].phase == "paused"
+
+
+def test_who_may_not_is_told_why_and_refused(declared: TestClient, opened: Opened) -> None:
+    viewer = opened.client("viewer")
+    page = viewer.get("/system?name=procurement").text
+    assert page.count(' disabled aria-describedby="does-') == 3
+    assert hold(viewer, "pause").status_code == 403
+    assert pauses(opened.desk.wiring, ["procurement"]) == {}
+
+
+def test_without_a_network_file_nothing_is_held_back(opened: Opened) -> None:
+    page = opened.client("operator").get("/system?name=procurement").text
+    assert "start the console with --network" in page

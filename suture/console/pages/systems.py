@@ -1,23 +1,32 @@
-"""Systems: for each counterpart whether it is in reach, what it was owed, what became of it, and when it last spoke."""
+"""Systems: for each counterpart whether it is in reach, how it is sent to, what it was owed, how fast it takes it."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from suture.console.page import Ask, Page
 from suture.console.pages.today import OUT_OF_REACH
+from suture.model import Case
+from suture.runtime.pauses import Pause, pauses
+from suture.views.flows import Latency
 from suture.views.ledger import balance
 
+#: After so much silence a counterpart that has spoken is shown as silent; how long is usual for it, its feed's watch knows.
+SILENT_AFTER = timedelta(days=1)
 
-class Counterpart(Struct, frozen=True):
+
+class Counterpart(Struct, frozen=True, kw_only=True):
     """One counterpart. ``out_since`` and ``case`` tell of the outage that the journal knows; None and "" while there is none.
 
     ``done``, ``refused``, ``parked`` and ``cancelled`` are what became of the deliveries ``owed`` to it; ``open`` are the rest.
+    ``declared`` is whether the network file that the console was given names it.
     """
 
     name: str
+    declared: bool
+    pause: Pause
     out_since: datetime | None
     case: str
     owed: int
@@ -28,40 +37,53 @@ class Counterpart(Struct, frozen=True):
     open: int
     oldest: datetime | None
     heard: datetime | None
+    silent: bool
     taken: datetime | None
+    latency: Latency | None
 
 
 class Systems(Struct, frozen=True):
-    """Every counterpart that was owed something or has said something."""
+    """Every counterpart that was owed something, has said something, or is declared; those that need somebody first."""
 
     counterparts: tuple[Counterpart, ...]
 
 
 def load(ask: Ask) -> Systems:
     """No query."""
-    told = balance(ask.books, now=ask.now)
-    outages = {ref.id: row.case for row in ask.books.exceptions() if row.case.reason == OUT_OF_REACH for ref in row.case.objects}
+    told, outages = balance(ask.books, now=ask.now), outages_of(ask)
+    names = sorted({*told.by_instance, *ask.trail.heard, *ask.wiring.instances, *outages})
+    known = pauses(ask.wiring, names)
+    with ask.figures() as kept:
+        latencies = {name: kept.flows.latency(name) for name in names}
     oldest = {item.instance: item.oldest for item in sorted(told.open_items, key=lambda item: item.oldest, reverse=True)}
-    names = sorted({*told.by_instance, *ask.trail.heard, *outages})
-    ends = ("done", "refused", "parked", "cancelled")
     counterparts = []
     for name in names:
-        counts, outage = told.by_instance.get(name, {}), outages.get(name)
-        each = {end: counts.get(end, 0) for end in ends}
+        counts, outage, heard = told.by_instance.get(name, {}), outages.get(name), ask.trail.heard.get(name)
+        ends = {end: counts.get(end, 0) for end in ("done", "refused", "parked", "cancelled")}
         counterparts.append(
             Counterpart(
                 name=name,
+                declared=name in ask.wiring.instances,
+                pause=known.get(name, Pause()),
                 out_since=outage.at if outage else None,
                 case=outage.id if outage else "",
                 owed=counts.get("owed", 0),
-                **each,
-                open=counts.get("owed", 0) - sum(each.values()),
+                **ends,
+                open=counts.get("owed", 0) - sum(ends.values()),
                 oldest=oldest.get(name),
-                heard=ask.trail.heard.get(name),
+                heard=heard,
+                silent=heard is not None and ask.now - heard > SILENT_AFTER,
                 taken=ask.trail.taken.get(name),
+                latency=latencies[name],
             )
         )
-    return Systems(tuple(sorted(counterparts, key=lambda one: (not one.case, one.name))))
+    return Systems(tuple(sorted(counterparts, key=lambda one: (not one.case, one.pause.phase == "running", one.name))))
 
 
-PAGE = Page(path="/systems", title="Systems", allow="systems.read", section="Run", rank=10, load=load, template="systems.html")
+def outages_of(ask: Ask) -> dict[str, Case]:
+    """The open outage of each counterpart that is out of reach."""
+    open_cases = (row.case for row in ask.books.exceptions() if row.case.reason == OUT_OF_REACH)
+    return {ref.id: case for case in open_cases for ref in case.objects}
+
+
+PAGE = Page(path="/systems", title="Systems", allow="systems.read", section="Run", rank=20, load=load, template="systems.html")

@@ -106,12 +106,20 @@ class Chain:
         self._sealed, self.events = checkpoint.position, checkpoint.events
 
     def _signature(self, checkpoint: Checkpoint, key: Ed25519PublicKey) -> None:
-        try:
-            key.verify(bytes.fromhex(checkpoint.signature), _signed(checkpoint))
+        if signed_by(checkpoint, key):
             self.valid += 1
-        except (InvalidSignature, ValueError, OverflowError):
+        else:
             text = "the signature of this checkpoint is not of this key over what it says"
             self.findings.add("seal.signature", checkpoint.position, text)
+
+
+def signed_by(checkpoint: Checkpoint, key: Ed25519PublicKey) -> bool:
+    """Whether the signature of a checkpoint is of this key over what it says."""
+    try:
+        key.verify(bytes.fromhex(checkpoint.signature), _signed(checkpoint))
+    except (InvalidSignature, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _signed(checkpoint: Checkpoint) -> bytes:

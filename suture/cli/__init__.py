@@ -28,6 +28,7 @@ COMMANDS = (
     "events",
     "subscriptions",
     "feed",
+    "evidence",
     "relay",
     "export",
     "archive",

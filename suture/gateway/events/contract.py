@@ -15,8 +15,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from suture.gateway.governance.levels import LEVELS, RETENTION_DAYS, Level
-from suture.gateway.operation import Criticality, DataClass
+from suture.gateway.governance.levels import LEVELS, Level
+from suture.gateway.operation import Criticality
 from suture.model import (
     Approval,
     ApprovalRequest,
@@ -51,6 +51,7 @@ from suture.model import (
     StockPolicy,
     Supplier,
 )
+from suture.model.classes import KEPT_DAYS, DataClass
 from suture.model.schema import SCHEMA_VERSION
 from suture.views.events import MAJOR, snake
 
@@ -98,7 +99,7 @@ class EventContract(Struct, frozen=True, kw_only=True):
     @property
     def retention_days(self) -> int:
         """How long these events can be replayed."""
-        return RETENTION_DAYS[self.data_class]
+        return KEPT_DAYS[self.data_class]
 
     @property
     def criticality(self) -> Criticality:

@@ -19,8 +19,3 @@ LEVELS: Mapping[str, Criticality] = MappingProxyType(
         "background": Criticality(tolerance_s=86_400, volume_per_day=1_000_000, recovery="replay"),
     }
 )
-
-#: How long a thing of each class is kept, in days, counted from when it happened.
-RETENTION_DAYS: Mapping[str, int] = MappingProxyType(
-    {"public": 365, "internal": 2_555, "financial": 3_650, "personal": 1_095, "patient": 0}
-)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from suture.runtime.wiring import Wiring
 
 Role = Literal["gateway", "worker", "deliver"]
-#: ``gateway`` takes messages in and shares nothing; ``worker`` decides; ``deliver`` talks to counterparts.
+#: ``gateway`` takes messages in, and one of them sends to webhooks; ``worker`` decides; ``deliver`` talks to counterparts.
 ROLES: tuple[Role, ...] = ("gateway", "worker", "deliver")
 #: Parts that exist once: firing timers, sealing the journal, sending events to those who subscribed.
 CLOCK, SEAL, WEBHOOKS, ALERTS = "clock", "seal", "webhooks", "alerts"
@@ -65,7 +65,7 @@ def parts_of(wiring: Wiring) -> dict[str, Role]:
     decided: dict[str, Role] = {partition(number): "worker" for number in range(wiring.journal.partitions)}
     spoken: dict[str, Role] = {lane(name): "deliver" for name in wiring.instances}
     relayed: dict[str, Role] = {relay_part(relay.name): "deliver" for relay in wiring.network.relays}
-    return {**decided, **spoken, **relayed, CLOCK: "worker", SEAL: "worker", WEBHOOKS: "deliver", ALERTS: "deliver"}
+    return {**decided, **spoken, **relayed, CLOCK: "worker", SEAL: "worker", WEBHOOKS: "gateway", ALERTS: "deliver"}
 
 
 def fair(parts: Mapping[str, Role], members: Sequence[tuple[str, Sequence[str]]]) -> dict[str, str]:

@@ -17,11 +17,20 @@ from suture.runtime.share import WEBHOOKS
 
 
 class Hall:
-    """``beside`` are the applications under /api/NAME; ``start`` and ``stop`` bracket the sending. ``key`` is what the secrets of
-    webhooks derive from, ``allowed`` the private networks into which webhooks may go."""
+    """``beside`` are the applications under /api/NAME; ``start`` and ``stop`` bracket the sending.
+
+    ``key`` is what the secrets of webhooks derive from, ``allowed`` the private networks into which webhooks may go, ``standstill``
+    tells why nothing is done just now, if so.
+    """
 
     def __init__(
-        self, service: Service, key: bytes, *, access: Callable[[], Access] = Access, allowed: Sequence[Network] = ()
+        self,
+        service: Service,
+        key: bytes,
+        *,
+        access: Callable[[], Access] = Access,
+        allowed: Sequence[Network] = (),
+        standstill: Callable[[], str] = str,
     ) -> None:
         wiring, clock = service.wiring, service.clock
         journal, name = wiring.journal, wiring.network.name
@@ -33,7 +42,7 @@ class Hall:
             key,
             access=access,
             allowed=allowed,
-            holds=lambda: wiring.share.holds(WEBHOOKS),
+            holds=lambda: not standstill() and wiring.share.holds(WEBHOOKS),
         )
         self.beside: Mapping[str, ASGIApp] = {
             "events": EventStream(journal, name, clock, service.in_thread, access),

@@ -23,7 +23,7 @@ from prove.part import Part, Result, Table, Task
 from prove.postgres import Postgres, binaries
 from prove.service import Service
 from suture.journal import Journal
-from suture.model import Delivered, Item, encode
+from suture.model import Delivered, Entity, encode
 from suture.runtime.network import read_network
 from suture.sandbox.sockets import SECRET
 from suture.transports import Http, HttpReply
@@ -40,7 +40,7 @@ CRITICAL_S = 10.0
 GROWS_MB = 100.0
 #: What a call to the slow counterpart takes, and each way to or from the slow database, in seconds.
 SLOW_CALL_S, SLOW_WAY_S = 2.0, 0.03
-#: Updates of items in one message of a flood.
+#: Updates of master data in one message of a flood.
 UPDATES = 50
 #: Whose messages are critical: what is used in theatre.
 CRITICAL = ("ehr-main", "ehr-pine")
@@ -56,7 +56,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     load: float = ORDINARY
     call_s: float = 0.0
     way_s: float = 0.0
-    #: No worker decides, and an ERP says updates of items as fast as it gets an answer.
+    #: No worker decides, and an ERP says updates of master data as fast as it gets an answer.
     flood: bool = False
     #: Whether critical documents have to keep their time: where all is slow they cannot.
     kept: bool = True
@@ -68,7 +68,7 @@ PHASES = (
     Phase(name="ten times as much", load=10 * ORDINARY),
     Phase(name="an ERP that takes 2 s for a call", call_s=SLOW_CALL_S, kept=False),
     Phase(name="a database 30 ms away", way_s=SLOW_WAY_S, kept=False),
-    Phase(name="no worker, and a flood of updates", flood=True, kept=False),
+    Phase(name="no worker, and a flood of updates", load=5 * ORDINARY, flood=True, kept=False),
 )
 
 
@@ -256,8 +256,10 @@ async def _flood(house: House, lasts_s: float) -> tuple[int, int, int]:
 
 
 def _updates(number: int) -> Http:
-    items = (encode(Item(id=f"FLOOD-{number + each}", name=f"Update {number + each}", unit="EA")) for each in range(UPDATES))
-    return Http(method="POST", path="/in/erp-north/events", body=b'{"documents":[%b]}' % b",".join(items))
+    documents = (
+        encode(Entity(id=f"FLOOD-{number + each}", name=f"Update {number + each}", currency="USD")) for each in range(UPDATES)
+    )
+    return Http(method="POST", path="/in/erp-north/events", body=b'{"documents":[%b]}' % b",".join(documents))
 
 
 async def _watch(services: dict[str, Service], memory: dict[str, float]) -> None:
@@ -350,8 +352,10 @@ def _result(lasted: Sequence[Lasted], fared: Sequence[Fared], house: House, coun
 
 def _late(lasted: Sequence[Lasted], fared: Sequence[Fared]) -> Iterator[str]:
     for each, how in zip(lasted, fared, strict=True):
-        if each.phase.kept and (not how.critical or _slowest(how.critical, 0.99) > CRITICAL_S):
+        if each.phase.kept and _slowest(how.critical, 0.99) > CRITICAL_S:
             yield f"{each.phase.name}: of {len(how.critical)} critical documents too many came late"
+    if not fared[2].critical:
+        yield "nothing was critical under the highest load"
 
 
 def _grown(lasted: Sequence[Lasted]) -> Iterator[str]:

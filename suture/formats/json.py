@@ -39,6 +39,7 @@ _LAX = re.compile(rb'"(?:%s)":"(?!-?[0-9]{1,18}(?:\.[0-9]{1,9})?")|[0-9]T[0-9:.]
 _NUMBERED = re.compile(rb'\{"sequence":([1-9][0-9]{0,17}),"documents":\[(.*)\]\}', re.DOTALL)
 _SEQUENCE = re.compile("[1-9][0-9]{0,17}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NUMBERISH = re.compile("[0-9]{6}")
 _ZONELESS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+")
 
 
@@ -246,12 +247,12 @@ class _Border:
 
 
 def _told(path: _Path) -> str:
-    """The path as text, its end cut where a hostile message would make it long."""
+    """The path as text, cut where a hostile message would make it long; a name that is a number like an account's is left out."""
     steps: list[str] = []
     above: _Path | None = path
     while above is not None:
         above, step = above
-        steps.append(step[:64].encode("utf-8", "replace").decode())
+        steps.append(".…" if _NUMBERISH.search(step) else step[:64].encode("utf-8", "replace").decode())
     return "".join(reversed(steps))
 
 

@@ -37,8 +37,8 @@ def _places(part: str) -> Iterator[_Place]:
             yield (path.segment, path.field, 1, component, 1)
 
 
-#: The sub-components that a usage is read from, and of these the ones that may hold an identifier of the patient.
-_READ = {place for part in PLACES for place in _places(part)}
+#: The sub-components that a usage cannot do without, and of these the ones that may hold an identifier of the patient.
+_READ = {place for part in PLACES if part != "procedure_category" for place in _places(part)}
 _NUMBERS = {place for part in ("id", "reverses") for place in _places(part)}
 #: A line about a person that lost the line end before it.
 _PERSONS = ("PID", "MRG", "NK1", "GT1", "IN1", "IN2", "IN3")

@@ -37,6 +37,7 @@ def check(
     findings += _roles(network, processes)
     findings += _relays(network)
     findings += _alerts(network)
+    findings += _telemetry(network)
     return tuple(findings)
 
 
@@ -134,6 +135,17 @@ def _alerts(network: Network) -> Iterator[Finding]:
             yield Finding(code="secret_in_file", path=f"{path}.secret", text=text)
         if alert.escalates_to and alert.escalates_to not in names:
             yield Finding(code="unknown_alert", path=f"{path}.escalates_to", text=f"no alert is called {alert.escalates_to!r}")
+
+
+def _telemetry(network: Network) -> Iterator[Finding]:
+    telemetry = network.telemetry
+    if telemetry is None:
+        return
+    if not telemetry.otlp.startswith(("http://", "https://")):
+        yield Finding(code="bad_address", path="telemetry.otlp", text="must begin with http:// or https://")
+    if telemetry.token and not telemetry.token.startswith(PLACES):
+        text = "a secret is named, never written here: use env:NAME, file:PATH or vault:MOUNT/PATH#FIELD"
+        yield Finding(code="secret_in_file", path="telemetry.token", text=text)
 
 
 def _roles(network: Network, processes: Mapping[str, Process]) -> Iterator[Finding]:

@@ -104,6 +104,18 @@ class Alert(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     at_opening: bool = True
 
 
+class Telemetry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An OpenTelemetry collector that hears traces and metrics over OTLP/HTTP (JSON): at ``otlp``, such as http://127.0.0.1:4318.
+
+    ``token`` names where a bearer token is kept. Metrics are exported every ``metrics_every_s`` seconds.
+    """
+
+    otlp: str
+    token: str = ""
+    traces: bool = True
+    metrics_every_s: float = 15.0
+
+
 class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A hospital group's network: its instances, where its journal is, and the folder of its master data and policies;
     the brokers that hear of its events, and who is alerted to its incidents."""
@@ -116,6 +128,7 @@ class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     instances: tuple[Instance, ...] = ()
     relays: tuple[Relay, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    telemetry: Telemetry | None = None
     #: Networks of the house into which webhooks may go ("10.20.0.0/16"); everything private is denied otherwise.
     private_networks: tuple[str, ...] = ()
 
@@ -168,5 +181,9 @@ def _placed(network: Network, folder: Path) -> Network:
         for instance in network.instances
     )
     relays = (msgspec.structs.replace(relay, token=placed(relay.token, folder)) for relay in network.relays)
+    heard = network.telemetry
+    telemetry = msgspec.structs.replace(heard, token=placed(heard.token, folder)) if heard else None
     alerts = (msgspec.structs.replace(alert, secret=placed(alert.secret, folder)) for alert in network.alerts)
-    return msgspec.structs.replace(network, instances=tuple(instances), relays=tuple(relays), alerts=tuple(alerts))
+    return msgspec.structs.replace(
+        network, instances=tuple(instances), relays=tuple(relays), alerts=tuple(alerts), telemetry=telemetry
+    )

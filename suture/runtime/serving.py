@@ -22,7 +22,8 @@ from suture.journal.seal import load_or_create_signing_key, public_pem, seal
 from suture.journal.shelves import load_keys
 from suture.runtime.alerts import Alerting, doors
 from suture.runtime.clock import Clock, SystemClock
-from suture.runtime.network import Instance, Network
+from suture.runtime.exporting import Exporting
+from suture.runtime.network import Instance, Network, Telemetry
 from suture.runtime.publish import publish, read_masters, say, undecided
 from suture.runtime.relay import NoBroker, Relaying, open_broker
 from suture.runtime.secrets import secret
@@ -139,6 +140,7 @@ class Serving:
         if self.alerting is not None:
             self._ending.push_async_callback(self.alerting.close)
             self._ending.callback(asyncio.create_task(self.alerting.run()).cancel)
+        self._export()
         if "gateway" in self.roles:
             listening += [await self._listen_mllp(instance, channel) for instance, channel in self._channels("mllp")]
         self.listening = ", ".join(listening)
@@ -316,6 +318,20 @@ class Serving:
         except NoBroker as error:
             raise BadAddress(str(error)) from None
 
+    def _export(self) -> None:
+        telemetry = self.network.telemetry
+        if telemetry is None:
+            return
+        link = _collector(telemetry, self.clock)
+        self._ending.push_async_callback(link.close)
+        inside = self.service.in_thread
+        exporting = Exporting(
+            self.wiring, telemetry, link, self.clock, inside, tally=self.service.tally, stands=self._stands.answer
+        )
+        self._ending.callback(asyncio.create_task(exporting.run_metrics()).cancel)
+        if telemetry.traces and "deliver" in self.roles:
+            self._ending.callback(asyncio.create_task(exporting.run_traces()).cancel)
+
     def _alerting(self) -> Alerting:
         try:
             return Alerting(self.wiring, doors(self.network.alerts, self.clock), self.clock, self.service.in_thread)
@@ -349,6 +365,14 @@ async def _end(task: asyncio.Task[None], relaying: Relaying) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await relaying.broker.close()
+
+
+def _collector(telemetry: Telemetry, clock: Clock) -> Link:
+    try:
+        access = Access(credentials=_bearer(telemetry.token) if secret(telemetry.token) else None)
+        return open_link(telemetry.otlp, access, clock=clock.now)
+    except ValueError as error:
+        raise BadAddress(f"telemetry: {error}") from None
 
 
 def link_to(instance: Instance, system: System, clock: Clock) -> Link:

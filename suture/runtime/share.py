@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Role = Literal["gateway", "worker", "deliver"]
 #: ``gateway`` takes messages in, and one of them sends to webhooks; ``worker`` decides; ``deliver`` talks to counterparts.
 ROLES: tuple[Role, ...] = ("gateway", "worker", "deliver")
-#: Parts that exist once: firing timers, sealing the journal, sending events to those who subscribed.
-CLOCK, SEAL, WEBHOOKS, ALERTS = "clock", "seal", "webhooks", "alerts"
+#: Parts that exist once: firing timers, sealing the journal, sending events to who subscribed, alerting people, exporting traces.
+CLOCK, SEAL, WEBHOOKS, ALERTS, TRACES = "clock", "seal", "webhooks", "alerts", "traces"
 
 
 class Share(Struct, frozen=True):
@@ -65,7 +65,8 @@ def parts_of(wiring: Wiring) -> dict[str, Role]:
     decided: dict[str, Role] = {partition(number): "worker" for number in range(wiring.journal.partitions)}
     spoken: dict[str, Role] = {lane(name): "deliver" for name in wiring.instances}
     relayed: dict[str, Role] = {relay_part(relay.name): "deliver" for relay in wiring.network.relays}
-    return {**decided, **spoken, **relayed, CLOCK: "worker", SEAL: "worker", WEBHOOKS: "gateway", ALERTS: "deliver"}
+    once: dict[str, Role] = {CLOCK: "worker", SEAL: "worker", WEBHOOKS: "gateway", ALERTS: "deliver", TRACES: "deliver"}
+    return {**decided, **spoken, **relayed, **once}
 
 
 def fair(parts: Mapping[str, Role], members: Sequence[tuple[str, Sequence[str]]]) -> dict[str, str]:

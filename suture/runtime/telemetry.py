@@ -27,7 +27,8 @@ from suture.transports import Answer, Arrival
 BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0, 86400.0)
 #: How the state of an exception begins that is open (``decide.OpenCase``).
 _OPEN = b'{"phase":"open"'
-_STATES = {"closed": 0, "half-open": 1, "open": 2}
+#: The states of a breaker, as numbers.
+STATES = {"closed": 0, "half-open": 1, "open": 2}
 _OUTCOMES: dict[type, str] = {Done: "done", Refused: "refused", Awaiting: "awaiting", Again: "again"}
 
 T = TypeVar("T")
@@ -149,7 +150,7 @@ def _stands(stands: Standing) -> Iterator[str]:
     yield from _plain(
         "suture_open_exceptions", "gauge", "Open exceptions of processes, outages and reconciliation", stands.exceptions
     )
-    breakers: dict[Labels, float] = {(name,): _STATES[state] for name, state in stands.breakers.items()}
+    breakers: dict[Labels, float] = {(name,): STATES[state] for name, state in stands.breakers.items()}
     yield from many("suture_breaker", "0 closed, 1 half-open, 2 open", ("counterpart",), breakers, "gauge")
     under_way: dict[Labels, float] = {(name,): count for name, count in stands.under_way.items()}
     yield from many("suture_under_way", "Conversations under way", ("counterpart",), under_way, "gauge")

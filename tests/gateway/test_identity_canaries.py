@@ -16,11 +16,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from suture.formats import Profile
+from suture.formats import Profile, Stamp
 from suture.formats.csv_tables import FORMAT as CSV
+from suture.formats.iso20022 import FORMAT as ISO20022
 from suture.journal import Event, Unit, open_journal
 from suture.journal.blobs import address_of
-from suture.model import BankAccount, Case, MessageReceived, Parked, Ref, Supplier, encode
+from suture.model import BankAccount, Case, MessageReceived, Parked, PaymentStatus, Ref, Supplier, encode
 from suture.runtime.telemetry import exposition
 from suture.views.events import crossing, written
 from tests.runtime.doors import BANK, EHR, NOW, PROCUREMENT, X12, Doors, doors
@@ -58,6 +59,14 @@ def banking() -> bytes:
     return raw.replace(b"<NtryDtls><TxDtls>", f"<NtryDtls><TxDtls><RltdPties>{party}</RltdPties>".encode(), 1)
 
 
+def refusal() -> bytes:
+    """A bank's refusal that quotes the account as people write it."""
+    said = f"creditor account {IBAN[:4]} {IBAN[4:8]} {IBAN[8:]} IS CLOSED, see {IBAN}."
+    assert ISO20022.write is not None
+    status = PaymentStatus(payment="PAY-4711", status="rejected", at=NOW, code="AC04", reason=said)
+    return ISO20022.write(status, Profile(us="BANK", partner="SUTURE"), Stamp(number=4712, at=NOW.isoformat()))
+
+
 def words(raw: bytes, *swaps: tuple[str, str]) -> bytes:
     for old, new in swaps:
         raw = re.sub(old.encode(), new.encode(), raw, count=1)
@@ -85,6 +94,7 @@ PLANTED: list[tuple[str, bytes]] = [
     (EHR, clinical().replace(b"\r", b"\n")),
     (EHR, f"{NAME} {MRN}".encode()),
     (BANK, banking()),
+    (BANK, refusal()),
     (BANK, words(banking(), (r"(<Amt [^>]*>)[^<]*", rf"\g<1>{IBAN}"))),
     (BANK, words(banking(), (r"<IBAN>[^<]*", f"<IBAN>{IBAN}{IBAN}"))),
     (BANK, banking()[:-60]),
@@ -108,6 +118,7 @@ class Heard(msgspec.Struct):
 
 def forms(value: str) -> Iterator[str]:
     yield value
+    yield f"{value[:4]} {value[4:8]} {value[8:]}"
     yield value.replace(" ", "%20")
     yield base64.b64encode(value.encode()).decode().rstrip("=")[:-1]
 
@@ -186,6 +197,7 @@ def test_no_person_is_heard_in_logs_metrics_and_addresses(heard: Heard) -> None:
 def test_the_canaries_would_be_heard(heard: Heard) -> None:
     assert heard.sung((PERSON,), "export") == [("export", PERSON)]  # who requested it is a fact that an auditor reads
     assert "REQ-CANARY" in heard.ways["events"]
+    assert f"…{IBAN[-4:]} IS CLOSED" in heard.ways["export"]
     assert all(heard.ways[way] for way in EVERYWHERE if way != "log")
 
 

@@ -14,6 +14,7 @@ from suture.formats.iso20022.accounts import add_account
 from suture.formats.iso20022.agreement import option, version
 from suture.formats.iso20022.characters import pieces, reference, words
 from suture.formats.iso20022.elements import Element, Scope, add, add_money, child, children, message, money, serialised, text
+from suture.formats.iso20022.quoting import unquoted
 from suture.formats.iso20022.status_codes import REASONS
 from suture.formats.scalars import day, instant, start_of, written
 from suture.formats.shape import shaped
@@ -210,7 +211,7 @@ def _reason(entry: Scope, transaction: Element) -> tuple[str, str]:
     returned = child(transaction, "RtrInf")
     if returned is not None:
         code = text(returned, "Rsn/Cd", "Rsn/Prtry", "RtrRsn/Cd", "RtrRsn/Prtry")
-        said = " ".join(filter(None, (text(line, ".") for line in children(returned, "AddtlInf"))))
+        said = unquoted(" ".join(filter(None, (text(line, ".") for line in children(returned, "AddtlInf")))))
         return code, said or REASONS.get(code, "")
     code = text(transaction, "BkTxCd/Prtry/Cd") or entry.text("BkTxCd/Prtry/Cd")
     return code, text(transaction, "AddtlTxInf")

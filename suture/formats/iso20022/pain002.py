@@ -12,6 +12,7 @@ from suture.formats.format import Profile, Reading, Stamp, Unwritable, Verdict
 from suture.formats.iso20022.agreement import Version, version
 from suture.formats.iso20022.characters import pieces, reference, words
 from suture.formats.iso20022.elements import Element, Scope, add, add_money, child, children, message, money, serialised, text
+from suture.formats.iso20022.quoting import unquoted
 from suture.formats.iso20022.status_codes import PAYMENT_STATUS, REASON_OF, REASONS, TAKEN, WAITING
 from suture.formats.scalars import instant, written
 from suture.formats.shape import shaped
@@ -132,7 +133,7 @@ def _reasons(holder: Element | None, path: str) -> Iterator[Finding]:
     for tag in ("StsRsnInf", "StsRsn"):
         for told in children(holder, tag):
             code = text(told, "Rsn/Cd", "Rsn/Prtry", "Rsn", "Cd", "Prtry")
-            said = " ".join(filter(None, (text(line, ".") for line in children(told, "AddtlInf"))))
+            said = unquoted(" ".join(filter(None, (text(line, ".") for line in children(told, "AddtlInf")))))
             if code or said:
                 yield Finding(code=code or "NARR", text=said or REASONS.get(code, code), path=path)
 

@@ -17,6 +17,7 @@ from suture.cli.output import console, counted, errors, fail
 from suture.gateway import BadAccess
 from suture.gateway.front import front
 from suture.gateway.identity import BadIdentity
+from suture.gateway.limits import BadLimits
 from suture.journal import Fenced
 from suture.runtime.network import read_network
 from suture.runtime.serving import BadAddress, CannotListen, Serving
@@ -98,8 +99,8 @@ async def _serve(path: Path, database: str, port: int, roles: Sequence[Any]) -> 
         fail(str(error), "one process serves a file; several can share a PostgreSQL: --database postgresql://…")
     except BadAddress as error:
         fail(str(error), f"mend the address in {path}; `suture check {path}` knows the forms")
-    except (BadAccess, BadIdentity) as error:
-        fail(str(error), f"mend access.toml or identity.toml beside {path}; docs/security.md knows the fields")
+    except (BadAccess, BadIdentity, BadLimits) as error:
+        fail(str(error), f"mend access.toml, identity.toml or gateway.toml beside {path}; docs/gateway.md knows the fields")
     does = f"listening on {serving.listening}" if serving.listening else f"{' and '.join(roles)}, listening nowhere"
     console.print(f"{serving.network.name}: {does}; Ctrl-C stops", soft_wrap=True, markup=False)
     waits = [asyncio.create_task(stopped.wait()), asyncio.create_task(serving.failed())]

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -142,20 +143,7 @@ class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def grants(self, roles: Iterable[str]) -> frozenset[str]:
         """The permissions (patterns) of these roles, "@ROLE" followed; a role that is not declared grants nothing."""
-        table = {**ROLES, **self.roles}
-        granted: set[str] = set()
-        ahead, seen = list(roles), set[str]()
-        while ahead:
-            role = ahead.pop()
-            if role in seen:
-                continue
-            seen.add(role)
-            for permission in table.get(role, ()):
-                if permission.startswith("@"):
-                    ahead.append(permission[1:])
-                else:
-                    granted.add(permission)
-        return frozenset(granted)
+        return _granted(tuple(self.roles.items()), tuple(roles))
 
     def holds(self, caller: Caller, permission: str) -> bool:
         """Whether roles and scopes grant the permission, whatever it is about."""
@@ -204,7 +192,26 @@ class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return tuple(why for one, other, why in APART if self.holds(caller, one) and self.holds(caller, other))
 
 
-def _covered(permission: str, patterns: Iterable[str]) -> bool:
+@lru_cache(maxsize=4096)  # asked several times for every call and every page
+def _granted(more: tuple[tuple[str, tuple[str, ...]], ...], roles: tuple[str, ...]) -> frozenset[str]:
+    table = {**ROLES, **dict(more)}
+    granted: set[str] = set()
+    ahead, seen = list(roles), set[str]()
+    while ahead:
+        role = ahead.pop()
+        if role in seen:
+            continue
+        seen.add(role)
+        for permission in table.get(role, ()):
+            if permission.startswith("@"):
+                ahead.append(permission[1:])
+            else:
+                granted.add(permission)
+    return frozenset(granted)
+
+
+@lru_cache(maxsize=16384)
+def _covered(permission: str, patterns: frozenset[str] | tuple[str, ...]) -> bool:
     return any(pattern == permission or fnmatchcase(permission, pattern) for pattern in patterns)
 
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from suture.gateway.access import Access, read_access
 from suture.gateway.identity import Identity, read_identity
-from suture.gateway.limits import Limits
+from suture.gateway.limits import Limits, read_limits
 from suture.gateway.operation import operations
 from suture.gateway.reach import House
 from suture.gateway.served import Gateway, Prover
@@ -42,15 +42,14 @@ class Front:
 
 
 def front(serving: Serving) -> Front:
-    """The gateway that a network is served with: access.toml and identity.toml beside the network file say for whom.
-
-    Raises BadAccess and BadIdentity.
+    """The gateway that a network is served with: access.toml, identity.toml and gateway.toml (its limits) lie beside the network
+    file. Raises BadAccess, BadIdentity and BadLimits.
     """
     access, settings = read_access(serving.folder / "access.toml"), read_identity(serving.folder / "identity.toml")
     service = serving.service
     identity = Identity(settings, serving.journal, serving.clock, service.in_thread, access)
     register = serving.folder / f"{Path(serving.network.journal).stem}.register"
-    gateway = assembled(service, identity, access, register)
+    gateway = assembled(service, identity, access, register, limits=read_limits(serving.folder / "gateway.toml"))
     gateway.standstill = lambda: serving.standstill
     return Front(gateway, identity)
 

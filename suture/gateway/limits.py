@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
 from math import ceil
+from pathlib import Path
 
+import msgspec
 from msgspec import Struct, field
 
 from suture.gateway.operation import Quota
 from suture.runtime.policy import Quota as Bucket
 
 
-class Allowance(Struct, frozen=True):
+class Allowance(Struct, frozen=True, forbid_unknown_fields=True):
     """Calls a second on average, and at once."""
 
     rate: float
@@ -24,10 +27,14 @@ def _allowances() -> Mapping[Quota, Allowance]:
     return {"critical": Allowance(200.0, 400), "standard": Allowance(100.0, 200), "bulk": Allowance(10.0, 40)}
 
 
-class Limits(Struct, frozen=True, kw_only=True):
-    """Bounds of the gateway; a limit that is reached is told with what to do, never passed over."""
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of the gateway; a limit that is reached is told with what to do, never passed over.
+
+    ``allowances`` are by class of operation, ``callers`` by the subject of a caller and class where one was agreed with it.
+    """
 
     allowances: Mapping[Quota, Allowance] = field(default_factory=_allowances)
+    callers: Mapping[str, Mapping[Quota, Allowance]] = field(default_factory=dict)
     #: Bytes of a request as it comes, and after it is unpacked.
     body: int = 1 << 20
     unpacked: int = 4 << 20
@@ -42,8 +49,31 @@ class Limits(Struct, frozen=True, kw_only=True):
     #: How long a caller may wait for a decision (Prefer: wait), in seconds.
     wait_s: int = 30
     page: int = 200
-    #: Callers whose buckets are remembered.
-    callers: int = 10_000
+    #: Buckets that are remembered.
+    buckets: int = 10_000
+
+    def of(self, subject: str, quota: Quota) -> Allowance:
+        """What this caller may ask for in this class."""
+        agreed = self.callers.get(subject, {}).get(quota) or self.allowances.get(quota)
+        return agreed or _allowances()[quota]
+
+
+class BadLimits(ValueError):
+    """The gateway's limits cannot be used; the message names the file and the field."""
+
+
+def read_limits(path: Path) -> Limits:
+    """The limits of a TOML file; the standard ones without a file. Raises BadLimits."""
+    try:
+        limits = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Limits)
+    except FileNotFoundError:
+        return Limits()
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise BadLimits(f"{path}: {error}") from None
+    agreed = [each for table in (limits.allowances, *limits.callers.values()) for each in table.values()]
+    if any(each.rate <= 0 or each.burst < 1 for each in agreed):
+        raise BadLimits(f"{path}: an allowance is at least one call, at a rate above zero")
+    return limits
 
 
 class Left(Struct, frozen=True):
@@ -73,7 +103,7 @@ class Rates:
 
     def spend(self, subject: str, of: Quota, now: datetime) -> Left:
         """One call of this caller in this class."""
-        allowance = self.limits.allowances[of]
+        allowance = self.limits.of(subject, of)
         bucket = self._bucket((subject, of), allowance)
         room = bucket.room(now)
         if room < 1:
@@ -86,7 +116,7 @@ class Rates:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = Bucket(allowance.rate, allowance.burst)
-            if len(self._buckets) > self.limits.callers:
+            if len(self._buckets) > self.limits.buckets:
                 self._buckets.popitem(last=False)
         self._buckets.move_to_end(key)
         return bucket

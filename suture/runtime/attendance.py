@@ -9,12 +9,15 @@ import time
 from collections.abc import Collection, Sequence
 
 from suture.journal import Journal
+from suture.journal.records import Beat
 from suture.runtime.share import Role, Share, fair, mine, parts_of
 from suture.runtime.wiring import Wiring
 from suture.transports import Reply, Request
 from suture.transports.exchange import Link
 from suture.transports.permit import last_look, permitted
 
+#: How long nobody may have a part before it is taken by whoever can, in seconds.
+ORPHAN_S = 2.0
 #: How often a sign of life is given, in seconds, and for how long it is good: who hangs is given up after that.
 BEAT_S, WITHIN_S = 0.25, 3.0
 
@@ -35,6 +38,10 @@ class Attendance:
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.due = self.held = frozenset()
         self._good_until = 0.0
+        self._members: tuple[tuple[str, tuple[str, ...]], ...] = ()
+        #: Parts that nobody has, and since when; and those of them that we have taken to us.
+        self._free: dict[str, float] = {}
+        self._adopted: frozenset[str] = frozenset()
 
     def beat(self, keep: Collection[str]) -> Share:
         """One sign of life: what is due to us is asked for and what we ``keep`` is kept; returns what we have of it.
@@ -45,8 +52,19 @@ class Attendance:
         beat = self.journal.beat(self.worker, self.roles, self.due | frozenset(keep), WITHIN_S)
         # counted from before the beat, and a little less: we stop before anybody else may begin
         self._good_until = began + 0.8 * WITHIN_S
-        self.held, self.due = beat.held, mine(fair(parts_of(self.wiring), beat.members), self.worker)
+        parts = parts_of(self.wiring)
+        self._adopt(beat, {part for part, role in parts.items() if role in self.roles}, began)
+        self.held, self.due = beat.held, mine(fair(parts, beat.members), self.worker) | self._adopted
         return Share(self.held & self.due)
+
+    def _adopt(self, beat: Beat, ours: Collection[str], now: float) -> None:
+        """Where versions or network files differ, each may leave a part to another: after a while whoever is first takes it, and
+        keeps it until somebody comes or goes."""
+        if beat.members != self._members:
+            self._members, self._free, self._adopted = beat.members, {}, frozenset()
+        self._free = {part: self._free.get(part, now) for part in ours if part not in beat.taken}
+        left = frozenset(part for part, since in self._free.items() if now - since >= ORPHAN_S)
+        self._adopted = (self._adopted & (beat.held | left)) | left
 
     @property
     def good(self) -> bool:

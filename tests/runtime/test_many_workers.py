@@ -17,7 +17,7 @@ import pytest
 from msgspec import structs
 
 from suture.formats.json import FORMAT as JSON
-from suture.journal import Committed, Event, Fenced, Unavailable, Unit, open_journal
+from suture.journal import Committed, Event, Fenced, Journal, MemoryJournal, Unavailable, Unit, open_journal
 from suture.journal.partitions import divide
 from suture.journal.postgres import PostgresJournal
 from suture.model import Crosswalk, Document, OrderStatus, decode, encode
@@ -28,7 +28,7 @@ from suture.runtime.clock import SystemClock
 from suture.runtime.network import Instance, Network
 from suture.runtime.publish import say
 from suture.runtime.service import Service
-from suture.runtime.share import CLOCK, ROLES, SEAL, WEBHOOKS, Role, lane, partition
+from suture.runtime.share import ROLES, Role, lane, partition, parts_of
 from suture.runtime.wiring import Wiring
 from suture.systems import Call, Channel, Done, Operation, Steps, System
 from suture.transports import Arrival, Http, HttpReply, Reply, Request
@@ -42,7 +42,6 @@ PEERS = tuple(f"peer-{number}" for number in range(6))
 RATE = 25.0
 ORDERS = 24
 ROW = Crosswalk(kind="item", golden="ITEM-1", system=PEERS[1], local="7")
-ALL = {partition(number) for number in range(16)} | {lane(name) for name in PEERS} | {CLOCK, SEAL, WEBHOOKS}
 
 
 def passed_on(state: Told, event: Event, seen: Seen) -> tuple[Told, Sequence[Effect]]:
@@ -68,7 +67,27 @@ SYSTEM = System(
     rate_per_s=1000,
     concurrency=4,
 )
+
+
+def wiring_of(journal: Journal, peers: Sequence[str]) -> Wiring:
+    """A network of these peers on a journal."""
+    return Wiring(
+        journal,
+        Network(name="many", instances=tuple(_instance(peer) for peer in peers)),
+        privacy_key=b"p" * 32,
+        formats={"json": JSON},
+        systems={"peer": SYSTEM},
+        processes={"teller": TELLER_OF_MANY, "masters": MASTERS},
+    )
+
+
+def _instance(peer: str) -> Instance:
+    return Instance(name=peer, system="peer", role="peer", facilities=(peer[-1],), rate_per_s=RATE if peer == PEERS[0] else 0)
+
+
 TELLER_OF_MANY = structs.replace(TELLER, on={**TELLER.on, OrderStatus: passed_on})
+#: All parts that somebody has to own.
+ALL = set(parts_of(wiring_of(MemoryJournal(KEY), PEERS)))
 
 
 @dataclass
@@ -130,19 +149,12 @@ class Group:
     workers: dict[str, Service] = field(default_factory=dict)
     ways: dict[tuple[str, str], Way] = field(default_factory=dict)
 
-    async def join(self, name: str, roles: Sequence[Role] = ROLES) -> Service:
-        """One more."""
-        wiring = Wiring(
-            open_journal(self.url, KEY),
-            Network(name="many", instances=tuple(_instance(peer) for peer in PEERS)),
-            privacy_key=b"p" * 32,
-            formats={"json": JSON},
-            systems={"peer": SYSTEM},
-            processes={"teller": TELLER_OF_MANY, "masters": MASTERS},
-        )
+    async def join(self, name: str, roles: Sequence[Role] = ROLES, knows: Sequence[str] = PEERS) -> Service:
+        """One more, whose network file names these peers."""
+        wiring = wiring_of(open_journal(self.url, KEY), knows)
         for peer in PEERS:
             self.ways[name, peer] = Way(self.heard, name, peer)
-        links = {peer: self.ways[name, peer] for peer in PEERS}
+        links = {peer: self.ways[name, peer] for peer in knows}
         self.workers[name] = Service(wiring, SystemClock(), links, roles=roles)
         await self.workers[name].start()
         return self.workers[name]
@@ -162,10 +174,6 @@ class Group:
         shares = [share for name, share in self.shares().items() if name in names]
         owned = Counter(part for share in shares for part in share)
         return set(owned) == ALL and set(owned.values()) == {1} and all(shares)
-
-
-def _instance(peer: str) -> Instance:
-    return Instance(name=peer, system="peer", role="peer", facilities=(peer[-1],), rate_per_s=RATE if peer == PEERS[0] else 0)
 
 
 @asynccontextmanager
@@ -354,6 +362,23 @@ def test_roles_are_split_over_processes(postgres_url: str) -> None:
             await until(lambda: len(made.heard.said) == 48)
             assert in_order(made.heard, 48)
             assert set.union(*made.heard.speakers().values()) == {"deliver"}
+        finally:
+            for name in list(made.workers):
+                await made.leave(name)
+
+    run(story())
+
+
+def test_where_network_files_differ_what_each_leaves_to_another_is_taken_by_who_can(postgres_url: str) -> None:
+    async def story() -> None:
+        made = Group(postgres_url)
+        try:
+            await made.join("a")
+            await made.join("b", ("deliver",), knows=PEERS[:1])  # as in the middle of a change, host by host
+            await until(lambda: made.shares()["a"] | made.shares()["b"] == ALL)
+            await steadily(lambda: made.workers["a"], 48)
+            await until(lambda: len(made.heard.said) == 48)
+            assert in_order(made.heard, 48)
         finally:
             for name in list(made.workers):
                 await made.leave(name)

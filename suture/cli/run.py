@@ -19,6 +19,7 @@ from suture.gateway.front import front
 from suture.gateway.identity import BadIdentity
 from suture.gateway.limits import BadLimits
 from suture.journal import Fenced
+from suture.runtime.logs import written
 from suture.runtime.network import read_network
 from suture.runtime.serving import BadAddress, CannotListen, Serving
 from suture.runtime.share import ROLES
@@ -31,6 +32,13 @@ class Part(StrEnum):
     gateway = "gateway"
     worker = "worker"
     deliver = "deliver"
+
+
+class LogStyle(StrEnum):
+    """How a line of the log is written."""
+
+    text = "text"
+    json = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +56,7 @@ def run(
         list[Part] | None,
         typer.Option(help="What this process does; may be given more than once. Several processes on one PostgreSQL share it."),
     ] = None,
+    log: Annotated[LogStyle, typer.Option(help="How what operations should know is written to standard error.")] = LogStyle.text,
 ) -> None:
     """Serve a network until Ctrl-C: listen on its channels, decide, and deliver. Binds to loopback unless told otherwise.
 
@@ -70,7 +79,8 @@ def run(
             errors.print(str(finding), soft_wrap=True, markup=False)
         fail(f"{network} has {counted(len(problems), 'error')}", f"mend them; `suture check {network}` lists them again", 1)
     roles = ROLES if not role or Part.all in role else tuple(part.value for part in role)
-    looping.run(_serve(Path(network), database, port, roles))
+    with written(log.value):
+        looping.run(_serve(Path(network), database, port, roles))
 
 
 async def _unless(stopped: asyncio.Event, start: Coroutine[Any, Any, None]) -> None:

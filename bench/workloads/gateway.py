@@ -70,13 +70,9 @@ def run(task: Task) -> Iterator[Figure]:
         pairs = []
         for number in range(task.runs):
             count, name = task.of(COUNT, 300), f"run-{number}"
-            pairs.append(
-                (asyncio.run(_load(f"{ours}{PATH}", key, name, count)), asyncio.run(_load(f"{bare}/echo", key, name, count)))
-            )
-            mine, theirs = pairs[-1]
-            task.tell(
-                f"gateway {mine.per_s:,.0f}/s, p99 {mine.p99_ms:.1f} ms; echo {theirs.per_s:,.0f}/s, p99 {theirs.p99_ms:.1f} ms"
-            )
+            mine, theirs = _loaded(ours, PATH, key, name, count), _loaded(bare, "/echo", key, name, count)
+            pairs.append((mine, theirs))
+            task.tell(f"gateway {mine}; echo {theirs}")
     note = (
         f"{AT_ONCE} connections, each sending the next invoice when the last is answered; API key, permission, parameters, "
         "schema, codes, idempotency key, SQLite with synchronous=FULL; answered after the commit; the echo keeps nothing"

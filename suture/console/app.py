@@ -184,14 +184,23 @@ class _Console:
             done = action.act(do)
         except tuple(_STATUS) as error:
             status = next(status(error) for kind, status in _STATUS.items() if isinstance(error, kind))
-            path, query = action.back(form)
-            return self._drawn(self.pages[path.removeprefix("/")], request, query, status, _why(error))
+            return self._refused(action, request, form, status, error)
         session.said = done.said
         if done.unmasked:
             session.unmasked[done.unmasked] = now + UNMASKED
         if done.draft:
             session.keep(*done.draft)
         return RedirectResponse(done.to, 303)
+
+    def _refused(self, action: Action, request: Request, form: dict[str, str], status: int, error: Exception) -> Response:
+        """The page where it was asked for, and why it was not done; where that is not there either, the reason alone."""
+        path, query = action.back(form)
+        try:
+            return self._drawn(self.pages[path.removeprefix("/")], request, query, status, _why(error))
+        except Missing:
+            if isinstance(error, Denied):
+                return self._denied(request, error)
+            raise
 
     # -- what is not there, or not for everybody
 

@@ -62,7 +62,7 @@ class Live:
         now = {child.get("id", ""): child for child in element}
         texts = {key: _lasting(_written(child)) for key, child in now.items()}
         before, self.lists[id] = self.lists.get(id), texts
-        if before == texts:
+        if before is not None and list(before.items()) == list(texts.items()):
             return []
         if before is None or "" in texts or [key for key in before if key in texts] != [key for key in texts if key in before]:
             return [_written(element)]

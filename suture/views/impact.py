@@ -6,10 +6,10 @@ the reasons is what it costs to leave this exception and take another; whoever h
 
 The policy ``impact`` reads, with these defaults::
 
-    {"horizon_hours": "24", "late_percent_month": "1.5", "discounts": {"SUPPLIER": {"percent": "2", "days": 10}},
+    {"horizon_hours": "24", "late_percent_month": "1.5", "late_fee": "40", "discounts": {"SUPPLIER": {"percent": "2", "days": 10}},
      "cancelled": "5000", "short": "500", "waiting": "5", "rates": {"EUR": "1.08"}}
 
-``cancelled`` is what a procedure costs that does not take place, ``short`` a shortage that does not reach one, ``waiting`` what
+``late_fee`` is what a supplier may ask once for a late payment, ``cancelled`` what a procedure costs that does not take place, ``short`` a shortage that does not reach one, ``waiting`` what
 each document costs that waits behind, all in the group's currency; ``rates`` are worth in it, and 1 where none is named.
 """
 
@@ -59,6 +59,7 @@ class Terms(Struct, frozen=True, kw_only=True):
 
     horizon: timedelta
     late: Decimal
+    fee: Decimal
     discounts: Mapping[str, tuple[Decimal, int]]
     cancelled: Decimal
     short: Decimal
@@ -77,6 +78,7 @@ def terms(policy: Mapping[str, Any]) -> Terms:
     return Terms(
         horizon=timedelta(hours=float(Decimal(str(policy.get("horizon_hours", "24"))))),
         late=Decimal(str(policy.get("late_percent_month", "1.5"))),
+        fee=Decimal(str(policy.get("late_fee", "40"))),
         discounts={name: (Decimal(str(one["percent"])), int(one["days"])) for name, one in discounts.items()},
         cancelled=Decimal(str(policy.get("cancelled", "5000"))),
         short=Decimal(str(policy.get("short", "500"))),
@@ -143,12 +145,14 @@ def _money(case: Case, facts: Facts, terms: Terms, now: datetime) -> Iterable[Re
         loss = terms.worth(amount) * a_day * Decimal(terms.horizon / timedelta(days=1))
         due = f"due {facts.due:%Y-%m-%d}" if facts.due else "no due date known"
         yield _reason("late", f"{terms.late:g} % a month of {amount}, {due}", loss, facts.due, terms, now)
+        if terms.fee and facts.due and facts.due >= now:
+            yield _reason("fee", f"a late fee of {terms.fee:g}", terms.fee, facts.due, terms, now)
     elif amount is not None:
         loss = terms.worth(amount) * a_day
         yield _reason("held", f"{terms.late:g} % a month of {amount} held up", loss, case.deadline, terms, now)
     if facts.waiting:
         loss = terms.waiting * facts.waiting
-        yield _reason("waiting", f"{facts.waiting} documents wait behind it at {terms.waiting:g} each", loss, None, terms, now)
+        yield _reason("waiting", f"{facts.waiting} waiting behind it at {terms.waiting:g} each", loss, None, terms, now)
 
 
 def _discount(amount: Money, facts: Facts, terms: Terms, now: datetime) -> Iterable[Reason]:

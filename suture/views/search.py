@@ -127,6 +127,8 @@ class Index:
         """Take one event into the index."""
         at, data = micros(row.event.at), row.event.data
         match data:
+            case Decision(subject=Ref(type="Note", id=about), verb="wake"):
+                self._ask("delete from notes where about = ? and verb = 'snooze'", (about,))
             case Decision(subject=Ref(type="Note", id=about), verb=verb):
                 self._ask("insert or replace into notes values (?, ?, ?, ?)", (about, verb, encode(data), row.position))
             case Case():
@@ -343,4 +345,4 @@ def unscaled(amount: int | None, currency: str) -> Money | None:
     return Money(rounded if rounded == exact else exact, currency)
 
 
-INDEX = Fold(2, TABLES, Index, tuple(f'"{kind}"'.encode() for kind in _KINDS))
+INDEX = Fold(3, TABLES, Index, tuple(f'"{kind}"'.encode() for kind in _KINDS))

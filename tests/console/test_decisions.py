@@ -16,7 +16,7 @@ def form(client: TestClient, opened: Opened) -> tuple[str, dict[str, str]]:
     with opened.desk.ask({}) as ask:
         case = next(row.case for row in ask.books.exceptions() if row.case.actions)
     page = f"/exception?id={case.id}"
-    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', client.get(page).text))
+    fields = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', client.get(page).text))
     return page, {**fields, "reason": "agreed with the dock", "verb": case.actions[0]}
 
 

@@ -19,16 +19,24 @@ from suture.runtime.command import NoSuchThing, Stale
 
 #: So many are decided in one go; whoever wants more presses again.
 MOST = 500
+#: What stands before the names of filters in the form: an exception has a reason, and so has a decision.
+FILTER = "only-"
 
 
 def act(do: Do) -> Done:
-    """Form: the filters, ``verb``, ``reason``, ``position``, ``decision``. The run can be repeated: what was decided stays so."""
-    verb, filters = do.form.get("verb", ""), filters_of(do.form)
+    """Form: the filters, the ``count`` that was shown, ``verb``, ``reason``, ``position``, ``decision``.
+
+    The run can be repeated: what was decided stays so.
+    """
+    verb, filters = do.form.get("verb", ""), filters_of(do.form, FILTER)
     first = decision_of(do, Ref("Case", "all"), verb)
     if verb in SINGLE:
         raise Refused(f"{verb} is decided one by one")
     with do.desk.ask({}, do.caller) as ask:
         cases = [each.row for each in chosen(queue(ask), filters, do.caller.subject) if each.row.position <= first.position]
+    shown = do.form.get("count", "")
+    if not shown.isdecimal() or len(cases) > int(shown[:9]):
+        raise Refused("it is more by now than was shown; look at it again and decide again", 409)
     able = [row.case for row in cases if verb in row.case.actions]
     if not able:
         raise Refused(f"nothing here takes {verb!r} any more; look at it again")
@@ -58,7 +66,7 @@ def _one(do: Do, case: Case, verb: str) -> str:
 
 def back(form: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The same page, as it is now."""
-    return "/bulk", filters_of(form)
+    return "/bulk", filters_of(form, FILTER)
 
 
 ACTION = Action(path="/bulk/decide", title="Decide about many", allow="exceptions.decide", act=act, back=back)

@@ -67,9 +67,9 @@ def load(ask: Ask) -> Exceptions:
     )
 
 
-def filters_of(query: Mapping[str, str]) -> dict[str, str]:
-    """The part of a query or form that narrows the queue."""
-    return {name: query[name] for name in FILTERS if query.get(name)}
+def filters_of(query: Mapping[str, str], before: str = "") -> dict[str, str]:
+    """The part of a query that narrows the queue; in a form its names have something ``before`` them."""
+    return {name: query[before + name] for name in FILTERS if query.get(before + name)}
 
 
 def chosen(everything: Sequence[Ranked], filters: Mapping[str, str], subject: str) -> list[Ranked]:

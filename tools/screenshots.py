@@ -1,0 +1,134 @@
+"""Every page of the console as pictures, at two widths, in the light and in the dark: ``python -m tools.screenshots FOLDER``.
+
+It walks a small day of the demo, or opens the journal that is named, and needs Chromium and the package playwright.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from suture.console import Desk, Sessions, console_app
+from suture.console.page import pages
+from suture.console.queue import queue
+from suture.gateway import Caller
+from suture.journal import open_journal
+from suture.journal.blobs import load_or_create_key
+from suture.runtime.clock import ManualClock
+from suture.runtime.network import Network
+from suture.runtime.wiring import Wiring
+from suture.transports.http_server import serve
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+#: The time as of which the pages tell ages: two days into the demo's story.
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
+WIDTHS = (1440, 360)
+ROLES = ("operator", "clerk", "auditor")
+
+
+def main() -> None:
+    """Write every page."""
+    asked = argparse.ArgumentParser(prog="tools.screenshots", description=__doc__)
+    asked.add_argument("folder", type=Path)
+    asked.add_argument("--journal", type=Path, help="a folder that `suture demo --keep` made; else a small day is walked")
+    asked.add_argument("--only", default="", help="names of pages, separated by commas")
+    told = asked.parse_args()
+    told.folder.mkdir(parents=True, exist_ok=True)
+    only = [name for name in told.only.split(",") if name]
+    with _day(told.journal) as day, _opened(day) as (desk, base, link), sync_playwright() as driver:
+        if CHROMIUM is None:
+            sys.exit("there is no Chromium here; Debian's package is called chromium")
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        _pictures(browser, base, link, _addresses(desk, only), told.folder)
+        browser.close()
+
+
+@contextlib.contextmanager
+def _day(kept: Path | None) -> Iterator[Path]:
+    """A copy of the kept day, or a small one made now."""
+    with tempfile.TemporaryDirectory(prefix="suture-screenshots-") as scratch:
+        folder = Path(scratch) / "day"
+        if kept:
+            shutil.copytree(kept, folder)
+        else:
+            size = ("--requisitions", "60", "--usages", "40")
+            subprocess.run([sys.executable, "-m", "suture", "demo", *size, "--keep", str(folder)], check=True)
+        yield folder
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[tuple[Desk, str, str]]:
+    """The console over a day, listening: its desk, its address, and a link."""
+    journal = open_journal(str(folder / "suture.db"), load_or_create_key(folder / "blobs.key"))
+    wiring = Wiring(journal, Network(name="none"), privacy_key=bytes(32))
+    desk = Desk(wiring, folder / "suture.ledger", ManualClock(NOON), place="day")
+    sessions = Sessions("suture-screenshots")
+    loop, ready, stop, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
+
+    async def listen() -> None:
+        server = await serve(console_app(desk, sessions), grace_s=1)
+        ports.append(server.port)
+        ready.set()
+        await stop.wait()
+        await server.stop()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(listen()))
+    thread.start()
+    try:
+        ready.wait(30)
+        yield desk, f"http://127.0.0.1:{ports[0]}", sessions.invite(Caller(subject="Nia Osei", roles=ROLES), NOON)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+        journal.close()
+
+
+def _addresses(desk: Desk, only: list[str]) -> dict[str, str]:
+    """Every page with something to show, by the name of its picture."""
+    with desk.ask({}) as ask:
+        found = queue(ask)
+    first = found[0].row.case.id if found else "none"
+    order = next((ref.id for each in found for ref in each.row.case.objects if ref.type == "PurchaseOrder"), "none")
+    held = next((each.row.case.id for each in found if "repair" in each.row.case.actions), first)
+    more = {
+        "exception": f"/exception?id={first}",
+        "exception-repair": f"/exception?id={held}",
+        "documents": "/documents?q=supplier:ALDER",
+        "documents-story": f"/documents?id={order}",
+        "documents-timeline": f"/documents?id={order}&lens=timeline",
+        "documents-raw": f"/documents?id={order}&lens=raw",
+        "kpi": "/kpi?name=order_to_receipt",
+        "complete": "/complete?q=s",
+    }
+    plain = {page.name: f"/{page.name}" for page in pages()}
+    return {name: path for name, path in {**plain, **more}.items() if not only or name in only}
+
+
+def _pictures(browser: Browser, base: str, link: str, addresses: dict[str, str], folder: Path) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{base}/enter/{link}")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+            for name, path in addresses.items():
+                page.goto(base + path, wait_until="load")
+                page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+    context.close()
+
+
+if __name__ == "__main__":
+    main()

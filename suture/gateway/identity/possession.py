@@ -68,7 +68,7 @@ class Possession:
         method, address = asked
         if said.get("htm") != method or _place(str(said.get("htu", ""))) != _place(address):
             raise _wrong("the proof is for another request")
-        if said.get("ath") != _b64(hashlib.sha256(token.encode()).digest()):
+        if not hmac.compare_digest(str(said.get("ath", "")).encode(), _b64(hashlib.sha256(token.encode()).digest()).encode()):
             raise _wrong("the proof is for another token")
         made, id = said.get("iat"), said.get("jti")
         if isinstance(made, bool) or not isinstance(made, int | float) or abs(made - now.timestamp()) > WINDOW.total_seconds():

@@ -424,10 +424,10 @@ def test_nothing_that_stands_in_a_document_is_obeyed() -> None:
 )
 def test_a_body_made_to_hurt_costs_little_and_is_refused(body: bytes) -> None:
     async def test(there: House) -> None:
-        begun = time.perf_counter()
+        begun = time.process_time()
         answer = await there.call("buyer", "POST", "/api/process/v1/orders", content=body)
         assert 400 <= answer.status_code < 500
-        assert time.perf_counter() - begun < 3
+        assert time.process_time() - begun < 3
 
     opened(test)
 
@@ -496,9 +496,9 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS)
 @pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-7"])
 def test_xml_neither_explodes_nor_reads_our_files(bomb: str, charset: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = parse(BOMBS[bomb].encode(charset))
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 3
     said = str(found) if isinstance(found, Finding) else "".join(str(part) for part in found.itertext())
     assert "root:" not in said
     assert len(said) < 10_000

@@ -36,6 +36,8 @@ _SETTLED = "xid < pg_snapshot_xmin(pg_current_snapshot())"
 # Who is stopped in the middle of a commit must not hold back everybody's readers for as long as it is stopped.
 _SETTINGS = b"""set jit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off;
 set idle_in_transaction_session_timeout = '10s'"""
+#: What the driver raises when there is no server, or it has hung up; a process that got no time for a while hears the last.
+_UNANSWERED = (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout)
 #: Seconds until a connection that nobody answers on counts as lost (libpq's own names).
 _LOST = {"connect_timeout": 5, "tcp_user_timeout": 3000, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
 
@@ -201,7 +203,7 @@ class PostgresJournal(Reading):
                 self._pulse.execute(workers.SETTINGS)
                 self._pulse.execute(f"listen {workers.CHANNEL}".encode())
             yield self._pulse
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except _UNANSWERED as error:
             if self._pulse is not None:
                 self._pulse.close()
             raise Unavailable(f"the journal's PostgreSQL did not answer: {type(error).__name__}: {_first_line(error)}") from None
@@ -215,7 +217,7 @@ class PostgresJournal(Reading):
             yield self._held
         except errors.DeadlockDetected:
             raise
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except _UNANSWERED as error:
             # also where the connection survived: it may still hold the lock of journal_positions
             self._hang_up()
             raise Unavailable(f"the journal's PostgreSQL did not answer: {type(error).__name__}: {_first_line(error)}") from None

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import Connection
 
 from suture.journal import Fenced, SqliteJournal, Unavailable
 from suture.journal.postgres import PostgresJournal
+from suture.journal.rows import Row
 from tests.journal.units import KEY, said
 
 WHO = ("worker",)
@@ -140,6 +142,24 @@ def test_who_hangs_in_a_commit_is_given_up_when_the_server_has_ended_it(
     assert failed, "what it had begun to write is gone"
     assert not b.by_once(["hung"])
     assert took < 5
+
+
+def _dawdle(db: Connection[Row]) -> None:
+    """Begin something and get no time to go on before the server has had enough."""
+    with db.transaction():
+        db.execute("set local idle_in_transaction_session_timeout = '50ms'")
+        time.sleep(0.3)
+        db.execute("select 1")
+
+
+@pytest.mark.postgres
+def test_a_process_that_got_no_time_in_the_middle_of_something_does_it_again(opened: Callable[[], PostgresJournal]) -> None:
+    a = opened()
+    for speaks in (a._listening, a._speaking):
+        with pytest.raises(Unavailable, match="IdleInTransaction"), speaks() as db:
+            _dawdle(db)
+    assert a.beat("a", WHO, ALL, 30).held == ALL
+    a.commit([said("after", "k")])
 
 
 @pytest.mark.postgres

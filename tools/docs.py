@@ -14,6 +14,8 @@ from pathlib import Path
 
 from suture.extensions import found
 from suture.gateway.events.asyncapi import asyncapi_text
+from suture.gateway.governance.api_rules import LOCK, promise_text
+from suture.gateway.operation import operations
 from suture.processes import Process
 from suture.views.event_schema import event_schema_text
 from suture.views.events import MAJOR
@@ -79,6 +81,8 @@ def derived() -> Iterator[tuple[Path, str]]:
     promised = ROOT / "docs" / "schema" / f"asyncapi-{MAJOR}.json"
     # what would break those who listen is refused here, not written over what they were promised
     yield promised, asyncapi_text(promised.read_bytes() if promised.exists() else b"")
+    calls = ROOT / "docs" / "schema" / LOCK
+    yield calls, promise_text(operations().values(), calls.read_bytes() if calls.exists() else b"")
 
 
 def pages() -> list[Path]:

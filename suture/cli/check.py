@@ -1,4 +1,4 @@
-"""``suture check``: is the network file sound, and are all extensions?"""
+"""``suture check``: is the network file sound, and is everything owned, versioned, classed, named, compatible and fit?"""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import typer
 import suture
 from suture.cli.output import JsonOption, console, counted, write_json
 from suture.extensions import found
-from suture.formats import Format
-from suture.gateway.governance.event_rules import event_findings
+from suture.formats import Format, Profile
+from suture.gateway.governance.flow_rules import flow_findings, retiring
+from suture.gateway.governance.linter import lint, policy_findings
 from suture.gateway.operation import Operation
 from suture.kpis import Kpi
-from suture.model import Finding
+from suture.model import Finding, Policy
 from suture.processes import Process
 from suture.runtime.checks import check as check_network
+from suture.runtime.clock import SystemClock
 from suture.runtime.network import BadNetwork, Network, read_network
 from suture.systems import System
 
@@ -39,14 +41,14 @@ def register(app: typer.Typer) -> None:
 def check(
     network: Annotated[str, typer.Argument(metavar="[NETWORK.TOML]", help="The network file; without it only extensions.")] = "",
     published: Annotated[
-        str, typer.Option(metavar="DIR", help="Where what was promised of events lies; docs/schema of a checkout by itself.")
+        str, typer.Option(metavar="DIR", help="Where what was promised lies; docs/schema of a checkout by itself.")
     ] = "",
     json: Annotated[str, JsonOption] = "",
 ) -> None:
-    """Validate a network file, all extensions and the contracts of events, and say what is wrong and how to mend it.
+    """Validate a network file, its policies and all extensions: APIs, events, documents, mappings, flows; say how to mend it.
 
-    A change that breaks what was promised is refused unless the major version says so. Exit code 1 on errors; warnings are told
-    and let pass.
+    Refused is what nobody answers for, has no version, class or criticality, breaks what was promised, or runs in a pattern that
+    violates its class. Exit code 1 on errors; warnings are told and let pass.
 
     Examples:
 
@@ -56,7 +58,9 @@ def check(
     """
     known, findings = extensions()
     findings += () if findings else findings_of(network, known)
-    findings += event_findings(Path(published) if published else promised())
+    if len(known) == len(KINDS):
+        lock = Path(published) if published else promised()
+        findings += lint(known["operations"].values(), known["systems"], known["formats"], known["processes"], None, lock)
     wrong = sum(finding.severity == "error" for finding in findings)
     if json:
         write_json(json, findings)
@@ -90,9 +94,23 @@ def extensions() -> tuple[dict[str, dict[str, Any]], tuple[Finding, ...]]:
 
 
 def findings_of(path: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[Finding, ...]:
-    """What is wrong with the file; nothing if none is named."""
+    """What is wrong with the file, its policies and its flows; nothing if none is named. Whoever runs it is refused as well."""
     try:
         read = read_network(Path(path)) if path else None
     except BadNetwork as bad:
         return bad.findings
-    return check_network(read, known["systems"], known["formats"], known["processes"]) if isinstance(read, Network) else ()
+    if not isinstance(read, Network):
+        return ()
+    return (
+        *check_network(read, known["systems"], known["formats"], known["processes"]),
+        *flow_findings(read, known["systems"], known["processes"]),
+        *retiring(read, SystemClock().now().date()),
+        *policy_findings(_policies(Path(path).parent / read.masters, known["formats"]["json"]) if read.masters else ()),
+    )
+
+
+def _policies(folder: Path, format: Format) -> list[Policy]:
+    """The policies among the master data; what cannot be read is told when it is published."""
+    files = sorted(path for path in folder.glob("*.json*") if path.is_file()) if folder.is_dir() else []
+    documents = (document for path in files for document in format.read(path.read_bytes(), Profile()).documents)
+    return [document for document in documents if isinstance(document, Policy)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -51,6 +52,8 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_s: float = 0.0
     #: How often what it holds is compared with what we believe; 0 for only on demand.
     reconcile_every_s: float = 0.0
+    #: The day on which this interface is to be retired.
+    retires_on: date | None = None
     #: Whether care waits for what it sends: when more comes than can be done, others are asked to come again first.
     critical: bool = False
 

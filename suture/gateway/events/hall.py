@@ -19,8 +19,8 @@ from suture.runtime.share import WEBHOOKS
 class Hall:
     """``beside`` are the applications under /api/NAME; ``start`` and ``stop`` bracket the sending.
 
-    ``key`` is what the secrets of webhooks derive from, ``allowed`` the private networks into which webhooks may go, ``standstill``
-    tells why nothing is done just now, if so.
+    ``key`` is what the secrets of webhooks derive from, ``allowed`` the private networks into which webhooks may go,
+    ``standstill`` tells why nothing is done just now, if so.
     """
 
     def __init__(

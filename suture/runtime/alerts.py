@@ -102,14 +102,14 @@ class Alerting:
         self.trouble: dict[str, str] = {}
         self._levels_at: datetime | None = None
         #: Whether there is more to look at than one look takes in; nothing is told of what may be over by now.
-        self._behind = False
+        self.behind = False
 
     async def run(self) -> None:
         """Look and tell, for ever."""
         while True:
             with contextlib.suppress(Unavailable, Fenced):  # the next look sees what this one did not
                 await self.once()
-            if not self._behind:
+            if not self.behind:
                 await self.clock.sleep(REST_S)
 
     async def once(self) -> int:
@@ -142,14 +142,14 @@ class Alerting:
         current = {key: incident for key, (_, incident) in stored.items()}
         for row in page:
             self._take(current, row.event.data)
-        self._behind = len(page) == BATCH
-        if not self._behind and (self._levels_at is None or now - self._levels_at >= LEVELS_EVERY):
+        self.behind = len(page) == BATCH
+        if not self.behind and (self._levels_at is None or now - self._levels_at >= LEVELS_EVERY):
             self._levels_at = now
             self._late(current, now)
-        told = () if self._behind else self.contacts
+        told = () if self.behind else self.contacts
         after = {key: incidents.due(incident, told, now) if told else incident for key, incident in current.items()}
         self._write(stored, after, page[-1].position if page else 0)
-        return [] if self._behind else [(key, incident, notice) for key, incident in after.items() for notice in incident.owing]
+        return [] if self.behind else [(key, incident, notice) for key, incident in after.items() for notice in incident.owing]
 
     def _take(self, current: dict[str, Incident], data: object) -> None:
         match data:

@@ -51,7 +51,7 @@ class JsonLines(logging.Formatter):
 
 @contextlib.contextmanager
 def written(style: str, stream: TextIO | None = None) -> Iterator[None]:
-    """Write what our own code logs to a stream (standard error): ``text`` for people tells what went wrong, ``json`` every line."""
+    """Write what our own code logs to a stream (standard error): ``text`` tells people what went wrong, ``json`` everything."""
     handler, ours = logging.StreamHandler(stream or sys.stderr), logging.getLogger("suture")
     handler.setFormatter(JsonLines() if style == "json" else Lines())
     before = ours.level, ours.propagate

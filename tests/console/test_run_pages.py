@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -14,7 +16,8 @@ from starlette.testclient import TestClient
 
 from suture.cli import main
 from suture.model import Decided, Decision, Delivered, MessageReceived
-from suture.runtime.network import Instance, Network
+from suture.runtime.alerts import Alerting
+from suture.runtime.network import Alert, Instance, Network
 from suture.runtime.pauses import pauses
 from suture.runtime.wiring import Wiring
 from suture.views.events import history
@@ -220,3 +223,44 @@ def test_who_may_not_is_told_why_and_refused(declared: TestClient, opened: Opene
 def test_without_a_network_file_nothing_is_held_back(opened: Opened) -> None:
     page = opened.client("operator").get("/system?name=procurement").text
     assert "start the console with --network" in page
+
+
+# -- incidents
+
+
+@pytest.fixture
+def alerted(opened: Opened) -> TestClient:
+    """An operator at a console whose network alerts somebody; everything up to now has been looked at once."""
+    alerts = (Alert(name="duty", webhook="http://127.0.0.1:1"),)
+    opened.desk.wiring = Wiring(opened.journal, Network(name="day", alerts=alerts), privacy_key=bytes(32))
+    looking = Alerting(opened.desk.wiring, {}, opened.clock, directly)
+    while looking.look() or looking.behind:
+        asyncio.run(looking.once())
+    return opened.client("operator")
+
+
+async def directly(step: Callable[[], Any]) -> Any:
+    return step()
+
+
+def test_incidents_are_one_for_each_cause_and_cover_every_open_exception(alerted: TestClient) -> None:
+    open_ones = alerted.get("/incidents.json").json()["open"]
+    exceptions = alerted.get("/exceptions.json").json()
+    assert len({row["key"] for row in open_ones}) == len(open_ones) < exceptions["count"]
+    assert sum(row["count"] for row in open_ones) == exceptions["count"]
+    for row in open_ones:
+        assert alerted.get(row["link"]).status_code == 200
+
+
+def test_who_sees_to_an_incident_says_so_with_a_reason(alerted: TestClient, opened: Opened) -> None:
+    page = alerted.get("/incidents").text
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page[page.index('action="/acknowledge"') :])[:4])
+    assert alerted.post("/acknowledge", data={**form, "reason": ""}).status_code == 422
+    assert alerted.post("/acknowledge", data={**form, "reason": "calling them"}).status_code == 303
+    row = next(row for row in alerted.get("/incidents.json").json()["open"] if row["key"] == form["incident"])
+    assert (row["phase"], row["acknowledged_by"]) == ("acknowledged", "Nia Osei")
+    assert opened.client("viewer").post("/acknowledge", data=form).status_code == 403
+
+
+def test_without_alerts_the_page_says_how_to_have_some(client: TestClient) -> None:
+    assert "[[alerts]]" in client.get("/incidents").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,8 +23,8 @@ from suture.views.register import Register
 class Front:
     """The gateway of one process. It answers under /api/ and at /openapi.json."""
 
-    def __init__(self, gateway: Gateway, identity: Identity | None = None) -> None:
-        self.gateway, self.identity = gateway, identity
+    def __init__(self, gateway: Gateway, identity: Identity | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self.gateway, self.identity, self.tls = gateway, identity, tls
 
     @property
     def apps(self) -> Mapping[str, ASGIApp]:
@@ -51,7 +52,7 @@ def front(serving: Serving) -> Front:
     register = serving.folder / f"{Path(serving.network.journal).stem}.register"
     gateway = assembled(service, identity, access, register, limits=read_limits(serving.folder / "gateway.toml"))
     gateway.standstill = lambda: serving.standstill
-    return Front(gateway, identity)
+    return Front(gateway, identity, settings.tls.context() if settings.tls else None)
 
 
 def assembled(

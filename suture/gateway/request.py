@@ -22,6 +22,7 @@ from suture.formats.scalars import decimal
 from suture.gateway.limits import Limits
 from suture.gateway.operation import Operation
 from suture.gateway.problem import Problem, Wrong
+from suture.transports.http_protocol import certificate_of
 
 _KEY = re.compile(r'"([A-Za-z0-9._~:+=@-]{1,128})"|([A-Za-z0-9._~:+=@-]{1,128})')
 #: version-traceid-parentid-flags (W3C Trace Context, level 1, section 3.2); all zeros name nothing.
@@ -51,6 +52,8 @@ class Incoming(Struct, frozen=True, kw_only=True):
     trace: str
     #: What goes back as traceparent: the caller's trace, and a span of our own.
     traceparent: str
+    #: The client certificate (DER) that TLS has verified.
+    certificate: bytes | None = None
 
     @property
     def url(self) -> str:
@@ -68,6 +71,7 @@ def incoming(scope: Scope) -> Incoming:
     except UnicodeDecodeError:
         raise Problem("malformed", "The path is not UTF-8.") from None
     return Incoming(
+        certificate=certificate_of(scope),
         method=scope["method"],
         path=raw.decode("latin-1"),
         segments=segments,

@@ -190,7 +190,7 @@ class Gateway:
     async def _proven(self, call: _Call) -> Caller:
         request = call.request
         try:
-            caller = await self.prover.caller(request.headers, request.address, request.method, request.url)
+            caller = await self.prover.caller(request.headers, request.address, request.method, request.url, request.certificate)
         except Unproven as unproven:
             if unproven.later:
                 raise Problem("busy", unproven.why, wait_s=5) from None

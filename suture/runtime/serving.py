@@ -7,6 +7,7 @@ import contextlib
 import errno
 import logging
 import os
+import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -64,6 +65,10 @@ class Wing(Protocol):
     @property
     def apps(self) -> Mapping[str, ASGIApp]:
         """Applications by the first part of their path."""
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """How the port speaks TLS; None where something before it does."""
 
     def exposition(self) -> str:
         """Figures of its own, in Prometheus's text format."""
@@ -197,13 +202,14 @@ class Serving:
             ready=self._why_not_ready,
             metrics=self._metrics,
         )
-        apps = self.wing.apps if self.wing is not None else {}
+        apps, tls = (self.wing.apps, self.wing.tls) if self.wing is not None else ({}, None)
+        scheme = "https" if tls else "http"
         try:
-            server = await serve(_beside(app, apps), self.network.host, self.port)
+            server = await serve(_beside(app, apps), self.network.host, self.port, tls=tls)
         except OSError as failure:
-            raise _cannot(f"http://{self.network.host}:{self.port}", failure) from None
+            raise _cannot(f"{scheme}://{self.network.host}:{self.port}", failure) from None
         self._ending.push_async_callback(server.stop)
-        return f"http://{self.network.host}:{server.port}"
+        return f"{scheme}://{self.network.host}:{server.port}"
 
     async def _listen_mllp(self, instance: Instance, channel: Channel) -> str:
         url = urlsplit(instance.listen[channel.name])

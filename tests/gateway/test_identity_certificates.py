@@ -20,9 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from suture.gateway.identity import Identity, Settings, Unproven
-from suture.gateway.identity.certificates import server_context
 from suture.gateway.identity.possession import certificate_print
-from suture.gateway.identity.settings import Certificate
+from suture.gateway.identity.settings import Certificate, server_context
 from suture.journal.memory import MemoryJournal
 from suture.runtime.clock import ManualClock, SystemClock
 from suture.transports.http_protocol import GuardedProtocol, certificate_of

@@ -1,16 +1,14 @@
 """A TLS certificate as a proof of identity: one that is known by its fingerprint, or by its subject among a trusted authority's.
 
-Whether the authority is trusted, TLS itself has decided (``server_context``) before any of this is asked.
+Whether the authority is trusted, TLS itself has decided (``settings.Tls``) before any of this is asked.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import ssl
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 
 from cryptography import x509
 
@@ -39,17 +37,6 @@ def caller_of(certificate: bytes, known: Iterable[Certificate], now: datetime) -
     # the one that names this very certificate is meant, where its subject is declared, too
     chosen = min(found, key=lambda each: not each.fingerprint)
     return machine(f"certificate/{chosen.name}", chosen, ends, chosen.scopes)
-
-
-def server_context(certificate: Path, key: Path, clients: Path | None = None, *, required: bool = False) -> ssl.SSLContext:
-    """TLS 1.2 and later for a server; ``clients`` are the authorities (PEM) whose certificates callers may come with, or must."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    if clients is not None:
-        context.load_verify_locations(clients)
-        context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
-    return context
 
 
 def _plain(fingerprint: str) -> str:

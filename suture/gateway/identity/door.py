@@ -118,9 +118,15 @@ class Identity:
     ) -> Caller:
         issuing = self._issuing(token)
         claims = await issuing.claims(token)
+        asked = (asked[0], self._public(asked[1]))
         now, bound = self.clock.now(), issuing.settings.bound
         self._possession.check(token, scheme, claims, proof, asked, certificate, now, bound=bound)
         return await self.with_rights(caller_of(claims, issuing.settings))
+
+    def _public(self, url: str) -> str:
+        """The address as the caller knows it, where something stands between."""
+        known = self.settings.public.rstrip("/")
+        return f"{known}/{url.split('://', 1)[-1].partition('/')[2]}" if known else url
 
     def _issuing(self, token: str) -> Issuing:
         """Whom to ask about this token: the issuer that it names, or the only one that is asked about tokens without a name."""

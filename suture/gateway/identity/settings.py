@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -94,12 +95,40 @@ class Login(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     session_s: int = 28_800
 
 
+class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The gateway's own TLS: its certificate and key (PEM), and the authorities whose certificates callers may, or must, have."""
+
+    certificate: str
+    key: str
+    clients: str = ""
+    required: bool = False
+
+    def context(self) -> ssl.SSLContext:
+        """TLS 1.2 and later; raises OSError for files that cannot be read, ssl.SSLError for what is none."""
+        clients = Path(self.clients) if self.clients else None
+        return server_context(Path(self.certificate), Path(self.key), clients, required=self.required)
+
+
+def server_context(certificate: Path, key: Path, clients: Path | None = None, *, required: bool = False) -> ssl.SSLContext:
+    """TLS 1.2 and later for a server; ``clients`` are the authorities (PEM) whose certificates callers may come with, or must."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    if clients is not None:
+        context.load_verify_locations(clients)
+        context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
+    return context
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file; without one nobody is believed but holders of API keys, which the journal knows."""
 
     issuers: tuple[Issuer, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     login: Login | None = None
+    tls: Tls | None = None
+    #: Where callers reach us, where something stands before us: proofs of possession name this address.
+    public: str = ""
     #: How far our clocks may be apart, in seconds.
     skew_s: int = 60
     #: How long what the journal says of keys and emergencies is remembered; a revocation elsewhere is known here after it.
@@ -138,7 +167,11 @@ def _placed(settings: Settings, folder: Path) -> Settings:
     login = settings.login
     if login is not None:
         login = replace(login, client_secret=placed(login.client_secret, folder))
-    return replace(settings, issuers=issuers, login=login)
+    tls = settings.tls
+    if tls is not None:
+        beside = {name: str(folder / getattr(tls, name)) for name in ("certificate", "key", "clients") if getattr(tls, name)}
+        tls = replace(tls, **beside)
+    return replace(settings, issuers=issuers, login=login, tls=tls)
 
 
 def unsound(settings: Settings, path: str) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from statistics import quantiles
 import msgspec
 from msgspec import Struct
 
-from bench.gauge import cpu_s, pss_mb
+from bench.gauge import cpu_s, family_mb
 from bench.relay import write_network
 from bench.store import Store
 from prove.house import free_ports
@@ -41,8 +41,9 @@ class Told(Struct, frozen=True, kw_only=True):
 class Bout:
     """A running service with its sink. ``load`` sends through it; ``ready_s`` is how long the start took."""
 
-    def __init__(self, kind: str, store: Store, folder: Path) -> None:
-        self.kind, self._store, self._folder = kind, store, folder
+    def __init__(self, kind: str, store: Store, folder: Path, other: str = "") -> None:
+        """``other`` is the module of another's service that is to do the same work instead of ours."""
+        self.kind, self._store, self._folder, self._other = kind, store, folder, other
         self._said = 0
         self.ready_s = 0.0
 
@@ -55,15 +56,22 @@ class Bout:
         address = self._store.empty()
         with started("bench.sink") as (self._sink, sink_port):
             self._sink_port = int(sink_port)
-            network = write_network(self._folder, self._sink_port, port, mllp)
-            # the first start makes the journal and publishes masters; the second is what a restart costs
-            with started("bench.serve", str(network), address, "relay"):
-                pass
+            words = self._ours(port, mllp, address)
+            if self._other:
+                words = (self._other, str(self._folder), self.kind, str(self._port), sink_port, address)
+            else:
+                # the first start makes the journal and publishes masters; the second is what a restart costs
+                with started(*words):
+                    pass
             began = time.monotonic()
-            with started("bench.serve", str(network), address, "relay") as (self._service, _):
+            with started(*words) as (self._service, _):
                 self.ready_s = time.monotonic() - began
                 yield self
         self._store.drop(address)
+
+    def _ours(self, port: int, mllp: int, address: str) -> tuple[str, ...]:
+        network = write_network(self._folder, self._sink_port, port, mllp)
+        return ("bench.serve", str(network), address, "relay")
 
     def load(self, count: int, *, connections: int = 50, rate: float = 0.0) -> Told:
         """Send ``count`` messages and wait until all are delivered."""
@@ -113,7 +121,7 @@ class Bout:
 
 
 class _Peak:
-    """The most memory that a process had, looked at five times a second."""
+    """The most memory that a process and its children had, looked at five times a second."""
 
     def __init__(self, pid: int) -> None:
         self._pid, self._most = pid, 0.0
@@ -123,12 +131,12 @@ class _Peak:
 
     def _watch(self) -> None:
         while not self._over.wait(0.2):
-            self._most = max(self._most, pss_mb(self._pid))
+            self._most = max(self._most, family_mb(self._pid))
 
     def stop(self) -> float:
         self._over.set()
         self._thread.join()
-        return max(self._most, pss_mb(self._pid))
+        return max(self._most, family_mb(self._pid))
 
 
 @contextlib.contextmanager

@@ -22,6 +22,11 @@ def pss_mb(pid: int) -> float:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
 
 
+def family_mb(pid: int) -> float:
+    """Memory of a process and everything below it, in megabytes."""
+    return pss_mb(pid) + sum(map(family_mb, _children(pid)))
+
+
 def _own(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()

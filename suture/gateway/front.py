@@ -9,22 +9,31 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from suture.gateway.access import Access, read_access
+from suture.gateway.events.addresses import listed
+from suture.gateway.events.hall import Hall
 from suture.gateway.identity import Identity, read_identity
 from suture.gateway.limits import Limits, read_limits
 from suture.gateway.operation import operations
 from suture.gateway.reach import House
 from suture.gateway.served import Gateway, Prover
 from suture.gateway.system_apis import system_apis
+from suture.journal.blobs import load_or_create_key
 from suture.runtime.service import Service
 from suture.runtime.serving import Serving
 from suture.views.register import Register
 
 
 class Front:
-    """The gateway of one process. It answers under /api/ and at /openapi.json."""
+    """The gateway of one process. It answers under /api/ and at /openapi.json, and sends events to those who subscribed."""
 
-    def __init__(self, gateway: Gateway, identity: Identity | None = None, tls: ssl.SSLContext | None = None) -> None:
-        self.gateway, self.identity, self.tls = gateway, identity, tls
+    def __init__(
+        self,
+        gateway: Gateway,
+        identity: Identity | None = None,
+        tls: ssl.SSLContext | None = None,
+        hall: Hall | None = None,
+    ) -> None:
+        self.gateway, self.identity, self.tls, self.hall = gateway, identity, tls, hall
 
     @property
     def apps(self) -> Mapping[str, ASGIApp]:
@@ -36,7 +45,9 @@ class Front:
         return self.gateway.usage.exposition()
 
     async def close(self) -> None:
-        """Ask nothing more, and let go of files and connections."""
+        """Ask and send nothing more, and let go of files and connections."""
+        if self.hall is not None:
+            await self.hall.stop()
         await self.gateway.house.close()
         if self.identity is not None:
             await self.identity.close()
@@ -50,9 +61,18 @@ def front(serving: Serving) -> Front:
     service = serving.service
     identity = Identity(settings, serving.journal, serving.clock, service.in_thread, access)
     register = serving.folder / f"{Path(serving.network.journal).stem}.register"
-    gateway = assembled(service, identity, access, register, limits=read_limits(serving.folder / "gateway.toml"))
+    limits, tls = read_limits(serving.folder / "gateway.toml"), settings.tls.context() if settings.tls else None
+    hall = Hall(
+        service,
+        load_or_create_key(serving.folder / "webhooks.key"),
+        access=lambda: access,
+        allowed=listed(serving.network.private_networks),
+        standstill=lambda: serving.standstill,
+    )
+    gateway = assembled(service, identity, access, register, limits=limits, beside=hall.beside)
     gateway.standstill = lambda: serving.standstill
-    return Front(gateway, identity, settings.tls.context() if settings.tls else None)
+    hall.start()
+    return Front(gateway, identity, tls, hall)
 
 
 def assembled(

@@ -5,15 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from suture.gateway.access import Access
 from suture.gateway.events.addresses import Network
+from suture.gateway.events.asyncapi import asyncapi_text
 from suture.gateway.events.desk import Desk
 from suture.gateway.events.stream import EventStream
 from suture.gateway.events.webhooks import Webhooks
 from suture.runtime.service import Service
 from suture.runtime.share import WEBHOOKS
+
+
+async def catalogue(scope: Scope, receive: Receive, send: Send) -> None:
+    """The contracts of events as AsyncAPI, for whoever is known here."""
+    body = asyncapi_text().encode()
+    headers = [(b"content-type", b"application/vnd.aai.asyncapi+json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": [*headers, (b"x-content-type-options", b"nosniff")]})
+    await send({"type": "http.response.body", "body": body})
 
 
 class Hall:
@@ -46,6 +55,7 @@ class Hall:
         )
         self.beside: Mapping[str, ASGIApp] = {
             "events": EventStream(journal, name, clock, service.in_thread, access),
+            "asyncapi.json": catalogue,
             "subscriptions": Desk(journal, clock, service.in_thread, key, access=access, allowed=allowed),
         }
         self._running: asyncio.Task[None] | None = None

@@ -1,0 +1,74 @@
+"""Events of a network in service: a newcomer finds them, subscribes, and hears a requisition become an order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from suture.gateway import Access
+from suture.gateway.front import front
+from suture.gateway.identity import Grant, api_keys
+from suture.runtime.network import read_network
+from suture.runtime.serving import Serving
+from tests.gateway.receiver import Receiver
+from tests.runtime.loopback import Loopback, filed, until, webhook
+
+LISTENER = """
+[[instances]]
+name = "lake"
+system = "api_client"
+owner = "data platform"
+"""
+
+
+async def scene(folder: Path) -> None:
+    async with Loopback(folder) as house:
+        path = house.write_network()
+        path.write_text('private_networks = ["127.0.0.0/8"]\n' + path.read_text() + LISTENER)
+        served = Serving(read_network(path), path.parent, wing=front)
+        receiver = Receiver([], served.clock.now)
+        hook = await receiver.start()
+        await served.start()
+        try:
+            async with httpx2.AsyncClient(base_url=served.listening.split(", ")[0]) as client:
+                await heard(served, client, receiver, hook, house)
+        finally:
+            await served.stop()
+            await receiver.stop()
+
+
+async def heard(served: Serving, client: httpx2.AsyncClient, receiver: Receiver, hook: str, house: Loopback) -> None:
+    def make() -> str:
+        grant = Grant(roles=("machine",), instance="lake")
+        now = served.clock.now()
+        return api_keys.make(served.journal, Access(), "lake", grant, actor="Nia Osei", reason="pilot", now=now)
+
+    key = {api_keys.HEADER: await served.service.in_thread(make)}
+    assert (await client.get("/api/events")).status_code == 401
+    catalogue = (await client.get("/api/asyncapi.json", headers=key)).json()
+    assert "suture.purchase_order.emitted.v1" in catalogue["channels"]
+    wanted = {"name": "lake", "url": hook, "types": ["Requisition", "PurchaseOrder", "OrderStatus"], "after": 0}
+    made = await client.post("/api/subscriptions", headers=key, json=wanted)
+    assert made.status_code == 201, made.text
+    receiver.secrets = [made.json()["secret"]]
+    async with webhook(str(client.base_url).rstrip("/")) as link:
+        await link.perform(filed(house.requisition(1)))
+    await until(lambda: any(event["type"] == "suture.purchase_order.emitted.v1" for _, event in receiver.got), "its order")
+    assert receiver.refused == 0
+    assert receiver.positions == sorted(receiver.positions)
+    batch: list[dict[str, Any]] = (await client.get("/api/events?types=PurchaseOrder", headers=key)).json()
+    assert [event["type"] for event in batch] == ["suture.purchase_order.emitted.v1"]
+    assert batch[0] in [event for _, event in receiver.got]
+    async with client.stream("GET", "/api/events?after=0", headers={**key, "accept": "text/event-stream"}) as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data: "):
+                assert json.loads(line[6:])["specversion"] == "1.0"
+                break
+
+
+def test_a_newcomer_hears_what_becomes_of_its_requisition(tmp_path: Path) -> None:
+    asyncio.run(asyncio.wait_for(scene(tmp_path), 60))

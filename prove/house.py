@@ -312,11 +312,13 @@ def free_ports(count: int) -> list[int]:
 
 
 def _toml(network: dict[str, object]) -> str:
-    """A network as a file: JSON's strings and lists are TOML's too."""
+    """A network as a file: JSON's strings and lists are TOML's too; what is None is not said."""
     instances = network.pop("instances")
     assert isinstance(instances, list | tuple)
     tables = [("", network), *(("[[instances]]\n", instance) for instance in instances)]
-    return "\n".join(head + "".join(f"{name} = {_value(value)}\n" for name, value in table.items()) for head, table in tables)
+    return "\n".join(
+        head + "".join(f"{name} = {_value(value)}\n" for name, value in table.items() if value is not None) for head, table in tables
+    )
 
 
 def _value(value: object) -> str:

@@ -316,9 +316,11 @@ def _toml(network: dict[str, object]) -> str:
     instances = network.pop("instances")
     assert isinstance(instances, list | tuple)
     tables = [("", network), *(("[[instances]]\n", instance) for instance in instances)]
-    return "\n".join(
-        head + "".join(f"{name} = {_value(value)}\n" for name, value in table.items() if value is not None) for head, table in tables
-    )
+    return "\n".join(head + _lines(table) for head, table in tables)
+
+
+def _lines(table: dict[str, object]) -> str:
+    return "".join(f"{name} = {_value(value)}\n" for name, value in table.items() if value is not None)
 
 
 def _value(value: object) -> str:

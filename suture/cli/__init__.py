@@ -29,11 +29,15 @@ COMMANDS = (
     "subscriptions",
     "feed",
     "evidence",
+    "policies",
+    "inventory",
+    "changes",
     "relay",
     "export",
     "archive",
     "backup",
     "partitions",
+    "access",
 )
 
 

@@ -9,11 +9,14 @@ from typing import Annotated, Any
 import typer
 
 import suture
+from suture.cli.access import findings_of as duties
 from suture.cli.output import JsonOption, console, counted, write_json
 from suture.extensions import found
 from suture.formats import Format, Profile
+from suture.gateway.access import BadAccess, read_access
 from suture.gateway.governance.flow_rules import flow_findings, retiring
 from suture.gateway.governance.linter import lint, policy_findings
+from suture.gateway.identity import BadIdentity
 from suture.gateway.operation import Operation
 from suture.kpis import Kpi
 from suture.model import Finding, Policy
@@ -102,11 +105,20 @@ def findings_of(path: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[Find
     if not isinstance(read, Network):
         return ()
     return (
+        *access_findings(Path(path).parent),
         *check_network(read, known["systems"], known["formats"], known["processes"]),
         *flow_findings(read, known["systems"], known["processes"]),
         *retiring(read, SystemClock().now().date()),
         *policy_findings(_policies(Path(path).parent / read.masters, known["formats"]["json"]) if read.masters else ()),
     )
+
+
+def access_findings(folder: Path) -> tuple[Finding, ...]:
+    """What is wrong with access.toml and identity.toml beside a network file, and who would hold duties that belong apart."""
+    try:
+        return duties(folder, read_access(folder / "access.toml"))
+    except (BadAccess, BadIdentity) as bad:
+        return bad.findings
 
 
 def _policies(folder: Path, format: Format) -> list[Policy]:

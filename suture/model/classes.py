@@ -18,7 +18,7 @@ from msgspec import Struct
 from suture.model.documents import Document, Ref
 from suture.model.facts import Finding
 from suture.model.masters import BankAccount, CostCenter, Entity, Item, Person, Place
-from suture.model.schema import structs
+from suture.model.schema import parts_of, structs
 
 DataClass = Literal["public", "internal", "financial", "personal", "patient"]
 S = TypeVar("S", bound=Struct)
@@ -100,6 +100,14 @@ def classes_of(kind: type[Struct]) -> Mapping[str, DataClass]:
 def classes() -> Mapping[str, Mapping[str, DataClass]]:
     """The class of every field of everything that documents are made of, by name of the struct."""
     return {kind.__name__: classes_of(kind) for kind in structs()}
+
+
+@cache
+def carried(kind: type[Document]) -> frozenset[DataClass]:
+    """The classes of everything that a document of this type may hold, in its parts as well."""
+    info = msgspec.inspect.type_info(kind)
+    parts = (part.cls for part in parts_of(info) if isinstance(part, msgspec.inspect.StructType))
+    return frozenset(found for part in parts for found in classes_of(part).values())
 
 
 def masked(document: Document) -> Document:

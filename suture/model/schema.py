@@ -44,7 +44,9 @@ def structs() -> tuple[type[Struct], ...]:
     """Every Struct that documents are made of, the documents first."""
     found: dict[type[Struct], None] = dict.fromkeys(DOCUMENTS.values())
     for kind in DOCUMENTS.values():
-        found.update(dict.fromkeys(part.cls for part in _parts(inspect.type_info(kind)) if isinstance(part, inspect.StructType)))
+        found.update(
+            dict.fromkeys(part.cls for part in parts_of(inspect.type_info(kind)) if isinstance(part, inspect.StructType))
+        )
     return tuple(found)
 
 
@@ -57,11 +59,12 @@ def field_names(kind: type[inspect.Type]) -> frozenset[str]:
     )
 
 
-def _parts(kind: inspect.Type) -> Iterator[inspect.Type]:
+def parts_of(kind: inspect.Type) -> Iterator[inspect.Type]:
+    """``kind`` and all that it is made of, Structs looked into."""
     yield kind
     inner = [field.type for field in kind.fields] if isinstance(kind, inspect.StructType) else _inner(kind)
     for part in inner:
-        yield from _parts(part)
+        yield from parts_of(part)
 
 
 def _held(kind: inspect.Type) -> Iterator[inspect.Type]:

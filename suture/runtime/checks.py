@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from suture.formats import Format
 from suture.model import Finding
+from suture.model.classes import DataClass, carried
 from suture.processes import Process
 from suture.runtime.network import Instance, Network
 from suture.runtime.secrets import PLACES
@@ -36,6 +37,7 @@ def check(
         findings += _instance(instance, systems, formats)
     findings += _roles(network, processes)
     findings += _relays(network)
+    findings += _placement(network, systems)
     findings += _alerts(network)
     findings += _telemetry(network)
     return tuple(findings)
@@ -88,6 +90,31 @@ def _ways_in(path: str, instance: Instance, system: System) -> Iterator[Finding]
         known = ", ".join(channel.name for channel in system.channels) or "none"
         text = f"{system.title} has no channel {name!r}; it has {known}"
         yield Finding(code="unknown_channel", path=f"{path}.listen.{name}", text=text)
+
+
+def _placement(network: Network, systems: Mapping[str, System]) -> Iterator[Finding]:
+    """Documents of a class lie only where the house allows it: at whoever is sent them, at brokers, and here."""
+    if not network.residency:
+        return
+    here = frozenset(network.residency)
+    yield from _placed_wrong(network, "region", network.region, here, "the journal")
+    for instance in network.instances:
+        system = systems.get(instance.system)
+        kinds = frozenset(kind for document in system.accepts for kind in carried(document)) if system else frozenset()
+        yield from _placed_wrong(network, f"instances.{instance.name}.region", instance.region, kinds, instance.name)
+    for relay in network.relays:
+        crossing = (kind for kind in CROSSING if not relay.types or kind.__name__ in relay.types)
+        kinds = frozenset(found for document in crossing for found in carried(document)) - {"patient"}
+        yield from _placed_wrong(network, f"relays.{relay.name}.region", relay.region, kinds, relay.name)
+
+
+def _placed_wrong(network: Network, path: str, region: str, kinds: frozenset[DataClass], whose: str) -> Iterator[Finding]:
+    for kind in sorted(kinds & network.residency.keys()):
+        allowed = network.residency[kind]
+        if region not in allowed:
+            where = f"lies in {region!r}" if region else "does not say where it lies"
+            text = f"{whose} holds {kind} data and {where}; that may lie in {', '.join(allowed) or 'no place at all'}"
+            yield Finding(code="bad_placement", path=path, text=text)
 
 
 def _relays(network: Network) -> Iterator[Finding]:

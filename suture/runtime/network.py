@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from suture.formats import Profile
 from suture.model import Finding
+from suture.model.classes import DataClass
 from suture.runtime.secrets import placed
 
 #: The fields of an instance that name where a credential is kept.
@@ -50,6 +51,8 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_per_s: float = 0.0
     concurrency: int = 0
     timeout_s: float = 0.0
+    #: Where what it holds lies: a label of the house's own ("EU", "on-premises"); see ``Network.residency``.
+    region: str = ""
     #: How often what it holds is compared with what we believe; 0 for only on demand.
     reconcile_every_s: float = 0.0
     #: The day on which this interface is to be retired.
@@ -80,6 +83,7 @@ class Relay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     types: tuple[str, ...] = ()
     token: str = ""
     owner: str = ""
+    region: str = ""
     remembers_s: float = 600.0
 
 
@@ -134,6 +138,10 @@ class Network(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     telemetry: Telemetry | None = None
     #: Networks of the house into which webhooks may go ("10.20.0.0/16"); everything private is denied otherwise.
     private_networks: tuple[str, ...] = ()
+    #: Where documents may lie that hold a class of data: patient = ["on-premises"]; a class that is not named may lie anywhere.
+    residency: Mapping[DataClass, tuple[str, ...]] = field(default_factory=dict)
+    #: Where the journal itself lies.
+    region: str = ""
 
     def instance(self, name: str) -> Instance | None:
         """The instance of that name."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from suture.cli.scaffolds import NETWORK
 from suture.extensions import found
@@ -178,3 +179,21 @@ def test_an_empty_place_is_told_and_content_never(tmp_path: Path) -> None:
     with pytest.raises(NoSecret) as told:
         secret("hunter2")
     assert "hunter2" not in str(told.value)
+
+
+def test_data_lies_only_where_the_house_allows_it() -> None:
+    rules = {"patient": ("on-premises",), "financial": ("on-premises", "EU")}
+    theirs = structs.replace(supplier(), region="US")
+    placed = Network(name="n", region="on-premises", residency=rules, instances=(theirs,))
+    wrong = [finding for finding in check(placed, SYSTEMS, FORMATS, PROCESSES) if finding.code == "bad_placement"]
+    assert [finding.path for finding in wrong] == ["instances.alder.region"]
+    assert "financial" in wrong[0].text
+    for good in (
+        structs.replace(placed, instances=(structs.replace(theirs, region="EU"),)),
+        structs.replace(placed, residency={}),
+    ):
+        assert "bad_placement" not in {finding.code for finding in check(good, SYSTEMS, FORMATS, PROCESSES)}
+    nowhere = structs.replace(placed, region="", instances=(structs.replace(theirs, region=""),))
+    silent = [finding.text for finding in check(nowhere, SYSTEMS, FORMATS, PROCESSES) if finding.code == "bad_placement"]
+    assert len(silent) == 3
+    assert all("does not say where" in text for text in silent)

@@ -30,6 +30,7 @@ COMMANDS = (
     "feed",
     "evidence",
     "policies",
+    "policies",
     "inventory",
     "changes",
     "relay",

@@ -60,6 +60,14 @@ def evidence(journal: Journal, id: str, network: str, now: datetime, public_key:
     )
 
 
+def resting_on(journal: Journal, id: str) -> tuple[Applied, ...]:
+    """The versions of policies that the decisions about a thing rested on. Raises Unknown."""
+    rows = {row.position: row for row in Scope(journal, id).events()}
+    if not rows:
+        raise Unknown(f"nothing is known of {id}")
+    return _applied(journal, _decisions(journal, rows.values()).values())
+
+
 def _concerns(document: Document, scope: Scope) -> bool:
     named = {thing.id for thing in scope.things}
     return not named or any(ref.id in named for ref in document.refs())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from prove.mutants import AREAS, Mutant
-from prove.mutants.trial import ENGINE, tried
+from prove.mutants.trial import ENGINE, Sittings, Verdict, tried
 
 MUTANTS = [mutant for area in AREAS.values() for mutant in area]
 #: One of each kind of harm: doubled, lost, out of order, forgotten, unapproved.
@@ -44,6 +44,16 @@ def test_a_mutant_is_a_bug_and_no_slip_of_the_pen(tmp_path: Path) -> None:
 def test_there_are_enough_and_each_has_a_name() -> None:
     assert len(MUTANTS) >= 60
     assert not [name for name, count in Counter(mutant.name for mutant in MUTANTS).items() if count > 1]
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    place, verdict = tmp_path / "kept.jsonl", Verdict(mutant=MUTANTS[0], promise="answers are true", seed=3, tried=4)
+    assert Sittings(place).known(MUTANTS[0], 80) is None
+    Sittings(place).keep(verdict, 80)
+    Sittings(place).keep(Verdict(mutant=MUTANTS[1], senseless="it could not be held"), 80)
+    again = Sittings(place)
+    assert again.known(MUTANTS[0], 80) == verdict
+    assert (again.known(MUTANTS[0], 81), again.known(MUTANTS[1], 80)) == (None, None)
 
 
 def test_few_are_excused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from prove.mutants.hunt import DEEPER
@@ -21,6 +23,10 @@ from prove.mutants.mutant import Mutant
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "suture"
 HUNT = Path(__file__).with_name("hunt.py")
+#: What a verdict rests on besides the engine.
+RULES = (HUNT, HUNT.with_name("rough.py"))
+#: Where the verdicts of a run are kept as they come.
+KEPT = ROOT / ".mutants.jsonl"
 #: Seeds that a mutant has to survive to count as a survivor.
 SEEDS = 80
 #: The seeds among which those of the likely scenarios are; no hunt goes further.
@@ -93,18 +99,46 @@ def _hunted(folder: Path, arguments: list[str]) -> dict[str, object]:
 
 
 def all_tried(asked: Sequence[tuple[Mutant | None, int]], folder: Path, tell: Callable[[str], None]) -> Iterator[Verdict]:
-    """Try them side by side, in order, with so many seeds each (0: as many as a mutant gets), telling of each as it ends."""
-    ended = itertools.count(1)
+    """Try them side by side, in order, with so many seeds each (0: as many as a mutant gets), telling of each as it ends.
+
+    What was tried before on the same sources is not tried again: a run that was stopped goes on where it was.
+    """
+    ended, kept = itertools.count(1), Sittings(KEPT)
 
     def verdict_on(number: int, mutant: Mutant | None, seeds: int) -> Verdict:
         here = folder / str(number)
         here.mkdir(parents=True)
-        verdict = tried(mutant, here, seeds or SEEDS)
+        verdict = kept.known(mutant, seeds or SEEDS) or kept.keep(tried(mutant, here, seeds or SEEDS), seeds or SEEDS)
         tell(f"{next(ended)} of {len(asked)}: {_told(verdict)}")
         return verdict
 
     with ThreadPoolExecutor(TOGETHER) as pool:
         yield from pool.map(verdict_on, range(len(asked)), *zip(*asked, strict=True))
+
+
+class Sittings:
+    """The verdicts of runs that were stopped, one a line, each under a digest of all that it rests on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        sources = (*sorted(ENGINE.rglob("*.py")), *RULES)
+        self._sources = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        self._known = dict(msgspec.json.decode(line, type=tuple[str, Verdict]) for line in lines)
+
+    def _digest(self, mutant: Mutant | None, seeds: int) -> str:
+        return hashlib.sha256(msgspec.json.encode([self._sources, mutant, seeds])).hexdigest()
+
+    def known(self, mutant: Mutant | None, seeds: int) -> Verdict | None:
+        """The verdict on the same mutant of the same sources after as many seeds."""
+        return self._known.get(self._digest(mutant, seeds))
+
+    def keep(self, verdict: Verdict, seeds: int) -> Verdict:
+        """Remember a verdict, unless the mutant could not be tried."""
+        if not verdict.senseless:
+            with self.path.open("ab") as file:
+                file.write(msgspec.json.encode((self._digest(verdict.mutant, seeds), verdict)) + b"\n")
+        return verdict
 
 
 def _told(verdict: Verdict) -> str:

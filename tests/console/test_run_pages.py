@@ -264,3 +264,25 @@ def test_who_sees_to_an_incident_says_so_with_a_reason(alerted: TestClient, open
 
 def test_without_alerts_the_page_says_how_to_have_some(client: TestClient) -> None:
     assert "[[alerts]]" in client.get("/incidents").text
+
+
+# -- business
+
+
+@pytest.mark.parametrize("query", ["", "facility=NSH", "supplier=ALDER", "stage=receiving"])
+def test_every_open_exception_is_under_one_theme_and_the_sums_reconcile(query: str, client: TestClient, opened: Opened) -> None:
+    told = client.get(f"/business.json?{query}").json()
+    assert told["count"] == sum(theme["count"] for theme in told["themes"])
+    for theme in told["themes"]:
+        assert theme["count"] == sum(theme["facilities"].values())
+        rows = client.get(f"/business.json?{query}", params={"theme": theme["name"]} if not query else None).json()["rows"]
+        assert query or len(rows) == min(theme["count"], 30)
+    with opened.desk.ask({}) as ask:
+        everything = ask.books.exceptions()
+    assert told["count"] == len(everything) if not query else told["count"] <= len(everything)
+
+
+def test_facilities_add_up_to_the_group(client: TestClient) -> None:
+    whole = client.get("/business.json").json()
+    each = [client.get("/business.json", params={"facility": name}).json()["count"] for name in whole["facilities"] if name]
+    assert sum(each) + sum(theme["facilities"].get("", 0) for theme in whole["themes"]) == whole["count"] > 0

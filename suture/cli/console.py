@@ -58,13 +58,17 @@ def open_console(
       suture console -j day --as treasury-1 --role treasurer
     """
     policy = _policy(access)
-    caller = _caller(actor.strip() or _login(), tuple(role or OWNER), policy)
+    caller = caller_of(actor.strip(), tuple(role or OWNER), policy)
     declared = read_network(Path(network)) if network else Network(name="none")
+    stay(journal, declared, caller, port, policy, at.replace(tzinfo=UTC) if at else None)
+
+
+def stay(journal: str, network: Network, caller: Caller, port: int, access: Access, at: datetime | None = None) -> None:
+    """Keep the console of a journal open until Ctrl-C; ``at`` as of when ages are told, now if left out."""
     opened, folder = existing_journal(journal)
     try:
-        wiring = Wiring(opened, declared, privacy_key=load_or_create_key(folder / "privacy.key"))
-        as_of = at.replace(tzinfo=UTC) if at else None
-        desk = Desk(wiring, books_file(journal, folder), SystemClock(), access=policy, place=journal, at=as_of)
+        wiring = Wiring(opened, network, privacy_key=load_or_create_key(folder / "privacy.key"))
+        desk = Desk(wiring, books_file(journal, folder), SystemClock(), access=access, place=journal, at=at)
         look(desk)
         looping.run(serve_console(desk, caller, port))
     finally:
@@ -78,8 +82,9 @@ def _policy(place: str) -> Access:
         fail(str(bad), "mend the access policy, or leave it out for the standard roles")
 
 
-def _caller(name: str, roles: tuple[str, ...], access: Access) -> Caller:
-    """Who looks, with roles that one person may hold; leaves with a reason otherwise."""
+def caller_of(name: str, roles: tuple[str, ...], access: Access) -> Caller:
+    """Who looks (the login where no name is given), with roles that one person may hold; leaves with a reason otherwise."""
+    name = name or _login()
     if not name or len(name) > NAME_LETTERS or not name.isprintable():
         fail(f"{name!r} is no name for a decision", f"say who decides: --as NAME, at most {NAME_LETTERS} letters")
     known = {**ROLES, **access.roles}

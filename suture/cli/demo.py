@@ -38,9 +38,12 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same group and the same day.")] = 1,
     requisitions: Annotated[int, typer.Option(min=0, max=100_000, help="How many requisitions people file.")] = 500,
     usages: Annotated[int, typer.Option(min=0, max=100_000, help="How many clinical usages theatre documents.")] = 300,
+    exit: Annotated[bool, typer.Option("--exit", help="End at once; at a terminal the console else stays open.")] = False,
     keep: Annotated[str, typer.Option(metavar="DIR", help="Keep the journal here for `suture show` and `suture export`.")] = "",
 ) -> None:
     """Run a day of a hospital group against twins of 15 systems over their real protocols, and count at the end.
+
+    At a terminal the console then stays open with this day until Ctrl-C; see --exit.
 
     Exit code 0 only if the ledger balances and nothing is lost or doubled, counted in the twins.
 
@@ -60,6 +63,8 @@ def demo(
             _show(result)
         if json:
             write_json(json, report)
+        if console.is_terminal and not exit and json != "-":
+            _look(folder, result)
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -67,6 +72,16 @@ def demo(
         gravest = next((ref.id for row in result.open for ref in row.case.objects), "ID")
         console.print(f"The journal is kept. See for yourself: suture show {gravest} --journal {keep}", soft_wrap=True)
     raise typer.Exit(0 if result.ok else 1)
+
+
+def _look(folder: Path, result: Result) -> None:
+    """Keep the console open with the day as it ended, for whoever wants to look into it."""
+    from suture.cli.console import OWNER, caller_of, stay  # only who looks waits for the web's libraries
+    from suture.gateway import Access
+    from suture.runtime.network import Network
+
+    console.print("\nThe day in the browser:")
+    stay(str(folder), Network(name="none"), caller_of("", OWNER, Access()), 0, Access(), result.ended)
 
 
 def _folder(keep: str) -> Path:

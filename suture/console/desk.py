@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -46,6 +48,8 @@ class Desk:
         self.place, self.at = place, at
         self._trail = Trail()
         self._one = threading.RLock()
+        self._held: dict[Path, sqlite3.Connection] = {}
+        self._lasting: dict[str, Any] = {}
         self._memo: tuple[tuple[int, int], dict[str, Any]] = ((-1, 0), {})
 
     @contextmanager
@@ -63,16 +67,25 @@ class Desk:
             # the trail first: its position is told as the page's, and nothing up to there may be missing from the others
             self._trail.catch_up(journal)
             with kept_books(journal, self.books, tell) as books, kept(journal, index, INDEX, tell) as db:
+                self._hold(self.books, index)
                 now = self.at or self.clock.now()
                 figures = self.books.with_suffix(".figures")
                 rest = caller, self.access, self.place, unmasked, figures, self._remembered(now), drafts
                 yield Ask(self.wiring, books, self._trail, Index(db), query, now, *rest)
 
+    def _hold(self, *files: Path) -> None:
+        """Keep the caches open: SQLite tidies a file up, and waits for the disk, whenever nobody has it open any more."""
+        for file in files:
+            if file not in self._held and file.exists():
+                held = self._held[file] = sqlite3.connect(file, check_same_thread=False)
+                held.execute("select position from mark").fetchone()
+                weakref.finalize(self, held.close)
+
     def _remembered(self, now: datetime) -> dict[str, Any]:
         """What was worked out at this position within this minute."""
         key = self._trail.position, int(now.timestamp()) // 60
         if self._memo[0] != key:
-            self._memo = key, {}
+            self._memo = key, {"lasting": self._lasting}
         return self._memo[1]
 
     def moved(self, position: int) -> bool:

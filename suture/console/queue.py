@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,11 +14,16 @@ from suture.console.page import Ask
 from suture.journal import Journal
 from suture.model import Policy
 from suture.processes.masters import Filed
-from suture.views.impact import Ranked, Terms, items_of, ranked, terms
+from suture.views.exceptions import OpenException
+from suture.views.impact import Facts, Impact, Ranked, Terms, facts_of, impact, items_of, ranked, terms
 from suture.views.search import Index
 
 #: The process whose states say how much of an item a place has.
 _SHELVES = "usage_to_replenishment"
+
+
+#: What an exception costs is worked out anew after so long, for so many at a time.
+GOOD_FOR, AGAIN_MOST = timedelta(minutes=1), 60
 
 
 class _Shelf(Struct):
@@ -31,11 +37,41 @@ _filed = msgspec.json.Decoder(Filed)
 def queue(ask: Ask) -> list[Ranked]:
     """Everything open, the dearest to leave first; what sleeps comes last."""
     if "queue" not in ask.memo:
-        rows = ask.books.exceptions()
-        stocks = balances(ask.journal, ask.index, items_of(ask.index, (row.case for row in rows)))
-        ask.memo["queue"] = ranked(rows, ask.index, terms_of(ask.journal), stocks, ask.now)
+        known = terms_of(ask.journal)
+        weighed = [(each.row, each.facts, each.impact) for each in _weighed(ask, known)]
+        ask.memo["queue"] = ranked(weighed, ask.index, known, ask.now)
     found: list[Ranked] = ask.memo["queue"]
     return found
+
+
+class Weighed(Struct, frozen=True):
+    """An open exception with what it costs, and when that was worked out."""
+
+    row: OpenException
+    facts: Facts
+    impact: Impact
+    at: datetime
+
+
+def _weighed(ask: Ask, terms: Terms) -> list[Weighed]:
+    """Everything open; what is new is weighed now, and what was weighed long ago a few at a time."""
+    lasting: dict[str, Weighed] = ask.memo.setdefault("lasting", {}).setdefault("weighed", {})
+    positions = {str(id): position for id, position in ask.books.rows("select id, position from cases")}
+    for id in lasting.keys() - positions.keys():
+        del lasting[id]
+    fresh = [id for id, position in positions.items() if id not in lasting or lasting[id].row.position != position]
+    old = [id for id, each in lasting.items() if abs(ask.now - each.at) >= GOOD_FOR]
+    for each in _weigh(ask, terms, [*fresh, *sorted(old, key=lambda id: lasting[id].at)[:AGAIN_MOST]]):
+        lasting[each.row.case.id] = each
+    return list(lasting.values())
+
+
+def _weigh(ask: Ask, terms: Terms, ids: list[str]) -> Iterator[Weighed]:
+    rows = [row for id in ids for row in ask.books.exception(id)]
+    stocks = balances(ask.journal, ask.index, items_of(ask.index, (row.case for row in rows)))
+    for row in rows:
+        facts = facts_of(ask.index, row.case, stocks, ask.now)
+        yield Weighed(row, facts, impact(row.case, facts, terms, ask.now), ask.now)
 
 
 def terms_of(journal: Journal) -> Terms:

@@ -187,6 +187,11 @@ class Books:
                 if ref.type == "Delivery":
                     self._owed_again(ref.id)
 
+    def exception(self, id: str) -> list[OpenException]:
+        """The open exception of this id, if it is open."""
+        rows = self._ask("select position, body from cases where id = ?", (id,))
+        return [OpenException(position, _case(body)) for position, body in rows]
+
     def exceptions(self) -> list[OpenException]:
         """What is open, the gravest first."""
         return gravest(OpenException(position, _case(body)) for position, body in self._ask("select position, body from cases"))

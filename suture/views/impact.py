@@ -6,11 +6,12 @@ the reasons is what it costs to leave this exception and take another; whoever h
 
 The policy ``impact`` reads, with these defaults::
 
-    {"horizon_hours": "24", "late_percent_month": "1.5", "late_fee": "40", "discounts": {"SUPPLIER": {"percent": "2", "days": 10}},
-     "cancelled": "5000", "short": "500", "waiting": "5", "rates": {"EUR": "1.08"}}
+    {"horizon_hours": "24", "late_percent_month": "1.5", "late_fee": "40", "cancelled": "5000", "short": "500", "waiting": "5",
+     "discounts": {"SUPPLIER": {"percent": "2", "days": 10}}, "rates": {"EUR": "1.08"}}
 
-``late_fee`` is what a supplier may ask once for a late payment, ``cancelled`` what a procedure costs that does not take place, ``short`` a shortage that does not reach one, ``waiting`` what
-each document costs that waits behind, all in the group's currency; ``rates`` are worth in it, and 1 where none is named.
+``late_fee`` is what a supplier may ask once for a late payment, ``cancelled`` what a procedure costs that does not take place,
+``short`` a shortage that does not reach one, ``waiting`` what each document costs that waits behind, all in the group's currency;
+``rates`` are worth in it, and 1 where none is named. There are no discounts unless some are named.
 """
 
 from __future__ import annotations
@@ -247,23 +248,17 @@ class Ranked(Struct, frozen=True):
     taken_by: str = ""
 
 
-def ranked(
-    rows: Iterable[OpenException],
-    index: Index,
-    terms: Terms,
-    balances: Mapping[tuple[str, str], Decimal],
-    now: datetime,
-) -> list[Ranked]:
+def ranked(weighed: Iterable[tuple[OpenException, Facts, Impact]], index: Index, terms: Terms, now: datetime) -> list[Ranked]:
     """Everything open, the dearest to leave first, what sleeps last."""
-    everything = list(rows)
+    everything = list(weighed)
+    rows = [row for row, _, _ in everything]
     snoozed, taken = index.notes("snooze"), index.notes("assign")
     found = []
-    for row in everything:
-        facts = facts_of(index, row.case, balances, now)
+    for row, facts, cost in everything:
         note = snoozed.get(row.case.id)
-        sleeps = note if note and asleep(note, row.case, everything, terms, now) else None
+        sleeps = note if note and asleep(note, row.case, rows, terms, now) else None
         taker = taken[row.case.id].values.get("to", "") if row.case.id in taken else ""
-        found.append(Ranked(row, impact(row.case, facts, terms, now), facts, sleeps, taker))
+        found.append(Ranked(row, cost, facts, sleeps, taker))
     return sorted(found, key=lambda each: (each.asleep is not None, -each.impact.score, each.row.position))
 
 

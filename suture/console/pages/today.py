@@ -53,7 +53,7 @@ class Today(Struct, frozen=True):
 
 def load(ask: Ask) -> Today:
     """No query."""
-    rows = ask.books.exceptions()
+    rows = [each.row for each in queue(ask)]
     told = balance(ask.books, now=ask.now)
     by_instance: dict[str, list[tuple[tuple[int, ...], datetime]]] = {}
     for item in told.open_items:

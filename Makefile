@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 READY := .venv/.ready
 
-.PHONY: help demo test check docs dev live prove bench clean
+.PHONY: help demo test check audit docs dev live prove bench clean
 
 help: ## What one can do here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,10 @@ check: $(READY) ## Format, lint, types, tidy, documentation, and the mirror of s
 	@.venv/bin/pytest tests/test_tidy.py
 	@$(PY) -m tools.docs --check
 	@$(PY) tools/mirror.py
+
+audit: $(READY) ## Known weaknesses of what we depend on; asks the network
+	@test -x .live/audit/bin/pip-audit || { python3 -m venv .live/audit && .live/audit/bin/pip install -qq pip-audit==2.10.1; }
+	@.live/audit/bin/pip-audit --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" --skip-editable
 
 docs: $(READY) ## Write what the documentation takes from the code
 	@$(PY) -m tools.docs

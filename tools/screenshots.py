@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from suture.console import Desk, Sessions, console_app
 from suture.console.page import pages
@@ -35,6 +35,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 WIDTHS = (1440, 360)
 ROLES = ("operator", "clerk", "auditor")
+#: What the README shows, by the picture's name, at this size.
+SHOWN = {"console-exceptions": "exceptions", "console-exception": "exception", "console-timeline": "documents-timeline"}
+SIZE = {"width": 1000, "height": 640}
 
 
 def main() -> None:
@@ -42,6 +45,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="tools.screenshots", description=__doc__)
     asked.add_argument("folder", type=Path)
     asked.add_argument("--journal", type=Path, help="a folder that `suture demo --keep` made; else a small day is walked")
+    asked.add_argument("--readme", action="store_true", help="only the pictures of the README")
     asked.add_argument("--only", default="", help="names of pages, separated by commas")
     told = asked.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +54,10 @@ def main() -> None:
         if CHROMIUM is None:
             sys.exit("there is no Chromium here; Debian's package is called chromium")
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        _pictures(browser, base, link, _addresses(desk, only), told.folder)
+        if told.readme:
+            _shown(browser, base, link, _addresses(desk, list(SHOWN.values())), told.folder)
+        else:
+            _pictures(browser, base, link, _addresses(desk, only), told.folder)
         browser.close()
 
 
@@ -114,6 +121,19 @@ def _addresses(desk: Desk, only: list[str]) -> dict[str, str]:
     }
     plain = {page.name: f"/{page.name}" for page in pages()}
     return {name: path for name, path in {**plain, **more}.items() if not only or name in only}
+
+
+def _shown(browser: Browser, base: str, link: str, addresses: dict[str, str], folder: Path) -> None:
+    """The upper part of three pages, as small as it can be read."""
+    context = browser.new_context(viewport=ViewportSize(width=SIZE["width"], height=SIZE["height"]))
+    page = context.new_page()
+    page.goto(f"{base}/enter/{link}")
+    for picture, name in SHOWN.items():
+        page.goto(base + addresses[name], wait_until="load")
+        if name == "documents-timeline":
+            page.locator("#lanes").evaluate("element => element.scrollIntoView({block: 'center'})")
+        page.screenshot(path=folder / f"{picture}.png")
+    context.close()
 
 
 def _pictures(browser: Browser, base: str, link: str, addresses: dict[str, str], folder: Path) -> None:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets up the environment: a virtual one for Python, and PostgreSQL for its tests where Debian can provide it.
+# Sets up the environment: a virtual one for Python, and PostgreSQL, sshd and Chromium for its tests where Debian can provide them.
 set -eu
 say() { printf '%s\n' "$*" >&2; }
 
@@ -37,6 +37,9 @@ fi
 
 if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     apt_install postgresql || say "Without PostgreSQL its tests are skipped; install the package postgresql to run them."
+fi
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then
+    apt_install chromium || say "Without Chromium the console's tests in a browser are skipped; install the package chromium to run them."
 fi
 if [ ! -x /usr/sbin/sshd ]; then
     apt_install openssh-server || say "Without sshd its tests are skipped; install the package openssh-server to run them."

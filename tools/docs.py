@@ -14,6 +14,7 @@ from pathlib import Path
 
 from suture.extensions import found
 from suture.gateway.events.asyncapi import asyncapi_text
+from suture.gateway.governance import runbooks
 from suture.gateway.governance.api_rules import LOCK, promise_text
 from suture.gateway.operation import operations
 from suture.processes import Process
@@ -77,6 +78,9 @@ def derived() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "catalogue.md", catalogue()
     yield ROOT / "docs" / "expectations.md", expectations()
     yield ROOT / "docs" / "event-catalogue.md", event_catalogue()
+    yield ROOT / "docs" / "runbooks" / "README.md", runbooks.index()
+    for runbook in runbooks.RUNBOOKS.values():
+        yield ROOT / "docs" / "runbooks" / f"{runbook.name}.md", runbooks.page(runbook)
     yield ROOT / "docs" / "schema" / f"events-{MAJOR}.json", event_schema_text()
     promised = ROOT / "docs" / "schema" / f"asyncapi-{MAJOR}.json"
     # what would break those who listen is refused here, not written over what they were promised

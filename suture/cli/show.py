@@ -10,6 +10,7 @@ from rich.text import Text
 
 from suture.cli.output import JournalOption, JsonOption, console, existing_journal, fail, write_json
 from suture.cli.tables import plain_table
+from suture.gateway.governance.runbooks import runbook_of
 from suture.views import exceptions
 from suture.views.journey import Journey, journey
 from suture.views.story import tell
@@ -70,6 +71,7 @@ def _print(found: Journey) -> None:
         _line("nothing is still owed")
     for case in (row.case for row in exceptions(found.events)):
         _line(f"open: Case:{case.id} takes {' or '.join(case.actions) or 'no decision'}: {case.suggestion}")
+        _line(f"      what to do: suture runbook {case.reason} (docs/runbooks/{runbook_of(case.reason).name}.md)")
     others = ", ".join(str(ref) for ref in found.objects[:20])
     _line(f"objects: {others}" + (" …" if len(found.objects) > 20 or found.cut else ""))
 

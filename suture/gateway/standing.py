@@ -8,8 +8,8 @@ from decimal import Decimal
 from msgspec import Struct
 
 from suture.gateway.access import ANYTHING, About
-from suture.gateway.operation import Inside, Part, Said
-from suture.model import Invoice, OrderLine, PaymentInstruction, PurchaseOrder, Remittance
+from suture.gateway.operation import Given, Inside, Part, Said
+from suture.model import Approval, Invoice, OrderLine, PaymentInstruction, PurchaseOrder, Remittance
 from suture.processes.claim import Claim
 from suture.processes.fulfilment import Fulfilment
 from suture.processes.payment import Transfer
@@ -88,6 +88,12 @@ async def payment(id: str, inside: Inside) -> Paid | None:
         return None
     about = About(supplier=state.instruction.supplier, entity=state.instruction.entity)
     return Paid(instruction=state.instruction, state=state, version=version, about=about)
+
+
+def in_own_name(given: Given, document: Approval) -> str:
+    """Why this answer is not the caller's own; "" if it is. An approval is a person's word."""
+    own = given.caller.kind == "person" and document.approver == given.caller.subject
+    return "" if own else "an approval is given by a person, in its own name: the approver is who hands it over"
 
 
 # -- what others say of money

@@ -234,8 +234,8 @@ MUTANTS = (
     Mutant(
         name="a settlement is told at every word of the bank",
         file=_PAY,
-        old="    told = turn.state.remitted\n",
-        new="    told = False\n",
+        old='        case "settled" if phase in (*UNDER_WAY, "rejected"):\n',
+        new='        case "settled":\n            turn.become(remitted=False)\n',
     ),
     Mutant(
         name="the silence of a bank is put before nobody",

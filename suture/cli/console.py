@@ -16,6 +16,7 @@ from suture.cli import looping
 from suture.cli.output import JournalOption, books_file, console, errors, existing_journal, fail
 from suture.console import Desk, Sessions, console_app
 from suture.gateway import ROLES, Access, BadAccess, Caller, read_access
+from suture.gateway.identity import BadIdentity, Identity, Settings, read_identity
 from suture.journal.blobs import load_or_create_key
 from suture.runtime.clock import SystemClock
 from suture.runtime.network import Network, read_network
@@ -41,6 +42,7 @@ def open_console(
     role: Annotated[list[str] | None, typer.Option(help="A role of theirs, once for each; else operator and clerk.")] = None,
     access: Annotated[str, typer.Option(help="The access policy, a TOML file; the standard roles without one.")] = "",
     network: Annotated[str, typer.Option(help="The network file; needed to read a parked message again.")] = "",
+    identity: Annotated[str, typer.Option(help="identity.toml: people may sign in at the issuer that its [login] names.")] = "",
     at: Annotated[
         datetime | None, typer.Option(metavar="TIME", help="Tell ages and deadlines as of this time, UTC; now if left out.")
     ] = None,
@@ -60,17 +62,26 @@ def open_console(
     policy = _policy(access)
     caller = caller_of(actor.strip(), tuple(role or OWNER), policy)
     declared = read_network(Path(network)) if network else Network(name="none")
-    stay(journal, declared, caller, port, policy, at.replace(tzinfo=UTC) if at else None)
+    stay(journal, declared, caller, port, policy, at.replace(tzinfo=UTC) if at else None, _believed(identity))
 
 
-def stay(journal: str, network: Network, caller: Caller, port: int, access: Access, at: datetime | None = None) -> None:
-    """Keep the console of a journal open until Ctrl-C; ``at`` as of when ages are told, now if left out."""
+def stay(
+    journal: str,
+    network: Network,
+    caller: Caller,
+    port: int,
+    access: Access,
+    at: datetime | None = None,
+    believed: Settings | None = None,
+) -> None:
+    """Keep the console of a journal open until Ctrl-C; ``at`` as of when ages are told, now if left out; ``believed`` says where
+    people sign in."""
     opened, folder = existing_journal(journal)
     try:
         wiring = Wiring(opened, network, privacy_key=load_or_create_key(folder / "privacy.key"))
         desk = Desk(wiring, books_file(journal, folder), SystemClock(), access=access, place=journal, at=at)
         look(desk)
-        looping.run(serve_console(desk, caller, port))
+        looping.run(serve_console(desk, caller, port, believed or Settings()))
     finally:
         opened.close()
 
@@ -80,6 +91,16 @@ def _policy(place: str) -> Access:
         return read_access(Path(place)) if place else Access()
     except BadAccess as bad:
         fail(str(bad), "mend the access policy, or leave it out for the standard roles")
+
+
+def _believed(place: str) -> Settings:
+    try:
+        settings = read_identity(Path(place)) if place else Settings()
+    except BadIdentity as bad:
+        fail(str(bad), "mend the identity file; docs/security.md knows its fields")
+    if place and settings.login is None:
+        fail(f"{place} has no [login]", "name issuer, client_id and redirect (http://127.0.0.1:PORT/signed-in) there")
+    return settings
 
 
 def caller_of(name: str, roles: tuple[str, ...], access: Access) -> Caller:
@@ -115,7 +136,7 @@ def look(desk: Desk) -> None:
             pass
 
 
-async def serve_console(desk: Desk, caller: Caller, port: int) -> None:
+async def serve_console(desk: Desk, caller: Caller, port: int, believed: Settings) -> None:
     """Listen until Ctrl-C, and print the link; leaves with a reason where the port is taken."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -123,8 +144,9 @@ async def serve_console(desk: Desk, caller: Caller, port: int) -> None:
         loop.add_signal_handler(name, stopped.set)
     sessions = Sessions(f"suture-{port}", desk.books.with_suffix(".sessions"))
     token = sessions.invite(caller, desk.clock.now())
+    identity = Identity(believed, desk.wiring.journal, desk.clock, access=desk.access)
     try:
-        server = await serve(console_app(desk, sessions), HOST, port, grace_s=1)
+        server = await serve(console_app(desk, sessions, identity.login), HOST, port, grace_s=1)
     except OSError as failure:
         fail(f"cannot listen at http://{HOST}:{port}: {failure.strerror}", "name another port: --port, or 0 for any free one")
     console.print(f"http://{HOST}:{server.port}/enter/{token}", soft_wrap=True, markup=False)
@@ -132,4 +154,5 @@ async def serve_console(desk: Desk, caller: Caller, port: int) -> None:
     console.print(f"opens one browser, once, for {caller.subject} ({roles}); Ctrl-C stops", soft_wrap=True, markup=False)
     await stopped.wait()
     await server.stop()
+    await identity.close()
     console.print("stopped")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -22,7 +22,9 @@ from suture.console.drawing import draw, fresh, rendered, to
 from suture.console.gate import Gate, cookie_of
 from suture.console.page import SECTIONS, Action, Denied, Do, Missing, Page, Refused, actions, pages
 from suture.console.sessions import LONGEST, UNMASKED, Session, Sessions, same
+from suture.console.signing import Signing
 from suture.console.stream import PAGES_MOST, Stream
+from suture.gateway.identity import SignIn
 from suture.journal import Fenced, Unavailable
 from suture.runtime.command import NoSuchThing, Stale
 
@@ -32,9 +34,10 @@ FORM_BYTES = 256 * 1024
 FIRST = "today"
 
 
-def console_app(desk: Desk, sessions: Sessions) -> ASGIApp:
-    """The whole console over one desk; every answer has passed the gate."""
-    return Gate(_Console(desk, sessions).app(), sessions, desk.clock)
+def console_app(desk: Desk, sessions: Sessions, sign_in: SignIn | None = None) -> ASGIApp:
+    """The whole console over one desk; every answer has passed the gate. ``sign_in`` lets people in besides links."""
+    doors = Signing(sign_in, sessions, desk.clock).routes() if sign_in else []
+    return Gate(_Console(desk, sessions).app(doors), sessions, desk.clock, tuple(door.path for door in doors))
 
 
 class _Console:
@@ -43,7 +46,7 @@ class _Console:
         self.pages = {page.name: page for page in pages()}
         self.navigation = [(section, [page for page in self.pages.values() if page.section == section]) for section in SECTIONS]
 
-    def app(self) -> Starlette:
+    def app(self, doors: Sequence[Route]) -> Starlette:
         # nothing secret is in these; pages hold a form's token beside what was asked, and are not compressed
         static = GZipMiddleware(StaticFiles(directory=Path(__file__).parent / "static"))
         routes = [route for page in self.pages.values() for route in (self._route(page), self._twin(page))]
@@ -53,6 +56,7 @@ class _Console:
                 Route("/enter/{token}", self.enter),
                 Route("/leave", self.leave, methods=["POST"]),
                 Route("/stream", self.stream),
+                *doors,
                 Mount("/static", static),
                 *map(self._action, actions()),
                 *routes,

@@ -35,8 +35,9 @@ OPEN = ("/enter/", "/static/")
 class Gate:
     """Wraps the application: whoever comes without a session is told how to get one."""
 
-    def __init__(self, app: ASGIApp, sessions: Sessions, clock: Clock) -> None:
-        self.app, self.sessions, self.clock = app, sessions, clock
+    def __init__(self, app: ASGIApp, sessions: Sessions, clock: Clock, doors: tuple[str, ...] = ()) -> None:
+        """``doors`` are more addresses that strangers may call: where they sign in."""
+        self.app, self.sessions, self.clock, self.doors = app, sessions, clock, doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (ASGI 3); anything but HTTP goes through as it is, since there is nothing else."""
@@ -58,11 +59,11 @@ class Gate:
         headers, path = Headers(scope=scope), scope["path"]
         if _host(headers.get("host", "")) not in HOSTS:
             return PlainTextResponse("this console answers to 127.0.0.1 and localhost only", 421)
-        if path.startswith(OPEN):
+        if path.startswith(OPEN) or path in self.doors:
             return None
         session = self.sessions.known(cookie_of(headers, self.sessions.cookie), self.clock.now())
         if session is None:
-            return draw("stranger.html", 401)
+            return draw("stranger.html", 401, door=self.doors[0] if self.doors else "")
         scope.setdefault("state", {})["session"] = session
         return None
 

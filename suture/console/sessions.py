@@ -82,7 +82,8 @@ class Sessions:
         session = self._open.get(digest)
         if session is None:
             return None
-        if now - session.seen > IDLE or now - session.begun > LONGEST:
+        until = session.caller.until
+        if now - session.seen > IDLE or now - session.begun > LONGEST or (until is not None and now >= until):
             del self._open[digest]
             self._write()
             return None

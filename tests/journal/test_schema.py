@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from suture.journal import SchemaTooNew, Unit, open_journal, schema
+from suture.journal.postgres import PostgresJournal
 from suture.journal.schema import pending, scripts
 from tests.journal.units import KEY, NOON, delivery, said
 
@@ -70,6 +74,42 @@ def test_an_upgrade_keeps_work_in_flight_on_postgres(postgres_url: str, monkeypa
         check_upgrade(postgres_url)
     with pytest.raises(SchemaTooNew, match="upgrade the program"):
         open_journal(postgres_url, KEY)
+
+
+@pytest.mark.postgres
+def test_older_workers_go_on_while_the_first_new_one_brings_the_schema_up_to_date(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, enough = PostgresJournal(postgres_url, KEY), threading.Event()
+    older.beat("older", ("worker",), {"work/0"}, 30)
+
+    def works() -> int:
+        """One event after the other until it is told that it is enough, and all of them decided."""
+        said_so_far = done = 0
+        while not enough.is_set() or done < said_so_far:
+            if not enough.is_set():
+                older.commit([said(f"older {said_so_far}", "k")])
+                said_so_far += 1
+            # what a transaction of the other may still precede is not seen yet
+            found = older.work(range(16), 10)
+            older.commit([Unit(done=[work.id for work in found])])
+            done += len(found)
+        return done
+
+    with ThreadPoolExecutor(1) as thread, monkeypatch.context() as later:
+        working = thread.submit(works)
+        later.setattr(schema, "scripts", next_version)
+        newer = PostgresJournal(postgres_url, KEY)
+        assert newer.beat("newer", ("worker",), {"work/0"}, 30).held == set()
+        newer.commit([Unit(deliveries=[delivery("d1")])])
+        time.sleep(0.1)
+        enough.set()
+        done = working.result(30)
+    assert newer.counts()["events"] == done > 0
+    assert newer.counts()["work"] == 0
+    assert [each.id for each in older.deliveries(NOON, 10)] == ["d1"]
+    older.close()
+    newer.close()
 
 
 def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

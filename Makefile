@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 READY := .venv/.ready
 
-.PHONY: help demo test check audit docs dev live prove bench clean
+.PHONY: help demo screenshots test check audit docs dev live prove bench clean
 
 help: ## What one can do here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -13,6 +13,9 @@ $(READY): pyproject.toml tools/setup.sh
 
 demo: $(READY) ## A day of a hospital group, and the balance at its end
 	@$(PY) -m suture demo
+
+screenshots: $(READY) ## Every page of the console as pictures, into .live/screenshots
+	@$(PY) -m tools.screenshots .live/screenshots
 
 test: $(READY) ## All tests, in under fifteen minutes on two cores
 	@sh tools/test.sh

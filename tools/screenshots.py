@@ -37,7 +37,7 @@ WIDTHS = (1440, 360)
 ROLES = ("operator", "clerk", "auditor")
 #: What the README shows, by the picture's name, at this size.
 SHOWN = {"console-exceptions": "exceptions", "console-exception": "exception", "console-timeline": "documents-timeline"}
-SIZE = {"width": 1000, "height": 640}
+SIZE = {"width": 1000, "height": 500}
 
 
 def main() -> None:

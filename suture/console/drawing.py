@@ -39,6 +39,11 @@ def day(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d}" if at else "–"
 
 
+def many(number: int, thing: str) -> str:
+    """A number and what it counts: "1 question", "2 questions"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def span(length: timedelta) -> str:
     """A length of time in its largest unit: "3 d", "5 h", "12 min", "<1 min"."""
     for unit, name in _UNITS:
@@ -65,6 +70,7 @@ def _environment() -> Environment:
         "n": "{:,}".format,
         "n2": "{:,.2f}".format,
         "day": day,
+        "many": many,
     }
     environment.globals |= {"to": to, "charts": charts, "authority": authority}
     return environment

@@ -93,7 +93,7 @@ def test_a_bulk_decision_says_first_what_it_touches_and_touches_that(client: Tes
     reason, told = next((reason, told) for reason, told in shown.items() if told["choices"] and not told["choices"][0]["denied"])
     choice = told["choices"][0]
     drawn = client.get(f"/bulk?reason={reason}").text
-    assert f"{choice['count']:,} exceptions" in drawn
+    assert f"{choice['count']:,} exception" in drawn
     done = post(client, f"/bulk?reason={reason}", "/bulk/decide", verb=choice["verb"], reason="agreed with the dock")
     assert done.status_code == 303
     made = [row.decision for row in trail(opened) if row.decision.reason == "agreed with the dock"]

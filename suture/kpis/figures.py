@@ -11,7 +11,7 @@ from msgspec import Struct
 from suture.journal import Recorded
 from suture.journal.rows import instant
 from suture.kpis.kpi import Kpi, hours
-from suture.kpis.measures import DAY, PARTS, Measures, Narrowed, condition_of, number
+from suture.kpis.measures import DAY, PARTS, Measures, Narrowed, condition_of, number, sums_of
 
 #: Shares, and hours, as they are shown.
 _TENTH, _CENT = Decimal("0.1"), Decimal("0.01")
@@ -62,20 +62,16 @@ def figure_of(
 def figures(measures: Measures, kpis: Iterable[Kpi], narrowed: Narrowed, now: datetime) -> dict[str, tuple[Figure, ...]]:
     """The figures of each KPI by name, one for each currency; none for one that has measured nothing."""
     where, values = condition_of(narrowed, "day")
-    query = f"select kpi, currency, sum(number), sum(value), sum(weight) from sums where number > 0{where} group by 1, 2"
-    sums: dict[str, list[tuple[str, int, int, int]]] = {}
-    for kpi, *row in measures.rows(query, *values):
-        sums.setdefault(kpi, []).append((row[0], row[1], row[2], row[3]))
-    return {kpi.name: tuple(_figures(measures, kpi, narrowed, now, sums.get(kpi.name, ()))) for kpi in kpis}
-
-
-def _figures(
-    measures: Measures, kpi: Kpi, narrowed: Narrowed, now: datetime, sums: Sequence[tuple[str, int, int, int]]
-) -> Iterable[Figure]:
-    if kpi.unit == "hours":
-        spread = spread_of(measures, kpi, narrowed, now)
-        return [_of_hours(kpi, spread)] if spread else []
-    return [_of_sums(kpi, *row) for row in sums]
+    query = f"""select currency, sum(number), sum(value), sum(weight) from {sums_of(narrowed)}
+    where kpi = ? and number > 0{where} group by 1"""
+    found: dict[str, tuple[Figure, ...]] = {}
+    for kpi in kpis:
+        if kpi.unit == "hours":
+            spread = spread_of(measures, kpi, narrowed, now)
+            found[kpi.name] = (_of_hours(kpi, spread),) if spread else ()
+        else:
+            found[kpi.name] = tuple(_of_sums(kpi, *row) for row in measures.rows(query, kpi.name, *values))
+    return found
 
 
 def parts(measures: Measures, kpi: Kpi, by: str, narrowed: Narrowed, now: datetime) -> dict[str, tuple[Figure, ...]]:
@@ -88,7 +84,7 @@ def parts(measures: Measures, kpi: Kpi, by: str, narrowed: Narrowed, now: dateti
     if kpi.unit == "hours":
         return _parts_of_hours(measures, kpi, by, narrowed, now)
     where, values = condition_of(narrowed, "day")
-    query = f"""select {by}, currency, sum(number), sum(value), sum(weight) from sums
+    query = f"""select {by}, currency, sum(number), sum(value), sum(weight) from {sums_of(narrowed)}
     where kpi = ? and number > 0{where} group by 1, 2 order by 1, 2"""
     rows = measures.rows(query, kpi.name, *values)
     whole: dict[str, int] = {}
@@ -111,9 +107,12 @@ def _parts_of_hours(measures: Measures, kpi: Kpi, by: str, narrowed: Narrowed, n
     return {part: (_of_hours(kpi, sorted(spread)),) for part, spread in sorted(spreads.items())}
 
 
-def days(measures: Measures, kpi: Kpi, narrowed: Narrowed) -> list[Day]:
-    """What a KPI came to on each day on which it measured something, in order."""
+def days(measures: Measures, kpi: Kpi, narrowed: Narrowed, most: int | None = None) -> list[Day]:
+    """What a KPI came to on each day on which it measured something, in order; of the last ``most`` days where given."""
     where, values = condition_of(narrowed, "day")
+    if most is not None:
+        where += " and day > (select max(day) from sums where kpi = ?) - ?"
+        values += [kpi.name, most]
     query = f"""select day, currency, sum(number), sum(value), sum(weight) from sums
     where kpi = ? and number > 0{where} group by 1, 2 order by 1, 2"""
     found = []

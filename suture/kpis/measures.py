@@ -35,6 +35,11 @@ create table sums (
     number integer not null, value integer not null, weight integer not null,
     primary key (kpi, day, currency, facility, supplier, stage, kind)
 ) without rowid;
+create table wholes (
+    kpi text, currency text, facility text, supplier text, stage text, kind text,
+    number integer not null, value integer not null, weight integer not null,
+    primary key (kpi, currency, facility, supplier, stage, kind)
+) without rowid;
 create table again (total integer not null);
 insert into again values (0);
 """
@@ -50,8 +55,9 @@ _FIELDS = ("subject", "about", "at", "since", "value", "weight", "currency", *PA
 _ALL = f"select {', '.join(_FIELDS)} from measures"
 _ONE = f"{_ALL} where kpi = ? and subject = ?"
 _PUT = f"insert or replace into measures (kpi, {', '.join(_FIELDS)}, ranked, spoils) values ({', '.join('?' * 14)})"
-_SUM = """insert into sums values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-on conflict do update set number = number + excluded.number, value = value + excluded.value, weight = weight + excluded.weight"""
+_ADD = "number = number + excluded.number, value = value + excluded.value, weight = weight + excluded.weight"
+_SUM = f"insert into sums values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set {_ADD}"
+_WHOLE = f"insert into wholes values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set {_ADD}"
 
 
 class Narrowed(Struct, frozen=True, kw_only=True):
@@ -172,7 +178,9 @@ class _Reader:
     def _count(self, row: tuple[Any, ...], sign: int) -> None:
         _, _, at, _, value, weight, currency, *parts = row
         if at is not None:
-            self._ask(_SUM, (self.kpi.name, at // DAY, currency, *parts, sign, sign * value, sign * weight))
+            moved = (currency, *parts, sign, sign * value, sign * weight)
+            self._ask(_SUM, (self.kpi.name, at // DAY, *moved))
+            self._ask(_WHOLE, (self.kpi.name, *moved))
 
 
 def condition_of(narrowed: Narrowed, column: str) -> tuple[str, list[object]]:
@@ -184,6 +192,11 @@ def condition_of(narrowed: Narrowed, column: str) -> tuple[str, list[object]]:
         words.append(f" and {column} >= ?")
         values.append(micros(narrowed.since) // unit)
     return "".join(words), values
+
+
+def sums_of(narrowed: Narrowed) -> str:
+    """The table whose sums answer: by day where a time narrows, else over everything."""
+    return "wholes" if narrowed.since is None else "sums"
 
 
 def number(scaled: int) -> Decimal:

@@ -24,7 +24,7 @@ from suture.views.phases import TABLES as PHASES
 from suture.views.phases import Phases
 
 #: Raised whenever events would be entered otherwise than before; a KPI that is added or redefined is noticed without it.
-VERSION = 3
+VERSION = 4
 #: What is read for the flows and the processes.
 _FLOWING: tuple[type[Document], ...] = (MessageReceived, Repaired, Delivered, Decision, Decided)
 

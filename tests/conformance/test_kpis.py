@@ -143,7 +143,8 @@ def test_a_history_that_is_told_twice_counts_once_per_subject(kpi: Kpi, facts: l
     measures = measured(kpi, told(*facts, *facts))
     rows = measures.rows("select currency, count(*), sum(value), sum(weight) from measures where at is not null group by 1")
     kept = measures.rows("select currency, sum(number), sum(value), sum(weight) from sums group by 1 having sum(number)")
-    assert sorted(rows) == sorted(kept)
+    whole = measures.rows("select currency, sum(number), sum(value), sum(weight) from wholes group by 1 having sum(number)")
+    assert sorted(rows) == sorted(kept) == sorted(whole)
 
 
 @every_recount

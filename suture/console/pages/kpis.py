@@ -15,7 +15,7 @@ from suture.kpis.measures import Measures, Narrowed
 
 #: The times that one may look back, in days; 0 is everything.
 LOOKS = (1, 7, 30, 90, 365, 0)
-#: Days that a tile draws, and values that the bars of a spread stand for, at most.
+#: Days that a tile draws at most.
 DAYS_DRAWN = 60
 #: How the tiles are grouped: a heading, and the units under it.
 GROUPS = (("How long it takes", ("hours",)), ("How well it goes", ("percent", "per_thousand")), ("What it costs", ("money",)))
@@ -102,7 +102,7 @@ def narrowing_of(ask: Ask, measures: Measures) -> tuple[Narrowing, Narrowed]:
 def tile_of(measures: Measures, kpi: Kpi, figures: tuple[Figure, ...], narrowed: Narrowed, now: datetime) -> Tile:
     """One KPI as a tile."""
     main = max(figures, key=lambda figure: figure.number).currency if figures else ""
-    told = [day for day in days(measures, kpi, narrowed) if day.currency == main] if not kpi.standing else []
+    told = [day for day in days(measures, kpi, narrowed, DAYS_DRAWN) if day.currency == main] if not kpi.standing else []
     return Tile(
         name=kpi.name,
         title=kpi.title,
@@ -112,7 +112,7 @@ def tile_of(measures: Measures, kpi: Kpi, figures: tuple[Figure, ...], narrowed:
         definition=kpi.definition,
         standing=kpi.standing,
         figures=figures,
-        points=tuple(Point(day.day, day.value) for day in told[-DAYS_DRAWN:]),
+        points=tuple(Point(day.day, day.value) for day in told),
         spread=_ranks(spread_of(measures, kpi, narrowed, now)) if kpi.unit == "hours" else (),
     )
 
@@ -125,7 +125,7 @@ def _ranks(spread: list[Decimal]) -> tuple[Decimal, ...]:
 
 
 def _named(measures: Measures, part: str) -> tuple[str, ...]:
-    return tuple(name for (name,) in measures.rows(f"select distinct {part} from sums where {part} <> '' order by 1 limit 500"))
+    return tuple(name for (name,) in measures.rows(f"select distinct {part} from wholes where {part} <> '' order by 1 limit 500"))
 
 
 PAGE = Page(path="/kpis", title="KPIs", allow="kpis.read", section="Run", rank=40, load=load, template="kpis.html")

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
+from starlette.types import ASGIApp
 
+from suture.console import Sessions, console_app
+from suture.console.queue import queue
 from suture.transports.http_server import serve
 from tests.console.conftest import Opened
 from tests.console.test_decisions import decisions
 from tests.console.test_pages import NAMES, address
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @contextlib.contextmanager
-def listening(opened: Opened) -> Iterator[str]:
-    """The console on a free port of this machine, in a thread of its own."""
+def listening(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """The console on a port of this machine, in a thread of its own."""
     loop, ready, stop, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
 
     async def main() -> None:
-        server = await serve(opened.app, grace_s=1)
+        server = await serve(app, "127.0.0.1", port, grace_s=1)
         ports.append(server.port)
         ready.set()
         await stop.wait()
@@ -60,7 +66,7 @@ def browser() -> Iterator[Browser]:
 def looking(browser: Browser, opened: Opened, **how: Any) -> Iterator[tuple[Page, str]]:
     """Somebody who came through the link, and the console's address; whatever the browser complains about fails the test."""
     complaints: list[str] = []
-    with listening(opened) as base, contextlib.closing(browser.new_context(**how)) as context:
+    with listening(opened.app) as base, contextlib.closing(browser.new_context(**how)) as context:
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
@@ -108,6 +114,131 @@ def test_the_keyboard_moves_and_opens(browser: Browser, opened: Opened) -> None:
         page.keyboard.press("j")
         page.keyboard.press("k")
         page.keyboard.press("Enter")
-        page.wait_for_url("**/exception?id=*")
+        page.wait_for_url("**/exceptions?reason=*")
         page.keyboard.press("/")
         assert page.evaluate("document.activeElement.id") == "search"
+
+
+# -- live, in one tab and in many
+
+
+def taken_on(opened: Opened, by: str) -> None:
+    """Somebody else takes the dearest exception on, through a browser of their own."""
+    client = opened.client(subject=by)
+    with opened.desk.ask({}) as ask:
+        id = queue(ask)[0].row.case.id
+    page = client.get(f"/exception?id={id}").text
+    hidden = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', page))
+    answer = client.post("/note", data={**hidden, "verb": "assign", "to": by, "reason": "mine", "decision": uuid.uuid4().hex})
+    assert answer.status_code == 303
+
+
+def tabs(context: BrowserContext, base: str, count: int) -> list[Page]:
+    """So many tabs with the exceptions, each of which shows that it is live."""
+    opened = [context.new_page() for _ in range(count)]
+    for page in opened:
+        page.goto(f"{base}/exceptions")
+    for page in opened:
+        page.wait_for_selector(".badge.live")
+    return opened
+
+
+def test_what_somebody_else_does_appears_by_itself(browser: Browser, opened: Opened) -> None:
+    with looking(browser, opened) as (page, base):
+        page.goto(f"{base}/exceptions")
+        page.wait_for_selector(".badge.live")
+        taken_on(opened, "Lee Park")
+        page.wait_for_selector("text=taken on by Lee Park")
+
+
+def test_eight_tabs_share_one_stream_and_hand_it_on(browser: Browser, opened: Opened) -> None:
+    with looking(browser, opened) as (page, base):
+        streams: list[str] = []
+        page.context.on("request", lambda request: streams.append(request.url) if "/stream" in request.url else None)
+        others = tabs(page.context, base, 8)
+        taken_on(opened, "Lee Park")
+        for tab in others:
+            tab.wait_for_selector("text=taken on by Lee Park")
+        page.close()
+        others.pop(0).close()
+        taken_on(opened, "Ada Mora")
+        for tab in others:
+            tab.wait_for_selector("text=taken on by Ada Mora")
+        assert all("after=" in url for url in streams)
+
+
+def test_a_page_goes_on_after_the_server_was_restarted(browser: Browser, opened: Opened) -> None:
+    with contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        with listening(opened.app) as base:
+            page.goto(f"{base}/enter/{opened.link()}")
+            page.goto(f"{base}/exceptions")
+            page.wait_for_selector(".badge.live")
+        page.wait_for_selector(".badge.reconnecting")
+        taken_on(opened, "Lee Park")
+        again = console_app(opened.desk, Sessions("suture-test", opened.sessions.kept))
+        with listening(again, int(base.rpartition(":")[2])):
+            page.wait_for_selector("text=taken on by Lee Park")
+            page.wait_for_selector(".badge.live")
+
+
+def test_what_somebody_writes_is_not_replaced(browser: Browser, opened: Opened) -> None:
+    with looking(browser, opened) as (page, base):
+        with opened.desk.ask({}) as ask:
+            id = queue(ask)[0].row.case.id
+        page.goto(f"{base}/exception?id={quote(id)}")
+        page.wait_for_selector(".badge.live")
+        page.fill("#reason", "half a senten")
+        taken_on(opened, "Lee Park")
+        page.wait_for_selector("#state >> text=taken on by Lee Park")
+        assert page.input_value("#reason") == "half a senten"
+
+
+# -- budgets and the keyboard
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_costs_little_and_asks_nobody_else(name: str, browser: Browser, opened: Opened) -> None:
+    with looking(browser, opened) as (page, base):
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(base + address(name, opened), wait_until="load")
+        sizes = page.evaluate(
+            "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+            ".filter(entry => !entry.name.includes('/stream')).map(entry => entry.transferSize)"
+        )
+        assert {url.split("/")[2] for url in asked} == {base.removeprefix("http://")}
+        assert len(asked) <= 5
+        assert sum(sizes) <= 40_000
+
+
+def test_the_keyboard_alone_goes_anywhere_and_decides(browser: Browser, opened: Opened) -> None:
+    with looking(browser, opened) as (page, base):
+        page.goto(f"{base}/today")
+        page.keyboard.press("?")
+        page.wait_for_selector("#help[open]")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+k")
+        page.wait_for_selector("#palette[open]")
+        page.keyboard.type("excep")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/exceptions")
+        page.focus("#rows [data-row]")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/exception?id=*")
+        page.wait_for_selector("#content form")
+        page.keyboard.press("e")
+        page.keyboard.type("agreed with the dock")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[role=status].told")
+        assert "agreed with the dock" in page.inner_text("#content")
+
+
+def test_the_search_line_is_completed(browser: Browser, opened: Opened) -> None:
+    with looking(browser, opened) as (page, base):
+        page.goto(f"{base}/today")
+        page.keyboard.press("/")
+        page.keyboard.type("kind:Inv", delay=30)
+        page.wait_for_selector('#completions option[value="kind:Invoice"]', state="attached")

@@ -29,8 +29,7 @@ function put(element) {
     return 1;
   }
   const old = document.getElementById(element.id);
-  if (!old) return;
-  if (busy(old)) return void held.set(element.id, element);
+  if (!old || busy(old)) return void (old && held.set(element.id, element));
   const focus = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
   old.replaceWith(element);
   if (focus) all("a", element).find((link) => link.getAttribute("href") === focus)?.focus();
@@ -71,37 +70,31 @@ function tell(state = link) {
 }
 
 function hear(message) {
+  if (!message.state) return;
   position = Math.max(position, message.position);
-  if (message.state) tell(message.state);
-  if (message.page !== here() || !message.html) return;
+  tell(message.state);
+  if (message.page !== here()) return;
   if (paused || document.hidden) later.push(message.html);
   else patch(message.html);
 }
 
-function say(message) {
-  hear(message);
-  wire?.postMessage(message);
-}
+const say = (message) => (hear(message), wire?.postMessage(message));
 
-function listen() {
+function listen(after = position) {
   source?.close();
   const pages = [...new Set([here(), ...tabs.values()])].slice(0, 16);
-  source = new EventSource(`/stream?after=${position}&${pages.map((page) => `page=${encodeURIComponent(page)}`).join("&")}`);
+  source = new EventSource(`/stream?after=${after}&${pages.map((page) => `page=${encodeURIComponent(page)}`).join("&")}`);
   const at = (event) => Number(event.lastEventId || position);
   source.addEventListener("at", (event) => say({ position: at(event), state: "live" }));
   source.addEventListener("patch", (event) => say({ position: at(event), state: "live", ...JSON.parse(event.data) }));
   source.addEventListener("over", () => source.close());
   source.onerror = () => {
     say({ position, state: "reconnecting" });
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(), 2000);
   };
 }
 
-function lead() {
-  leading = true;
-  wire?.postMessage({ position, who: true });
-  listen();
-}
+const lead = () => ((leading = true), wire?.postMessage({ position, who: true }), listen());
 
 function show() { // the leader follows what this tab shows from now on
   wire?.postMessage({ position, tab: me, shows: here() });
@@ -114,7 +107,7 @@ if (document.body.dataset.position) {
     if (data.gone) tabs.delete(data.gone);
     if (data.tab && tabs.get(data.tab) !== data.shows) {
       tabs.set(data.tab, data.shows);
-      if (leading) listen();
+      if (leading) listen(Math.min(position, data.position)); // it may have been drawn before what we know
     }
     hear(data);
   });
@@ -130,6 +123,7 @@ if (document.body.dataset.position) {
 
 function resume() {
   if (paused || document.hidden) return;
+  if (later.length > 200) return location.reload();
   later.splice(0).forEach(patch);
   catchUp();
 }
@@ -178,10 +172,7 @@ function move(step) {
   next?.scrollIntoView({ block: "nearest" });
 }
 
-function open(id) {
-  $(id).showModal();
-  $("input", $(id))?.select();
-}
+const open = (id) => ($(id).showModal(), $("input", $(id))?.select());
 
 const keys = {
   "/": () => $("#search").select(),
@@ -201,11 +192,9 @@ document.addEventListener("keydown", (event) => {
   keys[event.key]();
 });
 
-$("#palette input")?.addEventListener("input", ({ target }) => {
-  for (const item of all("#palette li")) item.hidden = !item.textContent.toLowerCase().includes(target.value.toLowerCase());
-});
-$("#palette input")?.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter") return;
-  const first = all("#palette li").find((item) => !item.hidden);
-  location.href = first ? $("a", first).href : `/documents?q=${encodeURIComponent(event.target.value)}`;
+$("#palette input")?.addEventListener("keyup", ({ key, target }) => {
+  const items = all("#palette li");
+  for (const item of items) item.hidden = !item.textContent.toLowerCase().includes(target.value.toLowerCase());
+  const first = items.find((item) => !item.hidden);
+  if (key === "Enter") location.href = first ? $("a", first).href : `/documents?q=${encodeURIComponent(target.value)}`;
 });

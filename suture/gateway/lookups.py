@@ -170,12 +170,16 @@ class _Lane:
                 self._tell(Unheard("it is left alone after failures in a row"))
             elif verdict == "go" and not self._next():
                 await self.leave(reached=True)
+            elif verdict == "paused":
+                self._tell(Unheard("a person has paused it"))
             elif verdict == "wait":
                 await asyncio.sleep(LOOK_S)
 
     def _begin(self) -> str:
         """In the thread of the river, which alone touches the gates."""
-        now = self.service.clock.now()
+        now, delivering = self.service.clock.now(), self.service.delivering
+        if self.instance in delivering.paused | delivering.pauses.paused():
+            return "paused"
         trial = self.gate.breaker.state(now) == "half-open"
         if self.gate.breaker.room(now) == 0 and not trial:
             return "rest"

@@ -98,6 +98,18 @@ def test_an_erp_that_fails_again_and_again_is_left_alone_and_asked_again_later()
     opened(test, clock=clock)
 
 
+def test_a_system_that_a_person_has_paused_is_not_asked() -> None:
+    async def test(there: House) -> None:
+        await there.buy(1, upto=1)
+        before = there.links["erp"].calls["GET"]
+        there.service.delivering.paused = {"erp"}
+        said = body(await there.call("buyer", "GET", STATUS))["erp"]
+        assert (said["state"], said["last"], said["why"]) == ("unknown", "held", "a person has paused it")
+        assert there.links["erp"].calls["GET"] == before
+
+    opened(test)
+
+
 def test_what_is_not_there_is_absent_and_not_unknown() -> None:
     async def test(there: House) -> None:
         await there.buy(1, upto=1)

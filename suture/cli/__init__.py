@@ -31,6 +31,8 @@ COMMANDS = (
     "evidence",
     "policies",
     "runbook",
+    "inventory",
+    "changes",
     "relay",
     "export",
     "archive",

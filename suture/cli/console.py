@@ -6,11 +6,12 @@ import asyncio
 import getpass
 import signal
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from suture.cli import looping
 from suture.cli.output import JournalOption, books_file, console, errors, existing_journal, fail
@@ -132,8 +133,13 @@ def look(desk: Desk) -> None:
     columns = (TextColumn("Reading the journal"), TextColumn("{task.completed:,} events"), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None)
-        with desk.ask({}, tell=lambda position: bar.update(task, completed=position)):
+        tell = partial(_reached, bar, task)
+        with desk.ask({}, tell=tell) as ask, ask.figures(tell):
             pass
+
+
+def _reached(bar: Progress, task: TaskID, position: int) -> None:
+    bar.update(task, completed=position)
 
 
 async def serve_console(desk: Desk, caller: Caller, port: int, believed: Settings) -> None:

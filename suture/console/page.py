@@ -57,9 +57,9 @@ class Ask(Struct, frozen=True):
         """Whether who asks may do this, and if not, why: what a button says that cannot be pressed."""
         return self.access.allows(self.caller, permission, about)
 
-    def figures(self) -> AbstractContextManager[Figures]:
-        """The figures up to now; only what asks for them waits until they have caught up. Raises Unavailable."""
-        return kept_figures(self.journal, self.file)
+    def figures(self, tell: Callable[[int], None] = lambda position: None) -> AbstractContextManager[Figures]:
+        """The figures up to now; only what asks for them waits until they have caught up. ``tell`` hears how far they are."""
+        return kept_figures(self.journal, self.file, tell)
 
     def number(self, name: str) -> int:
         """A whole number of the query; 0 where there is none."""

@@ -36,6 +36,7 @@ class Verb(StrEnum):
     MAKE = "make"
     ROTATE = "rotate"
     REVOKE = "revoke"
+    TAKE = "take"
     GIVE_BACK = "give-back"
     SHELVES = "shelves"
     SHELVE = "shelve"
@@ -101,6 +102,8 @@ def manage(
       suture access may payments.release --role clerk --amount "250.00 USD"
 
       suture access make acme --role supplier --supplier ACME --reason "new partner" -j day
+
+      suture access take buyer --actor noor --role operator --reason "the order desk burns" -j day
 
       suture access shred patient-2024-01 --reason "yearly clearing" -j day
     """
@@ -234,6 +237,19 @@ def _revoke(asked: Asked) -> None:
     console.print(f"{asked.name} opens nothing any more: here at once, in processes that run within a second", markup=False)
 
 
+def _take(asked: Asked) -> None:
+    opened, _ = existing_journal(asked.journal)
+    caller = Caller(subject=asked.actor, roles=asked.roles)
+    try:
+        taken = emergency.take(opened, asked.access, caller, asked.name, reason=asked.reason, now=asked.now)
+    finally:
+        opened.close()
+    said = (
+        f"{asked.actor} holds {taken.roles[0]} until {taken.until:%H:%M} UTC; an exception is open for somebody else to review it"
+    )
+    console.print(said, soft_wrap=True, markup=False)
+
+
 def _give_back(asked: Asked) -> None:
     opened, _ = existing_journal(asked.journal)
     try:
@@ -287,6 +303,7 @@ _ACTS: Mapping[Verb, Callable[[Asked], None]] = {
     Verb.MAKE: _make,
     Verb.ROTATE: _rotate,
     Verb.REVOKE: _revoke,
+    Verb.TAKE: _take,
     Verb.GIVE_BACK: _give_back,
     Verb.SHELVES: _shelves,
     Verb.SHELVE: _shelve,

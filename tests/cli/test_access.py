@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from suture.cli import main
-from suture.gateway.identity import api_keys
+from suture.gateway.identity import api_keys, emergency
 from suture.journal import open_journal
 from suture.journal.shelves import load_keys
+from suture.runtime.clock import SystemClock
 
 
 @pytest.fixture
@@ -68,3 +69,16 @@ def test_bytes_end_by_their_shelf(folder: Path, capsys: pytest.CaptureFixture[st
     assert "needed until" in says(capsys, "shred", "patient-2099-01", "--reason", "clearing", code=1)
     says(capsys, "shred", "patient-2020-01", "--reason", "clearing", "--actor", "omar")
     assert [path.name for path in (folder / "blobs.keys").iterdir()] == ["patient-2099-01.key"]
+
+
+def test_emergency_rights_are_taken_by_policy_and_given_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--actor", "noor", "--role", "operator", "--reason", "the order desk burns")
+    assert "no role" in says(capsys, "take", "buyer", *given, code=1)
+    (folder / "access.toml").write_text('author = "ana"\napprover = "ben"\n[emergency]\noperator = ["buyer"]\n')
+    assert "review" in says(capsys, "take", "buyer", *given)
+    opened = open_journal(folder / "suture.db", load_keys(folder))
+    held = emergency.held(opened, "noor", SystemClock().now())
+    opened.close()
+    assert held is not None
+    assert held.roles == ("buyer",)
+    says(capsys, "give-back", "noor", "--actor", "noor", "--reason", "it is out")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from prove.postgres import account
 
@@ -38,6 +40,7 @@ class Hosts:
         self._bridge = self._mark
 
     def __enter__(self) -> Hosts:
+        _sweep()
         try:
             _run("ip", "link", "add", self._bridge, "type", "bridge")
             _run("ip", "address", "add", f"{self.here}/24", "dev", self._bridge)
@@ -87,6 +90,16 @@ class Hosts:
     def heal(self, name: str) -> None:
         """Everything passes again."""
         _run(*self.inside(name), "nft", "delete table ip cut")
+
+
+def _sweep() -> None:
+    """Remove what a run left behind that was killed: its process is in the names."""
+    for words in (("ip", "netns", "list"), ("ip", "-o", "link", "show", "type", "bridge")):
+        listed = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        for name, pid in re.findall(r"\b(su(\d+)(?:-\w+)?)\b", listed):
+            if not Path("/proc", pid).exists():
+                kind = "netns" if "-" in name else "link"
+                subprocess.run(["ip", kind, "delete", name], capture_output=True, check=False)
 
 
 _SIDES = (("input", "saddr"), ("output", "daddr"))

@@ -49,17 +49,25 @@ def journal_of(folder: Path, database: str = "") -> Journal:
     return open_journal(database or folder / "suture.db", load_or_create_key(folder / "blobs.key"))
 
 
-async def drained(house: House, database: str = "", folder: Path | None = None, limit_s: float = 180.0) -> str:
-    """Wait until nobody has anything left to say or to do; returns "" or what was still moving at the limit."""
-    deadline, moving = time.monotonic() + limit_s, "nothing was looked at"
+async def drained(
+    house: House, database: str = "", folder: Path | None = None, still_s: float = 180.0, limit_s: float = 1800.0
+) -> str:
+    """Wait until nobody has anything left to say or to do; returns "" or what was still to be done.
+
+    It gives up where nothing has changed for ``still_s`` seconds, and after ``limit_s`` in any case: on a machine with other
+    work a long queue is slow, and only one that no longer moves is stuck.
+    """
+    began = moved = time.monotonic()
+    moving = "nothing was looked at"
     journal = await asyncio.to_thread(journal_of, folder or house.folder, database)
     try:
-        while time.monotonic() < deadline:
+        while time.monotonic() < min(moved + still_s, began + limit_s):
             await asyncio.sleep(0.5)
             owed = {} if house.busy() else await asyncio.to_thread(_owed, journal)
-            moving = ", ".join(f"{count} {what}" for what, count in (house.busy() or owed).items())
+            before, moving = moving, ", ".join(f"{count} {what}" for what, count in (house.busy() or owed).items())
             if not moving:
                 return ""
+            moved = time.monotonic() if moving != before else moved
     finally:
         journal.close()
     return moving

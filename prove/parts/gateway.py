@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -138,11 +139,16 @@ def prove(task: Task) -> Result:
     return _result(seen, len(every), len(everyone))
 
 
+def _whole(id: str, answer: str) -> bool:
+    """Whether it stands there by itself: a requisition's second order is called like its first, with "-2" behind it."""
+    return re.search(rf"(?<![\w-]){re.escape(id)}(?![\w-])", answer) is not None
+
+
 def _leak(known: Known, everyone: Mapping[str, Caller]) -> Any:
     hidden = {name: known.others(caller.supplier) for name, caller in everyone.items() if caller.supplier}
 
     def leak(who: str, sent: str, answer: str) -> str:
-        return next((id for id in hidden.get(who, ()) if id in answer and id not in sent), "")
+        return next((id for id in hidden.get(who, ()) if id in answer and id not in sent and _whole(id, answer)), "")
 
     return leak
 

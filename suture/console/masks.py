@@ -22,7 +22,7 @@ CONTENT_MOST = 64_000
 PERSONAL = frozenset({"Encounter", "Patient", "Person", "Usage"})
 
 _HIDDEN = re.compile(
-    r"(?P<segment>(?m:^)(?:PID|NK1|GT1|IN1|IN2|MRG)\|[^\r\n]*)"  # HL7 v2: who the patient and their people are
+    r"(?P<segment>(?<![^\r\n])(?:PID|NK1|GT1|IN1|IN2|MRG)\|[^\r\n]*)"  # HL7 v2: who the patient and their people are
     r"|(?<=PER\*IC\*)(?P<contact>[^*~\r\n]+)"  # X12: a person to ask
     r"|(?<=<Nm>)(?P<name>[^<]+)|(?<=\"holder\": \")(?P<holder>[^\"]+)|(?<=\"holder\":\")(?P<packed>[^\"]+)"
     r"|(?P<mail>[\w.+-]+@[\w-]+\.[\w.]+)"
@@ -30,7 +30,7 @@ _HIDDEN = re.compile(
     r"|(?P<pseudonym>\bP[0-9A-F]{20}\b)"
     r"|(?P<number>(?<![\w.:/-])[\w.:/-]*\d{6,}[\w.:/-]*)"
 )
-_DATE = re.compile(r"20\d\d-?(?:0\d|1[0-2])-?(?:[0-2]\d|3[01])(?:[T ]?[\d:.+Z-]*)?")
+_DATE = re.compile(r"(?:20)?\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])|20\d\d-?(?:0\d|1[0-2])-?(?:[0-2]\d|3[01])(?:[T ]?[\d:.+Z-]*)?")
 _PLACE = re.compile(r"‹(\d+)›")
 
 

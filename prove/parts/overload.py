@@ -40,6 +40,8 @@ CRITICAL_S = 10.0
 GROWS_MB = 100.0
 #: What a call to the slow counterpart takes, and each way to or from the slow database, in seconds.
 SLOW_CALL_S, SLOW_WAY_S = 2.0, 0.03
+#: How long a flood may take until it is turned away, in seconds.
+FLOODS_S = 180.0
 #: Updates of master data in one message of a flood.
 UPDATES = 50
 #: Whose messages are critical: what is used in theatre.
@@ -234,11 +236,11 @@ async def _phase(
 
 
 async def _flood(house: House, lasts_s: float) -> tuple[int, int, int]:
-    """Say updates for so long; returns how many were taken in, how many messages of them were turned away, and how many charges
-    were taken in after the first was."""
+    """Say updates until they are turned away, and for so long after that; returns how many were taken in, how many messages of
+    them were turned away, and how many charges were taken in after the first was."""
     way = HttpLink(f"http://127.0.0.1:{house.port}", secret=SECRET, clock=lambda: datetime.now(UTC))
     took = away = 0
-    since, until = 0.0, time.monotonic() + lasts_s
+    since, until = 0.0, time.monotonic() + FLOODS_S
     try:
         while time.monotonic() < until:
             reply = await way.perform(_updates(took))
@@ -246,7 +248,10 @@ async def _flood(house: House, lasts_s: float) -> tuple[int, int, int]:
             if reply.status < 300:
                 took += UPDATES
             else:
-                since, away = since or time.monotonic(), away + 1
+                away += 1
+                if not since:
+                    since = time.monotonic()
+                    until = since + lasts_s
                 house.untold += "retry-after" not in reply.headers
                 await asyncio.sleep(0.5)
     finally:

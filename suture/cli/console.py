@@ -159,6 +159,7 @@ async def serve_console(desk: Desk, caller: Caller, port: int, believed: Setting
     roles = " and ".join(caller.roles)
     console.print(f"opens one browser, once, for {caller.subject} ({roles}); Ctrl-C stops", soft_wrap=True, markup=False)
     await stopped.wait()
+    desk.closing = True
     await server.stop()
     await identity.close()
     console.print("stopped")

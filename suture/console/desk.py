@@ -46,6 +46,8 @@ class Desk:
         self.wiring, self.books, self.clock = wiring, books, clock
         self.access = access or Access()
         self.place, self.at = place, at
+        #: Set by whoever is about to stop the server: open streams then end by themselves.
+        self.closing = False
         self._trail = Trail()
         self._one = threading.RLock()
         self._held: dict[Path, sqlite3.Connection] = {}

@@ -99,8 +99,16 @@ def html_escape(text: str) -> str:
 class Stream:
     """One connection: which pages it follows, and from which position on."""
 
-    def __init__(self, render: Render, moved: Callable[[int], bool], addresses: list[str], after: int) -> None:
-        self.render, self.moved, self.position = render, moved, after
+    def __init__(
+        self,
+        render: Render,
+        moved: Callable[[int], bool],
+        addresses: list[str],
+        after: int,
+        closing: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``closing`` says when the server is about to stop: then the browser comes again until there is another."""
+        self.render, self.moved, self.position, self.closing = render, moved, after, closing
         self.pages = {address: Live() for address in addresses}
         self.drawn = 0.0
 
@@ -110,7 +118,7 @@ class Stream:
         # what happened since the pages were drawn is not known: all of it is sent, unless nothing did
         yield await run_in_threadpool(self._flush, quiet=not await self._ahead())
         beat = monotonic()
-        while self.pages:
+        while self.pages and not self.closing():
             await asyncio.sleep(FLUSH_S if monotonic() - self.drawn < FLUSH_S else LOOK_S)
             if await self._ahead() or monotonic() - self.drawn > ANEW_S:
                 yield await run_in_threadpool(self._flush)
@@ -118,7 +126,8 @@ class Stream:
             elif monotonic() - beat > BEAT_S:
                 yield f"event: at\nid: {self.position}\ndata: {self.position}\n\n"
                 beat = monotonic()
-        yield "event: over\ndata: over\n\n"
+        if not self.pages:
+            yield "event: over\ndata: over\n\n"
 
     async def _ahead(self) -> bool:
         try:

@@ -19,7 +19,7 @@ from suture.gateway.reach import House
 from suture.journal import Event
 from suture.masters.crosswalk import Unknown
 from suture.model import Document, Finding, MessageReceived, Parked
-from suture.runtime.intake import once_of, translated, trespass_of
+from suture.runtime.intake import minimised, once_of, translated, trespass_of
 from suture.runtime.network import Instance
 from suture.runtime.service import Busy
 from suture.runtime.units import UnitBuilder, delivery_of, owed_of
@@ -37,10 +37,11 @@ class Handed(Struct, frozen=True):
 
 
 class Checked(Struct, frozen=True):
-    """A document that may be handed over: as it came, in our codes, and the codes that nobody knows."""
+    """A document that may be handed over: its bytes without any patient, as it came, in our codes, and codes nobody knows."""
 
     instance: Instance
     channel: str
+    raw: bytes
     came: Document
     ours: Document
     unknown: Sequence[Unknown]
@@ -59,6 +60,7 @@ class Handing:
     async def check(self, operation: Operation, given: Given, raw: bytes, inside: Inside) -> Checked:
         """Everything that can be wrong with it before it is taken in; raises Problem."""
         instance, channel = self._way(given.caller)
+        raw = minimised(self.house.wiring, JSON, raw)
         reading = JSON.read(raw, instance.profile)
         came = _only(reading, operation)
         ours, unknown = translated(self.house.wiring, instance, came, given.now)
@@ -68,7 +70,7 @@ class Handing:
             raise Problem("forbidden", trespass)
         if why := await operation.fits(given, ours, inside):
             raise Problem("unacceptable", why)
-        return Checked(instance, channel, came, ours, unknown, reading.findings)
+        return Checked(instance, channel, raw, came, ours, unknown, reading.findings)
 
     def _way(self, caller: Caller) -> tuple[Instance, str]:
         """The instance that the caller speaks for, and a channel of it that takes JSON."""
@@ -87,7 +89,7 @@ class Handing:
 
     # -- into the journal
 
-    async def hand_over(self, operation: Operation, given: Given, key: str, checked: Checked, raw: bytes) -> Handed:
+    async def hand_over(self, operation: Operation, given: Given, key: str, checked: Checked) -> Handed:
         """Returns after the commit; raises Problem."""
         key, said = scoped(given.caller, key), key
         name = (checked.instance.name, key)
@@ -96,7 +98,7 @@ class Handing:
         self._under_way.add(name)
         try:
             async with asyncio.timeout(self.limits.intake_s):
-                answer = await self._accept(operation, given.caller, key, checked, raw)
+                answer = await self._accept(operation, given.caller, key, checked)
         except Busy as busy:
             raise Problem("busy", f"Nothing was taken: {busy}.", wait_s=5) from None
         except TimeoutError:
@@ -105,13 +107,13 @@ class Handing:
             self._under_way.discard(name)
         return await self._told(operation, answer, key, said, checked)
 
-    async def _accept(self, operation: Operation, caller: Caller, key: str, checked: Checked, raw: bytes) -> Answer:
+    async def _accept(self, operation: Operation, caller: Caller, key: str, checked: Checked) -> Answer:
         if operation.brings_to:
-            return await self.house.in_thread(lambda: self._owe(operation, caller, key, checked, raw))
+            return await self.house.in_thread(lambda: self._owe(operation, caller, key, checked))
         arrival = Arrival(
             instance=checked.instance.name,
             channel=checked.channel,
-            raw=raw,
+            raw=checked.raw,
             name=operation.address,
             key=key,
             actor=caller.subject,
@@ -144,13 +146,13 @@ class Handing:
         row = self.house.wiring.journal.by_once([once]).get(once)
         return row.event.data.findings if row and isinstance(row.event.data, Parked) else ()
 
-    def _owe(self, operation: Operation, caller: Caller, key: str, checked: Checked, raw: bytes) -> Answer:
+    def _owe(self, operation: Operation, caller: Caller, key: str, checked: Checked) -> Answer:
         """Owed to one system directly: the fact, the document and the obligation in one commit."""
         wiring, now = self.house.wiring, self.house.clock.now()
         if checked.unknown:
             raise Problem("unacceptable", errors=[Wrong(f"unknown_{row.kind}", _said(row), row.path) for row in checked.unknown])
         once, unit = once_of(checked.instance.name, key), UnitBuilder(wiring, now)
-        blob, target = unit.keep(raw), wiring.instances[operation.brings_to]
+        blob, target = unit.keep(checked.raw), wiring.instances[operation.brings_to]
         id = f"{once}/brought"
         delivery = delivery_of(wiring, target, checked.ours, now, id=id, key=f"gateway/{getattr(checked.ours, 'id', '')}")
         delivery = msgspec.structs.replace(delivery, cause=f"{once}#0", root=f"{once}#0")

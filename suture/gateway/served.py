@@ -258,7 +258,7 @@ class Gateway:
             accepted = Accepted(outcome="accepted", documents=names, status=status_of(operation, key))
             return _taken(Handed(accepted), {"Suture-Mock": "true"})
         await self._unchanged(call, operation, given)
-        handed = await self._handing.hand_over(operation, given, key, checked, raw)
+        handed = await self._handing.hand_over(operation, given, key, checked)
         return _taken(handed, _preferred(call.request))
 
     async def _unchanged(self, call: _Call, operation: Operation, given: Given) -> None:

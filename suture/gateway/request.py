@@ -8,7 +8,7 @@ import itertools
 import re
 import secrets
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any, get_args, get_type_hints
@@ -61,9 +61,18 @@ class Incoming(Struct, frozen=True, kw_only=True):
         return f"{self.scheme}://{self.headers.get('host', '')}{self.path}"
 
 
+def _headers(sent: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By name; one that comes twice holds both (RFC 9110 section 5.2), so that two proofs or lengths are none."""
+    headers: dict[str, str] = {}
+    for raw, value in sent:
+        name, text = raw.decode("latin-1"), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return headers
+
+
 def incoming(scope: Scope) -> Incoming:
     """The head of a request; raises Problem for a path that is no UTF-8."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers(scope["headers"])
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     trace, flags = _trace(headers.get("traceparent", ""))
     try:

@@ -531,3 +531,21 @@ def test_secrets_are_compared_in_constant_time() -> None:
                 names |= {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
                 wrong += [f"{path.name}:{node.lineno}" for _ in names & SECRET_NAMES if "count" not in names]
     assert wrong == []
+
+
+def test_a_proof_that_comes_twice_proves_nothing() -> None:
+    async def test(there: House) -> None:
+        heard: list[str] = []
+
+        class Listening:
+            async def caller(self, headers: Any, *more: Any) -> Caller:
+                heard.append(headers.get("authorization", ""))
+                raise Unproven("nobody")
+
+        there.gateway.prover = Listening()
+        twice = [("authorization", "Bearer a"), ("authorization", "Bearer b")]
+        answer = await there.client.get("/api/process/v1/orders", headers=twice)
+        assert answer.status_code == 401
+        assert heard == ["Bearer a, Bearer b"]
+
+    opened(test)

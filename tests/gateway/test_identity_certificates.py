@@ -19,12 +19,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from suture.gateway.front import front
 from suture.gateway.identity import Identity, Settings, Unproven
 from suture.gateway.identity.possession import certificate_print
 from suture.gateway.identity.settings import Certificate, server_context
 from suture.journal.memory import MemoryJournal
 from suture.runtime.clock import ManualClock, SystemClock
+from suture.runtime.network import read_network
+from suture.runtime.serving import Serving
 from suture.transports.http_protocol import GuardedProtocol, certificate_of
+from tests.runtime.loopback import Loopback
 
 NOW = SystemClock().now()
 
@@ -155,3 +159,31 @@ def test_what_is_no_certificate_is_nobody(raw: bytes) -> None:
 def test_the_fingerprint_in_a_bound_token_is_the_certificates(authority: Authority) -> None:
     _, _, certificate = authority.issue("erp")
     assert len(certificate_print(certificate.public_bytes(Encoding.DER))) == 43
+
+
+def test_a_served_network_knows_its_callers_by_their_certificates(authority: Authority, tmp_path: Path) -> None:
+    pem, secret, _ = authority.issue("server")
+    client = authority.issue("erp")
+
+    async def story() -> tuple[int, int]:
+        async with Loopback(tmp_path) as there:
+            path = there.write_network()
+            (path.parent / "identity.toml").write_text(
+                f'[tls]\ncertificate = "{pem}"\nkey = "{secret}"\nclients = "{authority.pem}"\n'
+                '[[certificates]]\nname = "erp"\nsubject = "CN=erp"\nroles = ["viewer"]\n'
+            )
+            served = Serving(read_network(path), path.parent, wing=front)
+            await served.start()
+            trust = ssl.create_default_context(cafile=str(authority.pem))
+            url = served.listening.split(", ")[0].replace("127.0.0.1", "localhost") + "/api/operations"
+            try:
+                async with aiohttp.ClientSession() as session:
+                    async with session.get(url, ssl=trust) as answer:
+                        without = answer.status
+                    trust.load_cert_chain(*client[:2])
+                async with aiohttp.ClientSession() as session, session.get(url, ssl=trust) as answer:
+                    return without, answer.status
+            finally:
+                await served.stop()
+
+    assert asyncio.run(asyncio.wait_for(story(), 50)) == (401, 200)

@@ -30,7 +30,7 @@ from suture.runtime.relay import NoBroker, Relaying, open_broker
 from suture.runtime.secrets import secret
 from suture.runtime.service import Inbox, Service
 from suture.runtime.share import ROLES, SEAL, Role
-from suture.runtime.telemetry import Look, Standing, exposition, standing
+from suture.runtime.telemetry import Look, Standing, exposition, standing, turned_away
 from suture.runtime.wiring import Wiring
 from suture.systems import Channel, System
 from suture.transports.exchange import Answer, Arrival, Link
@@ -98,6 +98,8 @@ class Serving:
         #: Who takes nothing in listens only where it is told to: there its health is asked for.
         self.port = port or (network.port if "gateway" in roles else 0)
         self.listening = ""
+        #: What was refused before intake, by its name: traffic that nobody has registered among it.
+        self._turned_away: Mapping[str, int] = {}
         #: Why nothing is taken in, or nothing: what comes before and after service.
         self._standstill = "not started yet"
         self.clock = SystemClock()
@@ -202,6 +204,7 @@ class Serving:
             ready=self._why_not_ready,
             metrics=self._metrics,
         )
+        self._turned_away = app.state.troubles
         apps, tls = (self.wing.apps, self.wing.tls) if self.wing is not None else ({}, None)
         scheme = "https" if tls else "http"
         try:
@@ -299,7 +302,7 @@ class Serving:
         ready = not await self._why_not_ready()
         stands = None if self._standstill else await self._stands.answer()
         own = self.wing.exposition() if self.wing is not None else ""
-        return exposition(self.service.tally, stands, ready=ready) + own
+        return exposition(self.service.tally, stands, ready=ready) + turned_away(self._turned_away) + own
 
     async def _ask_journal(self) -> bool:
         return await self.service.in_thread(lambda: self.journal.cursor("ready") >= 0)

@@ -49,6 +49,8 @@ async def heard(served: Serving, client: httpx2.AsyncClient, receiver: Receiver,
 
     key = {api_keys.HEADER: await served.service.in_thread(make)}
     assert (await client.get("/api/events")).status_code == 401
+    assert (await client.post("/in/nobody/orders", content=b"{}")).status_code == 404
+    assert 'suture_turned_away_total{reason="unknown-channel"} 1' in (await client.get("/metrics")).text
     catalogue = (await client.get("/api/asyncapi.json", headers=key)).json()
     assert "suture.purchase_order.emitted.v1" in catalogue["channels"]
     wanted = {"name": "lake", "url": hook, "types": ["Requisition", "PurchaseOrder", "OrderStatus"], "after": 0}

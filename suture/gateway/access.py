@@ -48,6 +48,7 @@ ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "invoices.read",
             "payments.read",
             "submissions.read",
+            "subscriptions.own",
         ),
         "logistics": ("shipments.submit", "shipments.read", "submissions.read"),
         "analyst": ("feed.read", "kpis.read", "catalogue.read", "events.read"),

@@ -12,6 +12,7 @@ from suture.model import (
     ApprovalRequest,
     Decided,
     Delivered,
+    GoodsReceipt,
     OrderAcknowledgement,
     OrderChange,
     PurchaseOrder,
@@ -169,6 +170,8 @@ def silence_is_told(facts: Facts) -> Iterator[str]:
             case ShipNotice() as notice:
                 for order in notice.orders():
                     answered.setdefault(order, row.event.at)
+            case GoodsReceipt(order=order):
+                answered.setdefault(order, row.event.at)  # goods say more than words
     ordered = {row.event.data.id: row.event.at for row in facts.rows if isinstance(row.event.data, PurchaseOrder)}
     for order, at in ordered.items():
         silent = answered.get(order, facts.world.clock.now()) - at > ANSWER

@@ -140,7 +140,7 @@ def exposition(tally: Tally, stands: Standing | None, *, ready: bool) -> str:
 
 def turned_away(refused: Mapping[str, int]) -> str:
     """What was refused at the door before it was taken in, by reason: an unknown channel, a wrong signature, too much at once."""
-    rows = {(name,): float(count) for name, count in refused.items()}
+    rows: dict[Labels, float] = {(name,): float(count) for name, count in refused.items()}
     lines = many("suture_turned_away_total", "Requests refused at the door", ("reason",), rows)
     return "".join(f"{line}\n" for line in lines)
 

@@ -35,8 +35,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     intake_batch: int = 256
     decide_batch: int = 500
     deliver_batch: int = 200
-    #: Messages that wait to be taken in before partners are asked to come again, critical ones at twice as many; and work that waits
-    #: to be decided before those are who are not critical.
+    #: Messages that wait to be taken in before partners are asked to come again, critical ones at twice as many; and work that
+    #: waits to be decided before those are who are not critical.
     intake_queue: int = 4096
     undecided: int = 5000
     documents_per_message: int = 10_000

@@ -21,8 +21,8 @@ test: $(READY) ## All tests, in under fifteen minutes on two cores
 	@sh tools/test.sh
 
 check: $(READY) ## Format, lint, types, tidy, documentation, and the mirror of sizes
-	@.venv/bin/ruff format --check suture verifier tests tools live prove bench
-	@.venv/bin/ruff check suture verifier tests tools live prove bench
+	@.venv/bin/ruff format --check suture verifier verifier_of_evidence tests tools live prove bench
+	@.venv/bin/ruff check suture verifier verifier_of_evidence tests tools live prove bench
 	@.venv/bin/mypy
 	@.venv/bin/pytest tests/test_tidy.py
 	@$(PY) -m tools.docs --check

@@ -1,4 +1,4 @@
-"""``python -m verifier FILE``: the verdict on an export or on evidence; exit code 0 sound, 1 not sound, 2 not to be checked."""
+"""``python -m verifier FILE``: the verdict on an export; exit code 0 sound, 1 not sound, 2 not to be checked."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from verifier import NotAnExport, public_key, verdict, verify
-from verifier.evidence import is_page, verify_evidence, words
 
 _ANCHOR = re.compile(r"([1-9][0-9]{0,18}):([0-9a-f]{64})")
 
@@ -24,8 +20,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         key = public_key(Path(asked.public_key).read_bytes()) if asked.public_key else None
         with Path(asked.file).open("rb") as stream:
-            if is_page(stream.read(64)):
-                return _evidence(Path(asked.file), key, as_json=asked.json)
             report = verify(stream, key, dict(asked.anchor))
     except (NotAnExport, OSError, ValueError) as error:
         sys.stderr.write(f"verifier: {asked.file}: {error}\n")
@@ -35,15 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if report.sound else 1
 
 
-def _evidence(file: Path, key: Ed25519PublicKey | None, *, as_json: bool) -> int:
-    found = verify_evidence(file.read_bytes(), key)
-    sys.stdout.write(json.dumps({"sound": found.sound, **asdict(found)}, indent=2) + "\n" if as_json else words(found, file.name))
-    return 0 if found.sound else 1
-
-
 def _parser() -> argparse.ArgumentParser:
-    checks = "Check what `suture export` or `suture evidence` wrote; gzip is recognised."
-    parser = argparse.ArgumentParser(prog="verifier", description=checks)
+    parser = argparse.ArgumentParser(prog="verifier", description="Check what `suture export` wrote; gzip is recognised.")
     parser.add_argument("file", metavar="FILE", help="the export")
     parser.add_argument("--public-key", metavar="PEM", help="the hospital's public key, obtained from the hospital")
     parser.add_argument(

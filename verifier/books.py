@@ -128,6 +128,7 @@ class Books:
             "Decided": self._decision,
             "Repaired": self._owes,
             "Delivered": self._delivered,
+            "Decision": self._said,
             "Case": self._case,
             "CaseResolved": self._resolved,
             "RequisitionStatus": self._requisition,
@@ -180,8 +181,6 @@ class Books:
         if text(event.data, "state") == "cancelled":
             self._undo("Requisition", text(event.data, "requisition"))
 
-    # -- debits
-
     def _decision(self, event: Event) -> None:
         self.balance.decisions += 1
         decided = text(event.data, "event")
@@ -199,16 +198,12 @@ class Books:
             delivery = text(owed, "delivery")
             key = digest(delivery)
             if key in self._debts:
-                self.findings.add(
-                    "delivery.owed_twice", event.position, f"{_short(delivery)} was owed before: an effect is doubled"
-                )
+                self.findings.add("delivery.owed_twice", event.position, f"{_short(delivery)} was owed before: it is doubled")
                 continue
             self._debts[key] = Debt(event.position, text(owed, "instance"), document)
             self.balance.owed += 1
             if document is not None:
                 document.fates["open"] += 1
-
-    # -- credits
 
     def _delivered(self, event: Event) -> None:
         delivery, outcome = text(event.data, "delivery"), text(event.data, "outcome")
@@ -218,9 +213,7 @@ class Books:
         if debt is None:
             self.findings.add("delivery.not_owed", event.position, f"{_short(delivery)} ended, but nobody owed it")
         elif isinstance(debt, int):
-            self.findings.add(
-                "delivery.ended_twice", event.position, f"{_short(delivery)} had come to its end at position {debt}"
-            )
+            self.findings.add("delivery.ended_twice", event.position, f"{_short(delivery)} had ended at position {debt}")
         else:
             self._credit(event, delivery, debt, outcome)
 
@@ -254,11 +247,13 @@ class Books:
         _ask(question, -1)
         if action == "reject" and question.document is not None:
             question.document.rejected, question.document.waits = True, False
-        for debt in question.debts:
-            if action in AGAIN and debt.fate in ("parked", "refused"):
-                _move(debt, "open")
+        for debt in question.debts if action in AGAIN else ():
+            _again(debt)
 
-    # -- the end
+    def _said(self, event: Event) -> None:
+        subject = mapping(event.data, "subject")
+        if text(subject, "type") == "Delivery" and text(event.data, "verb") in AGAIN:
+            _again(self._debts.get(digest(text(subject, "id"))))
 
     def close(self) -> Balance:
         """The balance; whatever waits without a reason is a finding."""
@@ -297,6 +292,11 @@ def _move(debt: Debt, fate: str) -> None:
         debt.document.fates[debt.fate] -= 1
         debt.document.fates[fate] += 1
     debt.fate = fate
+
+
+def _again(debt: Debt | int | None) -> None:
+    if isinstance(debt, Debt) and debt.fate in ("parked", "refused"):
+        _move(debt, "open")
 
 
 def _ask(question: Question, change: int) -> None:

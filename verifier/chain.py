@@ -106,23 +106,16 @@ class Chain:
         self._sealed, self.events = checkpoint.position, checkpoint.events
 
     def _signature(self, checkpoint: Checkpoint, key: Ed25519PublicKey) -> None:
-        if signed_by(checkpoint, key):
+        try:
+            key.verify(bytes.fromhex(checkpoint.signature), signed(checkpoint))
             self.valid += 1
-        else:
+        except (InvalidSignature, ValueError, OverflowError):
             text = "the signature of this checkpoint is not of this key over what it says"
             self.findings.add("seal.signature", checkpoint.position, text)
 
 
-def signed_by(checkpoint: Checkpoint, key: Ed25519PublicKey) -> bool:
-    """Whether the signature of a checkpoint is of this key over what it says."""
-    try:
-        key.verify(bytes.fromhex(checkpoint.signature), _signed(checkpoint))
-    except (InvalidSignature, ValueError, OverflowError):
-        return False
-    return True
-
-
-def _signed(checkpoint: Checkpoint) -> bytes:
+def signed(checkpoint: Checkpoint) -> bytes:
+    """What a checkpoint's signature is over; raises ValueError for one that is not written as it is signed."""
     if not (_SIGNATURE.fullmatch(checkpoint.signature) and _AT.fullmatch(checkpoint.at)):
         raise ValueError("the checkpoint is not written as it is signed")
     told = datetime.fromisoformat(checkpoint.at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

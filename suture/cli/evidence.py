@@ -40,7 +40,7 @@ def evidence(
     """Write the whole chain as one page: documents, approvals, policies, hashes of raw messages, acknowledgements, ledger proof.
 
     Seals the journal first with the seal.key beside it. Exit code 1 if something on the checklist is missing; the page says what.
-    `python -m verifier FILE` checks it without this program.
+    `python -m verifier_of_evidence FILE` checks it without this program.
 
     Examples:
 

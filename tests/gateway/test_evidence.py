@@ -41,8 +41,8 @@ from suture.model import (
     Supplier,
 )
 from tests.day import Day
-from verifier.evidence import verify_evidence
 from verifier.reading import NotAnExport
+from verifier_of_evidence import verify_evidence
 
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
 POINTS = {
@@ -418,7 +418,7 @@ def test_the_command_writes_it_and_a_stranger_checks_it(day: Day, tmp_path: Path
     assert outcome.exit_code in (0, 1), outcome.output
     assert id in outcome.output
     checked = subprocess.run(
-        [sys.executable, "-m", "verifier", str(file)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "verifier_of_evidence", str(file)], capture_output=True, text=True, timeout=60, check=False
     )
     assert (checked.returncode, "sound" in checked.stdout) == (0, True), checked.stdout + checked.stderr
     unknown = CliRunner().invoke(application(["evidence"]), ["evidence", "PAY-X", "-j", str(folder)])

@@ -123,6 +123,11 @@ def answered(case: str, action: str) -> dict[str, Any]:
     return fact(f"end/{case}/{action}", "CaseResolved", "emitted", "m#0", "m#0", case=case, action=action)
 
 
+def said(delivery: str, verb: str) -> dict[str, Any]:
+    """What a person decided on a delivery itself."""
+    return fact(f"said/{delivery}/{verb}", "Decision", "commanded", subject={"type": "Delivery", "id": delivery}, verb=verb)
+
+
 MESSAGE = fact("m", "MessageReceived", id="m", owes=[])
 ORDER = fact("m#0", "OrderStatus", cause="m", order="PO-1", state="confirmed")
 

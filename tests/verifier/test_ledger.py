@@ -23,6 +23,7 @@ from tests.verifier.exports import (
     fact,
     judged,
     owed,
+    said,
 )
 from verifier import verdict
 
@@ -77,6 +78,14 @@ def test_weeks_full_of_faults_and_decisions_are_sound(seed: int, tmp_path: Path)
         (
             (decided(owed("d")), ended("d", "parked"), asked("delivery/d", ("Delivery", "d")), answered("delivery/d", "release")),
             "in_flight",
+        ),
+        (
+            (decided(owed("d")), ended("d", "parked"), asked("delivery/d", ("Delivery", "d")), said("d", "release")),
+            "in_flight",
+        ),
+        (
+            (decided(owed("d")), ended("d", "parked"), asked("delivery/d", ("Delivery", "d")), said("d", "retry")),
+            "parked",
         ),
     ],
 )

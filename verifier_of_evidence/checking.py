@@ -1,8 +1,9 @@
 """An evidence file checked: every fact in it is in the sealed chain, byte for byte, or by its hash where its bytes are withheld.
 
-The file is a page of HTML for people. This program reads only the evidence inside it: gzip in base64 behind the page's download
-link, JSON of the format ``suture-evidence-1``. Each stretch of the chain is recomputed from the hashes of all events between two
-checkpoints, whose signatures and counts are checked; each fact must stand there under its own hash.
+The file is a page of HTML for people, written by ``suture evidence``. This program reads only the evidence inside it: gzip in
+base64 behind the page's download link, JSON of the format ``suture-evidence-1``. Each stretch of the chain is recomputed from
+the hashes of all events between two checkpoints, whose signatures and counts are checked; each fact must stand there under its
+own hash.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import zlib
 from dataclasses import dataclass
 from io import BytesIO
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from verifier.chain import fingerprint, public_key, signed_by
+from verifier.chain import fingerprint, public_key, signed
 from verifier.reading import Checkpoint, Json, Malformed, NotAnExport, decode, mapping, number, objects, text
 
 FORMAT = "suture-evidence-1"
-#: How a page begins, and how large the evidence in it may be, in bytes.
-PAGE, LARGEST = b"<!doctype html>", 256 * 1024 * 1024
+#: How large the evidence in a page may be, in bytes.
+LARGEST = 256 * 1024 * 1024
 _EMBEDDED = re.compile(rb'href="data:application/gzip;base64,([A-Za-z0-9+/=]+)"')
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -44,11 +46,6 @@ class Verified:
     def sound(self) -> bool:
         """Whether nothing is wrong."""
         return not self.findings
-
-
-def is_page(beginning: bytes) -> bool:
-    """Whether a file begins as an evidence file does."""
-    return beginning.lstrip()[: len(PAGE)].lower() == PAGE
 
 
 def verify_evidence(page: bytes, key: Ed25519PublicKey | None = None) -> Verified:
@@ -114,7 +111,7 @@ def _stretch(stretch: Json, key: Ed25519PublicKey, findings: list[str]) -> dict[
     before = _checkpoint(mapping(stretch, "before")) if stretch.get("before") is not None else None
     after = _checkpoint(mapping(stretch, "checkpoint"))
     for checkpoint in filter(None, (before, after)):
-        if not signed_by(checkpoint, key):
+        if not _signed_by(checkpoint, key):
             findings.append(f"checkpoint {checkpoint.position}: the signature is not of this key over what it says")
     positions, hashes = _positions(stretch), base64.b64decode(text(stretch, "hashes"), validate=True)
     if len(hashes) != 32 * len(positions):
@@ -131,6 +128,14 @@ def _stretch(stretch: Json, key: Ed25519PublicKey, findings: list[str]) -> dict[
         findings.append(f"checkpoint {after.position}: what stands before it is not what was sealed")
         return {}
     return found
+
+
+def _signed_by(checkpoint: Checkpoint, key: Ed25519PublicKey) -> bool:
+    try:
+        key.verify(bytes.fromhex(checkpoint.signature), signed(checkpoint))
+    except (InvalidSignature, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _positions(stretch: Json) -> list[int]:

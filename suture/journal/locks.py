@@ -11,17 +11,15 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import re
 from collections.abc import Callable
 from functools import lru_cache
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 _MARK = b'"locked:1:'
-_NONCE_BYTES = 12
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
 #: A ``BankAccount`` and a tax number as msgspec writes them: nothing else of ours has a field of these names.
 _ACCOUNT = re.compile(rb'\{"holder":(?P<holder>%b),"number":(?P<number>%b),"routing":%b\}' % (_TEXT, _TEXT, _TEXT))
@@ -55,8 +53,7 @@ def _account(key: bytes, found: re.Match[bytes]) -> bytes:
 
 
 def _locked(key: bytes, what: bytes, content: bytes) -> bytes:
-    nonce = os.urandom(_NONCE_BYTES)
-    sealed = nonce + _cipher(key).encrypt(nonce, content, what)
+    sealed = _cipher(key).encrypt(content, [what])
     return _MARK + base64.urlsafe_b64encode(sealed).rstrip(b"=") + b'"'
 
 
@@ -64,7 +61,7 @@ def _opener(key: bytes, what: bytes) -> Callable[[re.Match[bytes]], bytes]:
     def opened(found: re.Match[bytes]) -> bytes:
         try:
             sealed = base64.urlsafe_b64decode(found[1] + b"=" * (-len(found[1]) % 4))
-            return _cipher(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], what)
+            return _cipher(key).decrypt(sealed, [what])
         except (InvalidTag, binascii.Error, ValueError):
             return found[0]
 
@@ -72,6 +69,9 @@ def _opener(key: bytes, what: bytes) -> Callable[[re.Match[bytes]], bytes]:
 
 
 @lru_cache(maxsize=16)
-def _cipher(key: bytes) -> AESGCM:
-    """A key of its own (NIST SP 800-108 with HMAC), so that blobs and fields do not share one's number of uses."""
-    return AESGCM(hmac.digest(key, b"suture fields at rest", hashlib.sha256))
+def _cipher(key: bytes) -> AESSIV:
+    """AES-SIV (RFC 5297) under a key of its own, so that blobs and fields do not share one's number of uses.
+
+    It needs no nonce: the same account is locked to the same text, so that a decision made again is written the same.
+    """
+    return AESSIV(hmac.digest(key, b"suture fields at rest", hashlib.sha512))

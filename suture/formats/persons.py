@@ -6,6 +6,7 @@ column called patient, encounter, MRN or date of birth, alone or as a part of a 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -22,15 +23,19 @@ _TEXT = r'"(?:[^"\\]|\\[\s\S])*"'
 _FIELD = re.compile(rf'(?:({_TEXT})|"[\s\S]*)(?:(\s*:\s*)({_TEXT}|[\[{{]|[^\s,}}\]\[{{"]+))?')
 
 
+def withheld(raw: bytes) -> bytes:
+    """What is kept instead of bytes in which nobody can tell what leads to a patient; no reader takes it for a message."""
+    return f"WITHHELD {len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()}".encode()
+
+
 def minimise_json(raw: bytes, pseudonym: Pseudonym) -> bytes:
     """``raw`` with a pseudonym for the value of every field whose name leads to a patient; all else byte for byte.
 
-    Raises ValueError where such a field holds a list or an object, since nobody can tell what in it may stay.
+    Withheld where such a field holds a list or an object, since nobody can tell what in it may stay, where a text cannot be
+    understood, and in an encoding that nobody reads (RFC 8259 section 8.1).
     """
     if not QUICK.search(raw):
-        if b"\0" in raw and QUICK.search(raw.replace(b"\0", b"")):
-            raise ValueError("this is JSON in an encoding that nobody reads (RFC 8259 section 8.1)")
-        return raw
+        return withheld(raw) if b"\0" in raw and QUICK.search(raw.replace(b"\0", b"")) else raw
 
     def replaced(found: re.Match[str]) -> str:
         name, between, value = found.groups()
@@ -40,8 +45,11 @@ def minimise_json(raw: bytes, pseudonym: Pseudonym) -> bytes:
             raise ValueError("a field that leads to a patient holds more than one value")
         return found[0] if value in ("null", '""') else name + between + json.dumps(pseudonym(_said(value)))
 
-    # read as Latin-1 every byte is one letter, and goes back as it came
-    return _FIELD.sub(replaced, raw.decode("latin-1")).encode("latin-1")
+    try:
+        # read as Latin-1 every byte is one letter, and goes back as it came
+        return _FIELD.sub(replaced, raw.decode("latin-1")).encode("latin-1")
+    except ValueError:
+        return withheld(raw)
 
 
 def _leads(name: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 
@@ -20,6 +19,7 @@ from suture.formats.hl7v2.segments_codes import (
     PID_SEX,
     TELLING,
 )
+from suture.formats.persons import withheld
 
 #: Shorter names and identifiers would be found in every code, so they are not looked for.
 _WORD_MIN, _IDENTIFIER_MIN = 3, 4
@@ -59,7 +59,7 @@ def minimise(raw: bytes, pseudonym: Callable[[str], str]) -> bytes:
     """
     lexed = lex(raw)
     if not lexed.messages:
-        return f"WITHHELD {len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()}".encode()
+        return withheld(raw)
     for message in lexed.messages:
         _Cleaner(message, pseudonym).clean()
     lead = "" if lexed.lead.strip(BLANK) else lexed.lead

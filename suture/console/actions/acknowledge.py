@@ -11,7 +11,6 @@ from suture.rules.incidents import subject_of
 
 def act(do: Do) -> Done:
     """Form: ``incident``, ``reason``, ``position``, ``decision``."""
-    do.require("systems.acknowledge")
     said = do.desk.decide(decision_of(do, subject_of(do.form.get("incident", "")), "acknowledge"))
     return Done(f"{said[0].upper()}{said[1:]}.", "/incidents")
 
@@ -21,4 +20,4 @@ def back(form: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     return "/incidents", {}
 
 
-ACTION = Action(path="/acknowledge", title="Acknowledge an incident", allow="systems.read", act=act, back=back)
+ACTION = Action(path="/acknowledge", title="Acknowledge an incident", allow="systems.acknowledge", act=act, back=back)

@@ -69,6 +69,7 @@ def test_a_table_cut_within_a_letter_is_still_without_its_patient(charset: str, 
     [
         (b'id,patient,item\nA,"47"11,I\nB,4712,"x\nC,4713,I\n', b"id,patient,item\nA,,,\nB,P<4>,,\nC,P<4>,I\n"),
         (b'\n\nid, "a,b", patient\n1, "x,y", 4711\n', b'\n\nid,"a,b",patient\n1,"x,y",P<4>\n'),
+        (b'id,patient\n" 1\r2",4711\n', b'id,patient\n" 1\r2",P<4>\n'),
         (b"sep=;\n\nid;patient\n1;4711\n", b"sep=;\n\nid;patient\n1;P<4>\n"),
         (b"id,patient\n1," + b"4711" * 3_000 + b"\n2,4712\n", b"id,patient\n1,,\n2,P<4>\n"),
         (b'id,"patient\n1,4711\n', withheld(b'id,"patient\n1,4711\n')),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import csv
-import io
+from itertools import chain
 
 from suture.formats.csv_tables.rows import Row, dialect, rows
+from suture.formats.csv_tables.writing import quoted
 from suture.formats.persons import LEADS, QUICK, Pseudonym, withheld
 
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -30,18 +30,17 @@ def minimise(raw: bytes, pseudonym: Pseudonym) -> bytes:
     about = [number for number, cell in enumerate(header.cells) if LEADS.search(cell)]
     if not about:
         return raw
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n" if "\r\n" in text else "\n")
+    end = "\r\n" if "\r\n" in text else "\n"
     # lines before the header are empty, and stay so that findings name the same line
-    out.write(text[:start] + "\n" * (header.line - 1 - (start > 0)))
-    writer.writerow(header.cells)
-    writer.writerows(_kept(row, about, len(header.cells), pseudonym) for row in table)
-    return out.getvalue().encode(charset, "replace")
+    above = text[:start] + end * (header.line - 1 - (start > 0))
+    kept = chain([header.cells], (_kept(row, about, len(header.cells), pseudonym) for row in table))
+    lines = (delimiter.join(quoted(cell, delimiter) for cell in cells) + end for cells in kept)
+    return (above + "".join(lines)).encode(charset, "replace")
 
 
-def _kept(row: Row, about: list[int], width: int, pseudonym: Pseudonym) -> list[str]:
+def _kept(row: Row, about: list[int], width: int, pseudonym: Pseudonym) -> tuple[str, ...]:
     cells = list(row.cells)
     for number in about:
         if number < len(cells) and cells[number].strip():
             cells[number] = pseudonym(cells[number].strip())
-    return cells + [""] * (width + 1 - len(cells)) if row.problem else cells
+    return (*cells, *[""] * (width + 1 - len(cells))) if row.problem else tuple(cells)

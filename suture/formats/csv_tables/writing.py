@@ -26,7 +26,7 @@ def write_all(documents: Iterable[Document], profile: Profile) -> bytes:
     delimiter = _delimiter(profile)
     lines = [delimiter.join(column.header for column in table.every)]
     lines += [
-        delimiter.join(_quoted(cell, delimiter) for cell in row) for document in kept for row in _rows(document, table, profile)
+        delimiter.join(quoted(cell, delimiter) for cell in row) for document in kept for row in _rows(document, table, profile)
     ]
     text = "".join(f"{line}\r\n" for line in lines)
     try:
@@ -59,6 +59,7 @@ def _cell(holder: object, column: Column, profile: Profile) -> str:
     return cell
 
 
-def _quoted(cell: str, delimiter: str) -> str:
+def quoted(cell: str, delimiter: str) -> str:
+    """The cell as it stands between delimiters, in quotes where it would otherwise read as something else."""
     needed = cell != cell.strip() or any(sign in cell for sign in (delimiter, '"', "\r", "\n"))
     return '"' + cell.replace('"', '""') + '"' if needed else cell

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 from prove.postgres import account
@@ -30,11 +31,15 @@ def missing() -> str:
         return f"network namespaces cannot be made here: {failure}"
 
 
+_LETTERS = cycle("abcdefgh")
+
+
 class Hosts:
     """Namespaces by name, each with an address; we ourselves are ``here`` on the same net. ``with`` makes and removes them."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._mark, net = f"su{os.getpid()}", 1 + os.getpid() % 250
+        # the kernel takes a while to forget a name: the next house of one process has another
+        self._mark, net = f"su{os.getpid()}{next(_LETTERS)}", 1 + os.getpid() % 250
         self.here = f"10.213.{net}.1"
         self.addresses = {name: f"10.213.{net}.{number}" for number, name in enumerate(names, 2)}
         self._bridge = self._mark
@@ -96,7 +101,7 @@ def _sweep() -> None:
     """Remove what a run left behind that was killed: its process is in the names."""
     for words in (("ip", "netns", "list"), ("ip", "-o", "link", "show", "type", "bridge")):
         listed = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-        for name, pid in re.findall(r"\b(su(\d+)(?:-\w+)?)\b", listed):
+        for name, pid in re.findall(r"\b(su(\d+)[a-h]?(?:-\w+)?)\b", listed):
             if not Path("/proc", pid).exists():
                 kind = "netns" if "-" in name else "link"
                 subprocess.run(["ip", kind, "delete", name], capture_output=True, check=False)

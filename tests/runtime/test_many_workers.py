@@ -356,7 +356,7 @@ def test_roles_are_split_over_processes(postgres_url: str) -> None:
             await made.join("worker", ("worker",))
             await made.join("deliver", ("deliver",))
             # subscribers are told by one of those who take messages in, and that is all they own
-            await until(lambda: set.union(*made.shares().values()) == ALL)
+            await until(lambda: frozenset[str]().union(*made.shares().values()) == ALL)
             assert made.shares()["gateway"] <= {WEBHOOKS}
             assert not any(part.startswith("instance/") for part in made.shares()["worker"])
             await steadily(lambda: made.workers["gateway"], 48)

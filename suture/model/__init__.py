@@ -95,7 +95,7 @@ from suture.model.orders import (
     RequisitionStatus,
 )
 from suture.model.quantities import Currency, InexactConversion, Money, Pack, Price, Quantity, Unit, UnitMismatch
-from suture.model.wire import DOCUMENTS, AnyDocument, decode, encode
+from suture.model.wire import DOCUMENTS, AnyDocument, decode, encode, identity
 
 __all__ = [
     "CAUSE",
@@ -193,5 +193,6 @@ __all__ = [
     "WorkOrder",
     "decode",
     "encode",
+    "identity",
     "only",
 ]

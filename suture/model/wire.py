@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, get_args
 
 import msgspec
@@ -131,6 +132,19 @@ _decoder = msgspec.json.Decoder(AnyDocument)
 def encode(document: Document) -> bytes:
     """The document as JSON bytes; decimals are strings and keep their scale."""
     return _encoder.encode(document)
+
+
+def identity(document: Document) -> str:
+    """Which document it is: its type and id, or what it says, apart from when, where it has no id of its own.
+
+    A state of an object is such a document: it bears the object's number, and so does the next state.
+    """
+    kind = type(document).__name__
+    if "id" in document.__struct_fields__:
+        return f"{kind}/{getattr(document, 'id', '')}"
+    said = msgspec.to_builtins(document)
+    said.pop("at", None)
+    return f"{kind}/{hashlib.sha256(_encoder.encode(said)).hexdigest()}"
 
 
 def decode(raw: bytes) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from suture.journal import Delivery, Event, State, Timer, Unit, Work
-from suture.model import Case, CaseResolved, Crosswalk, Decided, Document, Ref, TimerFired
+from suture.model import Case, CaseResolved, Crosswalk, Decided, Document, Ref, TimerFired, identity
 from suture.processes import Ask, Effect, Emit, Process, Raise, Resolve, Seen, Send, Wait
 from suture.processes.masters import Filed
 from suture.processes.rehearsal import said
@@ -144,8 +145,8 @@ class Batch:
         saw = tuple(f"{kind}:{id}#{self._filed(kind, id)[0]}" for kind, id in seen.masters)
         once = _trace(item)
         owed_before = len(self.unit.deliveries)
-        for index, effect in enumerate(effects):
-            self._effect(item, effect, f"{once}/{index}")
+        for name, effect in zip(_names(effects), effects, strict=True):
+            self._effect(item, effect, f"{once}/{name}")
         self._record(item, process, once, after, effects, saw, self.unit.deliveries[owed_before:])
 
     def _record(
@@ -301,6 +302,36 @@ def _trace(item: Work) -> str:
     """
     root = item.event.root or item.event.once
     return f"{_digest(root, 4)}{_digest(item.event.once, 8)}/{item.process}/{item.key}"
+
+
+def _names(effects: Sequence[Effect]) -> list[str]:
+    """What tells the effects of one decision apart: what each says and to whom, not its place among them.
+
+    After a restore the same event may find other facts, and one effect less before this one. Its key must not then stand for
+    another document: the counterpart would answer with what became of that one, and never take this one.
+    """
+    told, names = Counter[str](), []
+    for effect in effects:
+        said = _said(effect)
+        told[said] += 1
+        names.append(_digest(f"{said}#{told[said]}", 8))
+    return names
+
+
+def _said(effect: Effect) -> str:
+    match effect:
+        case Send(role=role, document=document):
+            return f"send/{role}/{identity(document)}"
+        case Emit(document=document):
+            return f"emit/{identity(document)}"
+        case Ask(request=request, via=via):
+            return f"ask/{via}/{identity(request)}"
+        case Wait(name=name):
+            return f"wait/{name}"
+        case Raise(case=case):
+            return f"raise/{case.id}"
+        case Resolve(case=id):
+            return f"resolve/{id}"
 
 
 def _digest(text: str, size: int) -> str:

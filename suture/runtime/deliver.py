@@ -20,6 +20,7 @@ from suture.runtime.network import Instance
 from suture.runtime.outages import Outages
 from suture.runtime.pauses import Pauses
 from suture.runtime.policy import Breaker, Ceiling, Retry
+from suture.runtime.restored import under_another_key
 from suture.runtime.secrets import secret
 from suture.runtime.settle import change, delivery_case, early_word, raise_case, settle_by_word
 from suture.runtime.units import UnitBuilder
@@ -241,7 +242,8 @@ class Delivering:
         change(unit, delivery, "sending", attempts=attempts)
         doubtful = inherited or delivery.status == "unknown"
         call = self._call(instance, delivery, attempts, doubt.key if doubt else delivery.id)
-        steps = conversation(operation, document, call, doubtful=doubtful, forgotten=forgotten)
+        strange = forgotten or under_another_key(self.wiring.restored, delivery)
+        steps = conversation(operation, document, call, doubtful=doubtful, strange=strange)
         sending = msgspec.structs.replace(delivery, status="sending", attempts=attempts)
         return Attempt(delivery=sending, instance=instance, steps=steps, doubtful=doubtful)
 
@@ -413,12 +415,12 @@ def _key_forgotten(operation: Operation, age: timedelta, *, inherited: bool) -> 
     return age.total_seconds() >= operation.key_lives_s / 2 or (inherited and operation.numbered)
 
 
-def conversation(operation: Operation, document: Document, call: Call, *, doubtful: bool, forgotten: bool = False) -> Steps:
+def conversation(operation: Operation, document: Document, call: Call, *, doubtful: bool, strange: bool = False) -> Steps:
     """Send; but after a doubtful attempt look first, and where only a statement can tell, do nothing but wait for it.
 
-    Where a key keeps a second copy from being taken, no look is needed, unless the counterpart has ``forgotten`` it.
+    Where a key keeps a second copy from being taken, no look is needed, unless the key may be ``strange`` to the counterpart.
     """
-    if doubtful and operation.probe is not None and (operation.outcome != "key" or forgotten):
+    if doubtful and operation.probe is not None and (operation.outcome != "key" or strange):
         outcome = yield from operation.probe(document, call)
         if operation.outcome == "statement" or not isinstance(outcome, Again):
             return outcome

@@ -6,7 +6,6 @@ cancelling says that we no longer owe it, not that it is not there.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -14,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from suture.journal import Delivery, State
-from suture.model import encode
+from suture.model import identity
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
 
@@ -33,11 +32,8 @@ class Doubt(Struct, frozen=True):
 
 
 def name_of(delivery: Delivery) -> str:
-    """Under which key the doubt about a delivery's document is kept: by its id, or by what it says if it has none of its own."""
-    document = delivery.document
-    named = "id" in document.__struct_fields__
-    identity = getattr(document, "id", "") if named else hashlib.sha256(encode(document)).hexdigest()
-    return f"{delivery.instance}/{type(document).__name__}/{identity}"
+    """Under which key the doubt about a delivery's document is kept."""
+    return f"{delivery.instance}/{identity(delivery.document)}"
 
 
 def recall(wiring: Wiring, deliveries: Sequence[Delivery]) -> Mapping[str, Doubt]:

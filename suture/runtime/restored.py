@@ -52,6 +52,12 @@ def restored(journal: Journal) -> Restored | None:
     return msgspec.json.decode(state.data, type=Restored) if state else None
 
 
+def under_another_key(known: Restored | None, delivery: Delivery) -> bool:
+    """Whether the original may have brought a delivery's document under another key: messages that reached it in another order
+    led it to the same document by another event."""
+    return known is not None and known.at <= delivery.created < known.until
+
+
 def end_of(journal: Journal) -> tuple[int, datetime | None]:
     """Position and time of the last event; 0 and None in an empty journal."""
     position, at, after = 0, None, _near_the_end(journal)

@@ -486,7 +486,7 @@ def test_whatever_gets_lost_the_twin_has_it_once(system: System, kind: type[Docu
 
     if operation.outcome == "key" and operation.probe is not None:
         twin.keys_live = timedelta(0)
-        forgotten = drive_at_once(conversation(operation, d, call(d), doubtful=True, forgotten=True), _handled(twin))
+        forgotten = drive_at_once(conversation(operation, d, call(d), doubtful=True, strange=True), _handled(twin))
         assert forgotten == settled, "a key that the counterpart has forgotten is not relied upon"
         assert len(SHELVES[system.name, kind.__name__](twin)) == 1
 

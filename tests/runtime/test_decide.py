@@ -10,7 +10,7 @@ from msgspec import structs
 
 from suture.journal import Event
 from suture.model import Case, Decided, Decision, OrderStatus, Ref
-from suture.processes import Effect, Emit, Seen
+from suture.processes import Effect, Emit, Seen, Send
 from suture.runtime.command import NoSuchThing, Stale, command
 from suture.runtime.replay import replay
 from suture.sandbox.still import Still
@@ -24,6 +24,40 @@ def test_every_decision_is_a_fact_that_says_what_it_owes() -> None:
     first = facts(still, Decided)[0]
     assert (first.process, first.key, first.effects) == ("teller", "PO-1", ("Send peer OrderStatus",))
     assert [owed.instance for owed in first.owes] == ["peer"]
+
+
+def test_the_key_of_a_document_does_not_depend_on_what_was_said_before_it() -> None:
+    """After a restore the same event may find other facts. Its keys must not stand for other documents than before."""
+
+    def keys(*orders: OrderStatus) -> dict[str, str]:
+        still, _ = house()
+
+        def heard(state: Told, event: Event, seen: Seen) -> tuple[Told, Sequence[Effect]]:
+            return state, [Send(role="peer", document=each, key="all") for each in orders]
+
+        still.wiring.processes["teller"] = structs.replace(TELLER, on={**TELLER.on, OrderStatus: heard})
+        still.accept(arrival(order("PO-0")))
+        still.settle()
+        owed = [owes for decided in facts(still, Decided) for owes in decided.owes]
+        return dict(zip((each.order + each.state for each in orders), (owes.delivery for owes in owed), strict=False))
+
+    later = structs.replace(order("PO-2"), at=NOON.replace(hour=13))
+    both, alone = keys(order("PO-1"), order("PO-2")), keys(later)
+    assert both["PO-2confirmed"] == alone["PO-2confirmed"], "the same document, said an hour later"
+    others = keys(order("PO-1", "shipped"), order("PO-1"))
+    assert others["PO-1shipped"] != both["PO-1confirmed"] == others["PO-1confirmed"]
+
+
+def test_what_is_said_twice_in_one_decision_has_two_keys() -> None:
+    still, peer = house()
+
+    def twice(state: Told, event: Event, seen: Seen) -> tuple[Told, Sequence[Effect]]:
+        return state, [Send(role="peer", document=order("PO-1"), key="all")] * 2
+
+    still.wiring.processes["teller"] = structs.replace(TELLER, on={**TELLER.on, OrderStatus: twice})
+    still.accept(arrival(order("PO-0")))
+    still.settle()
+    assert len(set(peer.keys)) == 2
 
 
 def test_a_poison_event_is_parked_alone_with_its_cause() -> None:

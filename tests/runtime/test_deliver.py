@@ -14,6 +14,7 @@ from suture.model import Case, CaseResolved, Decision, Delivered, Document, Func
 from suture.runtime.command import command
 from suture.runtime.deliver import Gate
 from suture.runtime.policy import Breaker, Ceiling, Quota, Retry
+from suture.runtime.restored import Restored
 from suture.runtime.turn import turn
 from suture.runtime.units import UnitBuilder, delivery_of
 from suture.sandbox.still import Still
@@ -162,6 +163,20 @@ def test_where_nobody_can_tell_a_person_is_asked_when_it_comes_again(outcome: Ou
     decided(still, "release", parked.id)
     still.settle()
     assert peer.kept == ["PO-1", "PO-2", "PO-1"], "now a person has said so"
+
+
+@pytest.mark.parametrize(("created", "asked", "sent"), [(0, 1, 0), (5, 0, 1)])
+def test_after_a_restore_the_counterpart_is_asked_even_where_it_honours_keys(created: int, asked: int, sent: int) -> None:
+    """The original may have come to the same document by another event, and brought it under the key of that one."""
+    still, peer = house()
+    accepts = {OrderStatus: structs.replace(still.wiring.systems["peer"].accepts[OrderStatus], probe=look)}
+    still.wiring.systems["peer"] = structs.replace(still.wiring.systems["peer"], accepts=accepts)
+    still.wiring.restored = Restored(at=NOON, position=7, until=NOON + timedelta(hours=4))
+    still.clock.move_to(NOON + timedelta(hours=created))
+    peer.kept.append("PO-1")
+    still.accept(arrival(order("PO-1")))
+    still.settle()
+    assert (peer.asked, len(peer.keys), told(still, "PO-1").fates) == (asked, sent, ("done",))
 
 
 def test_what_was_certainly_not_taken_leaves_no_doubt() -> None:

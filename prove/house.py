@@ -286,8 +286,11 @@ def _meaning(reply: HttpReply | Taken | object) -> str:
 
 
 def _lying(folder: Path) -> Iterator[Path]:
-    """Files on their way, in both directions, also those that the service has claimed and not filed."""
-    yield from (path for path in (folder / "to").iterdir() if path.is_file())
+    """Files on their way, in both directions, also those that the service has claimed and not filed.
+
+    What it had begun to write when it was killed is no file yet: partners pass over it, and the next attempt writes over it.
+    """
+    yield from (path for path in (folder / "to").iterdir() if path.is_file() and not path.name.startswith("."))
     yield from (path for path in (folder / "from").iterdir() if path.is_file())
     if (folder / "from" / ".taken").is_dir():
         yield from (folder / "from" / ".taken").iterdir()

@@ -15,7 +15,7 @@ import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -85,6 +85,8 @@ class House:
         self._began, self._owed = time.monotonic(), 0.0
         self._ways: dict[str, Link] = {}
         self._room: dict[str, asyncio.Semaphore] = {}
+        #: Unset while a partner says again what it has said before.
+        self._forward: dict[str, asyncio.Event] = {}
         self._speaking: set[asyncio.Task[None]] = set()
         self._life: asyncio.Task[None] | None = None
         self._watched: tuple[float, asyncio.Future[float]] | None = None
@@ -144,10 +146,14 @@ class House:
         return future
 
     def again(self, since: float) -> int:
-        """Say again whatever was told since a moment (``time.monotonic``), as partners do who are asked to; returns how much."""
+        """Say again whatever was told since a moment (``time.monotonic``), as partners do who are asked to; returns how much.
+
+        Each partner goes back in what it has to say: first that again, in its order, then what it has not said yet.
+        """
         chosen = [message for at, message in self.told if at >= since]
-        for message in chosen:
-            self._begin(message)
+        for instance in {message.instance for message in chosen}:
+            self._forward[instance].clear()
+            self._start(self._repeat(instance, [message for message in chosen if message.instance == instance]))
         return len(chosen)
 
     def busy(self) -> dict[str, int]:
@@ -179,7 +185,10 @@ class House:
             self.stage.plan([structs.replace(next(self._needs), at=now)])
 
     def _begin(self, message: Outgoing) -> None:
-        task = asyncio.create_task(self._speak(message))
+        self._start(self._speak(message))
+
+    def _start(self, speech: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(speech)
         self._speaking.add(task)
         task.add_done_callback(self._speaking.discard)
 
@@ -188,16 +197,33 @@ class House:
         first = time.monotonic()
         async with self._room[message.instance]:
             for _ in range(TRIES):
-                said_at = time.monotonic()
-                answer = await self._answer(message)
-                self.stage.twins[message.instance].said(message, answer, self.stage.agenda.now)
-                if answer:
-                    self._note(message, answer, said_at)
+                await self._forward[message.instance].wait()
+                if await self._heard(message):
                     self.waited.append((message.instance, first, time.monotonic() - first))
                     return
-                self.turned_away[message.instance] += 1
                 await asyncio.sleep(AGAIN_S)
         self.unheard.append(message)
+
+    async def _repeat(self, instance: str, messages: Sequence[Outgoing]) -> None:
+        for message in messages:
+            for _ in range(TRIES):
+                if await self._heard(message):
+                    break
+                await asyncio.sleep(AGAIN_S)
+            else:
+                self.unheard.append(message)
+        self._forward[instance].set()
+
+    async def _heard(self, message: Outgoing) -> bool:
+        """One attempt: whether it got an answer."""
+        said_at = time.monotonic()
+        answer = await self._answer(message)
+        self.stage.twins[message.instance].said(message, answer, self.stage.agenda.now)
+        if answer:
+            self._note(message, answer, said_at)
+        else:
+            self.turned_away[message.instance] += 1
+        return bool(answer)
 
     async def _answer(self, message: Outgoing) -> str:
         with contextlib.suppress(NotSent, NoReply):
@@ -229,6 +255,8 @@ class House:
             else:
                 self._ways[name] = Doors([self._way(twin, door) for door in self.doors])
             self._room[name] = asyncio.Semaphore(1 if isinstance(twin, EhrTwin) else 6)
+            self._forward[name] = asyncio.Event()
+            self._forward[name].set()
 
     def _way(self, twin: Twin, door: str) -> Link:
         """With several doors nobody waits long before one that is closed."""

@@ -119,8 +119,8 @@ async def restored(folder: Path, place: Place, number: int) -> Seen:
 
 async def _resumed(house: House, place: Place, elsewhere: Path, began: float, seen: Seen) -> Seen:
     """The restored service with the same twins; partners say again what they said since, and people answer what is asked."""
+    house.again(began - FILES_BEFORE_S)
     async with serving(elsewhere / "network.toml", *_options(place.second)) as service:
-        house.again(began - FILES_BEFORE_S)
         clerk = Clerk(house, elsewhere, place.second)
         working = asyncio.create_task(clerk.work())
         left = await drained(house, place.second, elsewhere)

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from suture.model import (
+    Approval,
     ApprovalRequest,
     Case,
     Document,
@@ -51,6 +52,8 @@ class Buying(Struct, frozen=True, omit_defaults=True):
     fates: dict[str, Fate] = {}
     #: Questions asked so far; only an answer to the latest counts.
     asked: int = 0
+    #: Answers to questions that have not been asked yet.
+    early: tuple[Approval, ...] = ()
     priority: int = 5
     cases: tuple[str, ...] = ()
 
@@ -110,7 +113,12 @@ def question(turn: Turn, role: str, total: Money) -> ApprovalRequest:
 
 def question_id(state: Buying) -> str:
     """The id of the latest question about the requisition."""
-    return f"AR-{state.requisition.id}-{state.asked}" if state.requisition else ""
+    return f"{questions(state.requisition.id)}{state.asked}" if state.requisition else ""
+
+
+def questions(requisition: str) -> str:
+    """What the ids of all questions about a requisition begin with."""
+    return f"AR-{requisition}-"
 
 
 def open_about(

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from suture.model import (
+    Approval,
     Case,
     ContractPrice,
     CreditNote,
@@ -93,6 +94,8 @@ class Claim(Struct, frozen=True, omit_defaults=True):
     accepted: Verdict | None = None
     erp: Literal["", "sent", "done"] = ""
     asks: int = 0
+    #: Answers to questions that have not been asked yet.
+    early: tuple[Approval, ...] = ()
     released_by: tuple[str, ...] = ()
     payments: tuple[Paying, ...] = ()
     cases: tuple[str, ...] = ()

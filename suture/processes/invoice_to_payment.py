@@ -60,9 +60,10 @@ from suture.processes.claim import (
     tell,
 )
 from suture.processes.course import Course
+from suture.processes.early import ahead, keep
 from suture.processes.process import Emit, Example, Process, Seen, Step
 from suture.processes.rehearsal import START
-from suture.processes.release import answer, balance, bounced, remitted
+from suture.processes.release import answer, balance, bounced, questions, remitted
 from suture.rules.tolerances import NAME as TOLERANCES
 
 COPIES_KEPT = 50
@@ -117,11 +118,13 @@ def matched(state: Claim, event: Event, seen: Seen) -> Answer:
 
 
 def answered(state: Claim, event: Event, seen: Seen) -> Answer:
-    """Somebody releases the payment or refuses to; an answer that nobody waits for changes nothing."""
+    """Somebody releases the payment or refuses to; an answer before its question counts then, one too late changes nothing."""
     approval = event.data
     assert isinstance(approval, Approval)
     turn = Course(state, seen)
-    if state.phase == "releasing":
+    if ahead(approval, questions(seen.key), state.asks):
+        turn.become(early=keep(state.early, approval))
+    elif state.phase == "releasing":
         answer(turn, approval)
     return turn.end()
 
@@ -259,8 +262,8 @@ def needs(state: Claim, event: Event) -> list[tuple[type[Document], str]]:
         wanted += [(ContractPrice, f"{bill.supplier}/{item}") for item in dict.fromkeys(line.item for line in bill.lines)]
     if isinstance(event.data, Decision):
         wanted.append((Person, event.data.actor))
-    if isinstance(event.data, Approval):
-        wanted.append((Person, event.data.approver))
+    approvals = [event.data] if isinstance(event.data, Approval) else state.early
+    wanted += [(Person, approval.approver) for approval in approvals]
     return wanted
 
 

@@ -36,6 +36,7 @@ from suture.processes.claim import (
     tell,
 )
 from suture.processes.course import in_force
+from suture.processes.early import answers
 from suture.processes.process import Ask, Emit, Wait
 from suture.rules.approvals import same_person
 from suture.rules.payments import (
@@ -100,7 +101,7 @@ def _ask(turn: Turn, amount: Money, needed: int) -> None:
     bill, state = bill_of(turn), turn.state
     turn.become(phase="releasing", asks=state.asks + 1)
     request = ApprovalRequest(
-        id=f"{bill.id}/release/{turn.state.asks}",
+        id=f"{questions(bill.id)}{turn.state.asks}",
         subject=Ref("Invoice", bill.id),
         requester=next(iter(requesters_of(state)), NAME),
         role=release_role(terms_of(turn)),
@@ -111,6 +112,14 @@ def _ask(turn: Turn, amount: Money, needed: int) -> None:
     facility = next((result.facility for result in state.results if result.facility), "")
     turn.want(Ask(request=request, via="ap", entity=entity_of(state), facility=facility))
     turn.want(Wait(name="release_overdue", until=turn.seen.now + within(turn.seen, "release_hours")))
+    for known in answers(turn.state.early, request.id):
+        if turn.state.phase == "releasing":
+            answer(turn, known)
+
+
+def questions(claim: str) -> str:
+    """What the ids of all questions about the release of a claim begin with."""
+    return f"{claim}/release/"
 
 
 def answer(turn: Turn, approval: Approval) -> None:

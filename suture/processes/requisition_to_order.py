@@ -39,6 +39,7 @@ from suture.processes.buying import (
     open_about,
     question,
     question_id,
+    questions,
     requisition_of,
     set_fate,
     tell,
@@ -48,6 +49,7 @@ from suture.processes.buying import (
 from suture.processes.cases import close_by, close_case, reason_of, undelivered, wait, within
 from suture.processes.cast import CAST, MORNING, delivered, quantity
 from suture.processes.course import Course
+from suture.processes.early import ahead, answers, keep
 from suture.processes.process import Ask, Effect, Emit, Example, Process, Seen, Step, Wait
 from suture.rules.approvals import REFUSALS, automatic, may_bypass, objection, role_for, same_person
 from suture.rules.sourcing import Sources, source
@@ -84,13 +86,20 @@ def approved(state: Buying, event: Event, seen: Seen) -> Answer:
     """An answer counts once, to the latest question, from a person with the authority; to stop takes no authority."""
     turn, approval = Course(state, seen), event.data
     assert isinstance(approval, Approval)
-    if state.phase != "awaiting_approval" or state.requisition is None or approval.request != question_id(state):
-        return state, ()
+    if state.phase == "awaiting_approval" and approval.request == question_id(state):
+        _answer(turn, approval)
+    elif ahead(approval, questions(seen.key), state.asked):
+        turn.become(early=keep(state.early, approval))
+    return turn.end()
+
+
+def _answer(turn: Turn, approval: Approval) -> None:
     if approval.decision == "reject":
         _end(turn, "rejected", f"rejected by {approval.approver}", approval.reason)
-        return turn.end()
-    limits, total = seen.policy("approval_limits").values, total_of(state.orders)
-    person, requisition = seen.one(Person, approval.approver), state.requisition
+        return
+    seen, total = turn.seen, total_of(turn.state.orders)
+    limits = seen.policy("approval_limits").values
+    person, requisition = seen.one(Person, approval.approver), requisition_of(turn)
     fault = objection(
         limits,
         total,
@@ -104,7 +113,6 @@ def approved(state: Buying, event: Event, seen: Seen) -> Answer:
         _commit(turn, f"approved by {approval.approver}")
     else:
         open_about(turn, *fault, detail=approval.id, actions=("accept",), suggestion="have somebody with the authority answer")
-    return turn.end()
 
 
 def _answered(turn: Turn, approver: str) -> None:
@@ -242,6 +250,9 @@ def _ask(turn: Turn, role: str, total: Money) -> None:
         Wait(name="approval", until=turn.seen.now + within(turn.seen, "approval_hours")),
     )
     tell(turn, "awaiting_approval", f"waits for {role}: {total}")
+    for known in answers(turn.state.early, question_id(turn.state)):
+        if turn.state.phase == "awaiting_approval":
+            _answer(turn, known)
 
 
 def _review_later(turn: Turn, total: Money) -> None:
@@ -336,6 +347,7 @@ def key_of(document: Document) -> tuple[str, ...]:
 def needs(state: Buying, event: Event) -> list[tuple[type[Document], str]]:
     """The requester or approver, the policies, and for each line that is to be checked supplier, item, cost centre and prices."""
     wanted: list[tuple[type[Document], str]] = [(Policy, "waits"), (Policy, "approval_limits")]
+    wanted += [(Person, approval.approver) for approval in state.early]
     match event.data:
         case Approval(approver=approver):
             return [*wanted, (Person, approver)]

@@ -482,6 +482,24 @@ def test_a_release_without_authority_does_not_count_and_another_is_asked(approve
     assert phase(made) == "scheduled"
 
 
+def test_a_release_that_comes_before_its_question_counts_when_that_is_put() -> None:
+    """After a restore the AP platform sends again what the original was answered; the question is put again after it."""
+    early = structs.replace(approval("treasurer-1", big()), at=START)
+    made = river(early, order(count=500), receipt(count=500), invoice(count=500))
+    assert phase(made) == "scheduled"
+    assert [request.id for request in made.asked] == ["ALDER:77/release/1"]
+    assert made.all(PaymentInstruction)[0].released_by == ("treasurer-1",)
+
+
+def test_early_releases_without_authority_do_not_count_and_two_people_are_two() -> None:
+    asked = big(2000)
+    first, second = approval("treasurer-1", asked), approval("treasurer-2", asked)
+    nurse, again = approval("nurse", asked), structs.replace(second, id="again", request="ALDER:77/release/2")
+    made = river(nurse, first, again, order(count=2000), receipt(count=2000), invoice(count=2000))
+    assert (phase(made), made.reasons()) == ("scheduled", ["sod_violation"])
+    assert set(made.all(PaymentInstruction)[0].released_by) == {"treasurer-1", "treasurer-2"}
+
+
 def test_a_large_payment_is_released_by_two_people() -> None:
     made = big(2000)
     made.say(approval("treasurer-1", made), approval("treasurer-1", made))

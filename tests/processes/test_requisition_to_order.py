@@ -39,6 +39,7 @@ from suture.processes.cast import (
     price,
     quantity,
 )
+from suture.processes.early import MOST
 from suture.processes.rehearsal import Turn
 from suture.processes.requisition_to_order import PROCESS
 from suture.rules.ordering import CANCELLATION
@@ -250,7 +251,37 @@ def test_a_doubled_approval_changes_nothing() -> None:
     assert len(sent(turns, "erp", PurchaseOrder)) == 2
 
 
-@pytest.mark.parametrize("stray", [approval(), fired("approval"), DONE, decision(f"{CASE}/approval_overdue", "retry")])
+def test_an_approval_that_comes_before_its_question_counts_when_that_is_put() -> None:
+    """After a restore a partner sends again what the original was answered; the question is put again after it."""
+    turns = tell(approval(), LARGE)
+    assert phases(turns) == ["new", "committing"]
+    assert "Ask department_head" in words(turns[1]), "it is put all the same: who answered knows it already"
+    assert len(sent(turns, "erp", PurchaseOrder)) == 2
+    assert len(sent(tell(LARGE, approval()), "erp", PurchaseOrder)) == 2
+
+
+def test_an_early_approval_without_authority_does_not_count_and_the_next_one_does() -> None:
+    refused = tell(approval("P-NURSE"), LARGE)
+    assert (phases(refused)[-1], reasons(refused)) == ("awaiting_approval", ["sod_violation"])
+    turns = tell(approval("P-NURSE"), approval("P-DIRECTOR", id="A-2"), LARGE)
+    assert (phases(turns)[-1], reasons(turns)) == ("committing", [])
+
+
+def test_an_early_rejection_ends_it() -> None:
+    assert phases(tell(approval(decision="reject"), LARGE))[-1] == "rejected"
+
+
+@pytest.mark.parametrize("request_id", ["AR-R-1-0", "AR-R-1-x", "AR-R-1-", "AR-R-2-1", "AR-R-1-10000", "AR-R-1-2"])
+def test_an_early_approval_of_another_question_is_none_of_this_one(request_id: str) -> None:
+    assert phases(tell(approval(request=request_id), LARGE))[-1] == "awaiting_approval"
+
+
+def test_early_approvals_are_kept_up_to_a_limit() -> None:
+    turns = tell(*(approval(f"P-{number}", id=f"A-{number}") for number in range(MOST + 5)))
+    assert len(turns[-1].state.early) == MOST
+
+
+@pytest.mark.parametrize("stray", [fired("approval"), DONE, decision(f"{CASE}/approval_overdue", "retry")])
 def test_answers_before_the_requisition_change_nothing(stray: Document) -> None:
     (turn,) = tell(stray)
     assert turn.effects == ()

@@ -139,7 +139,7 @@ MUTANTS = (
     Mutant(
         name="a person's decision leaves the exception of a delivery open",
         file=_COMMAND,
-        old='    _close(wiring, unit, decision, f"delivery/{delivery.id}", delivery.root)\n',
+        old='    close_case(wiring, unit, decision, f"delivery/{delivery.id}", delivery.root)\n',
         new="",
         scenarios=("partners away", "everything"),
     ),

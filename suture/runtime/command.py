@@ -106,7 +106,7 @@ def _reviewed(wiring: Wiring, unit: UnitBuilder, decision: Decision, opened: Eve
     if any(ref.type == "Person" and same_person(ref.id, decision.actor) for ref in opened.refs()):
         raise ValueError("somebody else has to review what you did with emergency rights")
     _journal(unit, decision, opened.root)
-    _close(wiring, unit, decision, decision.subject.id, opened.root)
+    close_case(wiring, unit, decision, decision.subject.id, opened.root)
     return "the review is noted"
 
 
@@ -129,7 +129,7 @@ def _about(decision: Decision, subject: Ref) -> Decision:
 
 
 def _on_failed(wiring: Wiring, unit: UnitBuilder, decision: Decision, opened: Event) -> str:
-    _close(wiring, unit, decision, decision.subject.id, opened.root)
+    close_case(wiring, unit, decision, decision.subject.id, opened.root)
     if decision.verb == "reject" or opened.to is None:
         return "the event stays undecided for good"
     cause = wiring.journal.by_once([opened.cause])[opened.cause].event
@@ -149,7 +149,8 @@ def _on_failed(wiring: Wiring, unit: UnitBuilder, decision: Decision, opened: Ev
     return f"{type(cause.data).__name__} is decided again"
 
 
-def _close(wiring: Wiring, unit: UnitBuilder, decision: Decision, case: str, root: str) -> None:
+def close_case(wiring: Wiring, unit: UnitBuilder, decision: Decision, case: str, root: str) -> None:
+    """Close the exception of this id by the decision, in the same unit; nothing happens if it is not open."""
     if _open(wiring, case) is None:
         return
     resolved = CaseResolved(case=case, action=decision.verb, actor=decision.actor, at=unit.now, reason=decision.reason)
@@ -175,7 +176,7 @@ def _on_message(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: byte
     parked = row.event.data
     assert isinstance(parked, Parked)
     if decision.subject.type == "Message":
-        _close(wiring, unit, decision, f"intake/{parked.id}", row.event.root)
+        close_case(wiring, unit, decision, f"intake/{parked.id}", row.event.root)
     match decision.verb:
         case "reject":
             return "rejected; the bytes are kept"
@@ -233,7 +234,7 @@ def _on_delivery(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: byt
     act = _DELIVERY_ACTS.get(decision.verb)
     if act is None:
         raise ValueError(f"a delivery takes {', '.join(_DELIVERY_ACTS)}, not {decision.verb!r}")
-    _close(wiring, unit, decision, f"delivery/{delivery.id}", delivery.root)
+    close_case(wiring, unit, decision, f"delivery/{delivery.id}", delivery.root)
     return act(unit, delivery, decision, raw)
 
 

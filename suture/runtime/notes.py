@@ -15,7 +15,7 @@ from suture.model import Approval, ApprovalRequest, Decision, Delivered, Person,
 from suture.processes.masters import Filed
 from suture.rules.approvals import objection
 from suture.rules.payments import duty_conflict, release_fault
-from suture.runtime.command import NoSuchThing, Stale, _close
+from suture.runtime.command import NoSuchThing, Stale, close_case
 from suture.runtime.network import Instance
 from suture.runtime.settle import change
 from suture.runtime.units import UnitBuilder, owed_of
@@ -164,7 +164,7 @@ def route(wiring: Wiring, decision: Decision) -> str:
         sequence=0,
     )
     _instead(unit, delivery, other, decision)
-    _close(wiring, unit, decision, f"delivery/{delivery.id}", delivery.root)
+    close_case(wiring, unit, decision, f"delivery/{delivery.id}", delivery.root)
     return _written(wiring, decision, unit, f"owed to {to} instead of {delivery.instance}", delivery.root)
 
 

@@ -2,7 +2,8 @@
 
 Double entry over obligations. Accepting a document leads to debits (``owes`` of MessageReceived, Decided and Repaired: who is
 owed what, since when); Delivered credits one: done, refused, parked or cancelled. A person who releases or repairs what was
-parked or refused takes the credit back: it is owed again. SQLite holds the books in memory for one question, or in a file
+parked or refused takes the credit back: it is owed again. A delivery routed elsewhere is cancelled here and owed there, which is
+no compensation. SQLite holds the books in memory for one question, or in a file
 for many.
 """
 
@@ -88,6 +89,8 @@ class Books:
             self._accept(event.once, event.root, data)
         match data:
             case MessageReceived() | Decided() | Repaired():
+                if isinstance(data, Repaired) and data.found == "routed":
+                    self._routed(data.delivery)
                 if data.owes:
                     self._debit(self._document(event.root or event.once), data.owes, micros(event.at))
             case Delivered():
@@ -153,6 +156,12 @@ class Books:
             self._ask(_TALLY, (instance, kind, was, -1))
             self._ask(_TALLY, (instance, kind, fate, 1))
             self._ask(_MOVE[was, fate], (document,))
+
+    def _routed(self, delivery: str) -> None:
+        """What was cancelled because somebody else is owed it instead: only the other's end tells what became of the document."""
+        debt = self._ask("select document from debts where delivery = ? and fate = 'cancelled'", (delivery,)).fetchone()
+        if debt:
+            self._ask("update documents set cancelled = cancelled - 1 where number = ?", debt)
 
     def _owed_again(self, delivery: str) -> None:
         found = self._ask("select 1 from debts where delivery = ? and fate in ('parked', 'refused')", (delivery,))

@@ -103,6 +103,8 @@ def _care(event: Event) -> str:
             return f"{actor} decides: {verb}{_because((reason,))}"
         case Parked(reason=reason, findings=findings):
             return f"parked: {_words(reason)}{_because(tuple(str(finding) for finding in findings[:3]))}"
+        case Repaired(document=document, instance=instance, found="routed"):
+            return f"{document.type} {document.id}: goes to {instance} instead"
         case Repaired(document=document, instance=instance, found=found, action=action):
             done = "sent again" if action == "resent" else "confirmed"
             return f"{document.type} {document.id}: {_words(found)} at {instance}, {done}"

@@ -65,11 +65,13 @@ def manage(
     network: Annotated[str, typer.Option(metavar="NETWORK.TOML", help="The network file that lists private networks.")] = "",
     actor: Annotated[str, typer.Option(help="Who says so; you by itself.")] = "",
     reason: Annotated[str, typer.Option(help="Why.")] = "",
+    vouch: Annotated[bool, typer.Option("--vouch", help="The address agreed in another way: do not ask it first.")] = False,
     json: Annotated[str, JsonOption] = "",
 ) -> None:
     """List subscriptions to events, or add, pause, resume, rewind, rotate or end one; each is journaled with who and why.
 
-    To go back sends events again under the same ids; nothing is decided or delivered. A secret is shown once.
+    An address is asked first whether it agrees (CloudEvents web hooks, section 4), unless you vouch for it. To go back sends
+    events again under the same ids; nothing is decided or delivered. A secret is shown once.
 
     Examples:
 
@@ -89,16 +91,18 @@ def manage(
             subject=f"subscription/{name}", roles=tuple(role or ["supplier" if supplier else "analyst"]), supplier=supplier
         )
         wanted = Wanted(name=name, url=url, types=tuple(types or ()), owner=owner, after=_position(opened, start))
-        done = _do(opened, verb, wanted, hears, word, _allowed(network))
+        done = _do(opened, verb, wanted, hears, word, _allowed(network), vouch)
         _told(done, verb, folder, word.now, json)
     finally:
         opened.close()
 
 
-def _do(journal: Journal, verb: Verb, wanted: Wanted, hears: Caller, word: Word, allowed: tuple[Network, ...]) -> Subscription:
+def _do(
+    journal: Journal, verb: Verb, wanted: Wanted, hears: Caller, word: Word, allowed: tuple[Network, ...], vouched: bool
+) -> Subscription:
     try:
         if verb is Verb.ADD:
-            return subscribing.subscribe(journal, wanted, hears, word, allowed)
+            return subscribing.subscribe(journal, wanted, hears, word, allowed, vouched=vouched)
         if verb is Verb.REWIND:
             if wanted.after is None:
                 fail("rewind needs to know where to", "add --from POSITION or --from TIME")

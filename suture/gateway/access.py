@@ -94,6 +94,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     limits: tuple[Money, ...] = ()
     #: Until when the proof of identity holds; None for as long as it is asked again each time.
     until: datetime | None = None
+    #: The API key that proves it, by its id: what goes on in this caller's name ends with it.
+    credential: str = ""
     #: Why a person holds what no role grants (break-glass), and until when; journaled and alarmed when it is taken.
     emergency: str = ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
@@ -68,6 +69,7 @@ def front(serving: Serving) -> Front:
         access=lambda: access,
         allowed=listed(serving.network.private_networks),
         standstill=lambda: serving.standstill,
+        origin=urlsplit(settings.public).hostname or "",
     )
     gateway = assembled(service, identity, access, register, limits=limits, beside=hall.beside)
     gateway.standstill = lambda: serving.standstill

@@ -17,18 +17,21 @@ from suture.transports.signatures import WrongSignature, verify
 
 
 class Receiver:
-    """``moods`` are the answers to the next requests, 204 after them; ``got`` are the proven events, in order of arrival."""
+    """``moods`` are the answers to the next requests, 204 after them; ``got`` are the proven events, in order of arrival;
+    ``asked`` are the origins that wanted to know whether they may send, ``allows`` is the answer."""
 
     def __init__(self, secrets: Sequence[str], clock: Callable[[], datetime], moods: Sequence[int] = ()) -> None:
         self.secrets, self.clock, self.moods = list(secrets), clock, list(moods)
         self.got: list[tuple[str, dict[str, Any]]] = []
         self.refused = 0
+        self.allows: str | None = "*"
+        self.asked: list[str] = []
         self.headers: dict[str, str] = {}
         self._server: Server | None = None
 
     async def start(self) -> str:
         """Its address, once it listens."""
-        self._server = await serve(Starlette(routes=[Route("/hook", self._receive, methods=["POST"])]))
+        self._server = await serve(Starlette(routes=[Route("/hook", self._receive, methods=["POST", "OPTIONS"])]))
         return f"http://127.0.0.1:{self._server.port}/hook"
 
     async def stop(self) -> None:
@@ -40,6 +43,9 @@ class Receiver:
         return [int(event["sequence"]) for _, event in self.got]
 
     async def _receive(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            self.asked.append(request.headers["webhook-request-origin"])
+            return Response(headers={} if self.allows is None else {"webhook-allowed-origin": self.allows})
         body = await request.body()
         self.headers = dict(request.headers)
         try:

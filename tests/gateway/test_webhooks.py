@@ -9,14 +9,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from suture.gateway.access import Access, Caller
 from suture.gateway.events import subscribing
 from suture.gateway.events.addresses import listed
+from suture.gateway.events.entitled import LEASE, lease_of
 from suture.gateway.events.subscribing import Moved, NotSubscribed, Wanted, Word, subscribe
 from suture.gateway.events.subscription import OVERLAP, Subscription, known, secrets
 from suture.gateway.events.webhooks import BATCH, LOOKED_AT, PATIENCE, Webhooks, message_id
+from suture.gateway.identity import Grant, api_keys
 from suture.journal import Event, Fenced, Journal, MemoryJournal, Unit, open_journal
 from suture.model import Case, CaseResolved, Decision, Document, Entity, OrderStatus, Person, Ref
 from suture.runtime.clock import ManualClock
@@ -88,12 +91,20 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    journal: Journal, moods: Sequence[int] = (), types: tuple[str, ...] = (), after: int | None = 0, **more: Any
+    journal: Journal,
+    moods: Sequence[int] = (),
+    types: tuple[str, ...] = (),
+    after: int | None = 0,
+    hears: Caller = ANALYST,
+    lease: datetime | None = None,
+    vouched: bool = False,
+    **more: Any,
 ) -> AsyncIterator[Stage]:
     clock = ManualClock(AT)
     receiver = Receiver([], clock.now, moods)
     url = await receiver.start()
-    subscription = subscribe(journal, Wanted(name="lake", url=url, types=types, after=after), ANALYST, WORD, LOOPBACK)
+    wanted = Wanted(name="lake", url=url, types=types, after=after)
+    subscription = subscribe(journal, wanted, hears, WORD, LOOPBACK, lease=lease, vouched=vouched)
     receiver.secrets = list(secrets(SIGNING, subscription, AT))
     made = Stage(journal, receiver, url, clock, **more)
     try:
@@ -210,7 +221,7 @@ def test_whoever_is_away_keeps_nobody_else_waiting(journal: Journal) -> None:
 def test_what_was_not_written_down_is_sent_again_under_the_same_id(journal: Journal) -> None:
     async def scene() -> None:
         leaving = filled(journal, 5)
-        async with stage(journal) as s:
+        async with stage(journal, vouched=True) as s:
             commit = journal.commit
 
             def dying(units: Sequence[Unit]) -> Any:
@@ -302,6 +313,182 @@ def test_a_second_death_is_a_second_exception_under_the_same_name(journal: Journ
     run(scene)
 
 
+# -- before the first event
+
+
+def test_an_address_is_asked_before_its_first_event_and_once(journal: Journal) -> None:
+    async def scene() -> None:
+        leaving = filled(journal, 3)
+        async with stage(journal, origin="events.north.example") as s:
+            s.receiver.allows = None
+            await s.look()
+            assert (s.receiver.got, s.receiver.asked) == ([], ["events.north.example"])
+            assert (s.now.attempts, s.now.position, s.now.agreed) == (1, 0, None)
+            assert "without WebHook-Allowed-Origin" in s.now.why
+            s.receiver.allows = "somebody.else.example"
+            await s.later(60)
+            assert "another sender" in s.now.why
+            s.receiver.allows = "Events.North.example"
+            await s.later(60)
+            assert s.receiver.positions == leaving
+            assert (s.now.agreed, s.now.why) == (s.clock.now(), "")
+            filled(journal, 3, start=50)
+            await s.later(1)
+            assert (len(s.receiver.got), len(s.receiver.asked)) == (4, 3)
+
+    run(scene)
+
+
+def test_one_that_never_agrees_becomes_an_exception_and_was_sent_nothing(journal: Journal) -> None:
+    async def scene() -> None:
+        filled(journal, 3)
+        async with stage(journal) as s:
+            s.receiver.allows = None
+            for _ in range(PATIENCE.attempts + 5):
+                await s.later(3_600 * 2)
+            assert (s.now.status, s.receiver.got, len(s.receiver.asked)) == ("paused", [], PATIENCE.attempts)
+            (found,) = exceptions(journal.read(0, 1000))
+            assert (found.case.reason, "has not agreed" in found.case.text) == ("subscriber_unreachable", True)
+
+    run(scene)
+
+
+def test_it_is_asked_although_there_is_nothing_to_send_yet(journal: Journal) -> None:
+    async def scene() -> None:
+        async with stage(journal, after=None) as s:
+            await s.look()
+            assert (s.receiver.asked, s.now.agreed) == (["north"], AT)
+
+    run(scene)
+
+
+# -- in whose name
+
+
+BY = {"actor": "ines", "reason": "pilot"}
+
+
+def keyed(journal: Journal, lives: timedelta = timedelta(days=90)) -> tuple[str, Caller]:
+    """A key's id, and whoever holds it."""
+    text = api_keys.make(journal, Access(), "lake", Grant(roles=("machine",), instance="lake"), now=AT, lives=lives, **BY)
+    id, secret = api_keys.parted(text)
+    return id, api_keys.caller_of(api_keys.known(journal, id), secret, AT)
+
+
+def stopped(journal: Journal, s: Stage, why: str) -> None:
+    """Nothing more goes out, and there is one exception that says why."""
+    assert (s.now.status, why in s.now.why) == ("paused", True), s.now.why
+    (found,) = exceptions(journal.read(0, 1000))
+    assert (found.case.id, found.case.reason) == ("subscription/lake/not-entitled", "subscriber_not_entitled")
+    assert why in found.case.text
+
+
+@pytest.mark.parametrize("ending", ["revoked", "expired"])
+def test_what_a_key_began_ends_with_it(journal: Journal, ending: str) -> None:
+    async def scene() -> None:
+        id, hears = keyed(journal, timedelta(hours=2))
+        async with stage(journal, hears=hears) as s:
+            leaving = filled(journal, 6)
+            await s.look()
+            assert [at for at in s.receiver.positions if at in leaving] == leaving
+            sent = len(s.receiver.got)
+            if ending == "revoked":
+                api_keys.revoke(journal, id, now=AT, **BY)
+            else:
+                s.clock.move_to(AT + timedelta(hours=2))
+            filled(journal, 6, start=100)
+            await s.later(1)
+            assert len(s.receiver.got) == sent
+            stopped(journal, s, ending)
+            decide(journal, s, "retry")
+            await s.later(10)
+            await s.later(10)
+            assert len(s.receiver.got) == sent, "to want it again does not bring the key back"
+            stopped(journal, s, ending)
+
+    run(scene)
+
+
+def test_it_is_seen_although_there_is_nothing_to_send(journal: Journal) -> None:
+    async def scene() -> None:
+        id, hears = keyed(journal)
+        async with stage(journal, hears=hears, after=None, types=("Entity",)) as s:
+            await s.look()
+            api_keys.revoke(journal, id, now=AT, **BY)
+            await s.later(10)
+            stopped(journal, s, "revoked")
+
+    run(scene)
+
+
+def test_a_rotation_goes_on_in_the_name_of_the_new_key_until_one_of_them_is_revoked(journal: Journal) -> None:
+    async def scene() -> None:
+        id, hears = keyed(journal)
+        async with stage(journal, hears=hears, types=("OrderStatus",)) as s:
+            new = api_keys.rotate(journal, id, now=AT, overlap=timedelta(hours=1), **BY)
+            leaving = filled(journal, 3)
+            await s.later(7_200)
+            assert s.receiver.positions == leaving
+            api_keys.revoke(journal, id, now=s.clock.now(), actor="ines", reason="it had leaked")
+            await s.later(10)
+            stopped(journal, s, "revoked")
+            heir = api_keys.caller_of(api_keys.known(journal, new[:20]), new[21:], s.clock.now())
+            subscribing.resume(journal, "lake", WORD, heir, speaks=heir)
+            missed = filled(journal, 3, start=100)
+            await s.later(10)
+            assert s.receiver.positions == leaving + missed
+            assert exceptions(journal.read(0, 1000)) == []
+
+    run(scene)
+
+
+def test_what_a_token_began_ends_a_month_after_it_was_last_shown(journal: Journal) -> None:
+    async def scene() -> None:
+        token = Caller(subject="portal", roles=("analyst",))
+        async with stage(journal, hears=token, lease=lease_of(token, AT)) as s:
+            await s.look()
+            s.clock.move_to(AT + LEASE - timedelta(days=1))
+            subscribing.resume(journal, "lake", WORD, token, speaks=token, lease=lease_of(token, s.clock.now()))
+            await s.later(86_400 * 2)
+            assert s.now.status == "active"
+            await s.later(LEASE.total_seconds())
+            stopped(journal, s, "has not shown itself since 2026-03-31")
+
+    run(scene)
+
+
+@pytest.mark.parametrize(
+    ("kept", "types", "why"),
+    [((), (), "cover no event"), (("orders.read",), ("PurchaseOrder", "Invoice"), "do not cover Invoice")],
+    ids=["no right at all", "not for a type it named"],
+)
+def test_who_loses_the_right_is_sent_nothing_more(
+    journal: Journal, kept: tuple[str, ...], types: tuple[str, ...], why: str
+) -> None:
+    async def scene() -> None:
+        rights = [Access()]
+        async with stage(journal, types=types, access=lambda: rights[0]) as s:
+            filled(journal, 3)
+            await s.look()
+            sent = len(s.receiver.got)
+            rights[0] = Access(roles={"analyst": kept})
+            filled(journal, 3, start=100)
+            await s.later(10)
+            assert len(s.receiver.got) == sent
+            stopped(journal, s, why)
+
+    run(scene)
+
+
+def test_a_key_of_the_same_name_for_another_partner_is_somebody_else(journal: Journal) -> None:
+    mine = Caller(subject="key/edi", roles=("supplier",), supplier="ALDER", kind="machine")
+    subscribe(journal, Wanted(name="edi", url="https://example.org/hook"), mine, WORD)
+    other = msgspec.structs.replace(mine, supplier="BIRCH")
+    with pytest.raises(NotSubscribed):
+        subscribing.rotate(journal, "edi", WORD, other)
+    assert subscribing.owned(journal, other, Access()) == []
+
+
 # -- commands
 
 
@@ -343,7 +530,7 @@ def status(number: int) -> OrderStatus:
 def test_who_goes_back_while_a_batch_is_under_way_is_heard(journal: Journal) -> None:
     async def scene() -> None:
         leaving = filled(journal, 4)
-        async with stage(journal) as s:
+        async with stage(journal, vouched=True) as s:
             found, page, events = s.webhooks._batch("lake")
             assert found is not None
             sent = await s.webhooks._batch_sent(found.subscription, events, page[-1].position)

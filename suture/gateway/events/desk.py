@@ -17,7 +17,9 @@ from starlette.types import Receive, Scope, Send
 from suture.gateway.access import Access, Caller
 from suture.gateway.events import subscribing
 from suture.gateway.events.addresses import Network
-from suture.gateway.events.stream import InThread, hears_anything
+from suture.gateway.events.entitled import lease_of
+from suture.gateway.events.hearing import hears_anything, unheard
+from suture.gateway.events.stream import InThread
 from suture.gateway.events.subscribing import Moved, NotSubscribed, Wanted, Word
 from suture.gateway.events.subscription import Subscription, secrets
 from suture.gateway.problem import Problem, Wrong
@@ -39,6 +41,8 @@ class Shown(Struct, frozen=True, kw_only=True, omit_defaults=True):
     received: int
     owner: str
     attempts: int = 0
+    agreed: datetime | None = None
+    lease: datetime | None = None
     failing_since: datetime | None = None
     next_attempt: datetime | None = None
     why: str = ""
@@ -107,15 +111,20 @@ class Desk:
     def _subscribe(self, caller: Caller, wanted: Wanted) -> Subscription:
         if not hears_anything(self.access(), caller):
             raise ValueError("none of your roles hears any event")
+        if lost := unheard(self.access(), caller, wanted.types):
+            raise ValueError(f"none of your roles hears {', '.join(lost)}")
         word = Word(actor=caller.subject, reason=f"asked for by {caller.subject}", now=self.clock.now())
-        # a credential ends, and what it began goes on until somebody ends it: only its rights count
-        return subscribing.subscribe(self.journal, wanted, msgspec.structs.replace(caller, until=None), word, self._allowed)
+        lease = lease_of(caller, word.now)
+        return subscribing.subscribe(self.journal, wanted, _lasting(caller), word, self._allowed, lease=lease)
 
     def _change(self, caller: Caller, name: str, verb: str, asked: Asked) -> Subscription:
         word = Word(actor=caller.subject, reason=asked.reason, now=self.clock.now())
         by = None if self.access().holds(caller, "subscriptions.write") else caller
         if verb == "rewind":
             return subscribing.rewind(self.journal, name, self._where(asked), word, by)
+        if verb == "resume":
+            speaks, lease = _lasting(caller), lease_of(caller, word.now)
+            return subscribing.resume(self.journal, name, word, by, speaks=speaks, lease=lease)
         return _VERBS[verb](self.journal, name, word, by)
 
     def _where(self, asked: Asked) -> int:
@@ -148,12 +157,19 @@ def shown(subscription: Subscription) -> Shown:
         status=subscription.status,
         position=subscription.position,
         received=subscription.received,
+        agreed=subscription.agreed,
+        lease=subscription.lease,
         owner=subscription.owner,
         attempts=subscription.attempts,
         failing_since=subscription.failing,
         next_attempt=subscription.next,
         why=subscription.why,
     )
+
+
+def _lasting(caller: Caller) -> Caller:
+    """Whoever asks, as it is remembered: a proof lasts minutes, and whether it could be given again is asked by other means."""
+    return msgspec.structs.replace(caller, until=None)
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:

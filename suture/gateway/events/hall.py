@@ -29,7 +29,7 @@ class Hall:
     """``beside`` are the applications under /api/NAME; ``start`` and ``stop`` bracket the sending.
 
     ``key`` is what the secrets of webhooks derive from, ``allowed`` the private networks into which webhooks may go,
-    ``standstill`` tells why nothing is done just now, if so.
+    ``standstill`` tells why nothing is done just now, if so, ``origin`` is the DNS name under which the house sends.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Hall:
         access: Callable[[], Access] = Access,
         allowed: Sequence[Network] = (),
         standstill: Callable[[], str] = str,
+        origin: str = "",
     ) -> None:
         wiring, clock = service.wiring, service.clock
         journal, name = wiring.journal, wiring.network.name
@@ -52,6 +53,7 @@ class Hall:
             access=access,
             allowed=allowed,
             holds=lambda: not standstill() and wiring.share.holds(WEBHOOKS),
+            origin=origin,
         )
         self.beside: Mapping[str, ASGIApp] = {
             "events": EventStream(journal, name, clock, service.in_thread, access),

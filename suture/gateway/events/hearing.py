@@ -7,12 +7,12 @@ stands in it, or in the order, invoice, payment or requisition that it is about.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from suture.gateway.access import About, Access, Caller
-from suture.gateway.events.contract import EventContract, contract_of
+from suture.gateway.events.contract import CONTRACTS, EventContract, contract_of
 from suture.journal import Journal, Recorded
 from suture.model import (
     CreditNote,
@@ -115,6 +115,22 @@ class Hearing:
             return False
         about = About(supplier=whose.supplier, entity=whose.entity, facility=whose.facility)
         return bool(access.allows(caller, _permission(access, caller, contract), about))
+
+
+def hears_anything(access: Access, caller: Caller) -> bool:
+    """Whether there is any event that this caller could hear."""
+    return any(_could(access, caller, contract) for contract in CONTRACTS.values())
+
+
+def unheard(access: Access, caller: Caller, types: Sequence[str]) -> tuple[str, ...]:
+    """Those of these documents or event types that this caller could never hear."""
+    mine = [contract for contract in CONTRACTS.values() if _could(access, caller, contract)]
+    heard = {name for contract in mine for name in (contract.name, *contract.types)}
+    return tuple(name for name in types if name not in heard)
+
+
+def _could(access: Access, caller: Caller, contract: EventContract) -> bool:
+    return (not caller.bound or bool(caller.supplier)) and _holds(access, caller, contract)
 
 
 def _holds(access: Access, caller: Caller, contract: EventContract) -> bool:

@@ -20,9 +20,10 @@ from starlette.types import Receive, Scope, Send
 
 from suture.gateway.access import Access, Caller
 from suture.gateway.events.contract import CONTRACTS
-from suture.gateway.events.hearing import Hearing
+from suture.gateway.events.hearing import Hearing, hears_anything
 from suture.gateway.events.subscribing import before, end
 from suture.gateway.events.subscription import TYPES_MOST
+from suture.gateway.identity.api_keys import ended
 from suture.gateway.problem import Problem, Wrong
 from suture.journal import Journal
 from suture.runtime.clock import Clock
@@ -149,7 +150,7 @@ class EventStream:
         until = min(filter(None, (began + timedelta(seconds=LONGEST_S), caller.until)))
         position = asked.after
         yield b"retry: 2000\n\n"
-        while self.clock.now() < until and hears_anything(self.access(), caller):
+        while self.clock.now() < until and hears_anything(self.access(), caller) and not await self._ended(caller):
             page = await self._page(caller, asked, position, BATCH_MOST)
             for at, event in page.events:
                 yield b"id: %d\nevent: %s\ndata: %s\n\n" % (at, event.type.encode(), written(event))
@@ -166,6 +167,11 @@ class EventStream:
 
     # -- the journal
 
+    async def _ended(self, caller: Caller) -> bool:
+        """Whether the key that opened the stream was revoked since."""
+        now = self.clock.now()
+        return bool(caller.credential and await self.in_thread(lambda: ended(self.journal, caller.credential, now)))
+
     async def _page(self, caller: Caller, asked: Asked, after: int, most: int) -> Heard:
         heard: Heard = await self.in_thread(lambda: self._looked(caller, asked, after, most))
         return heard
@@ -180,14 +186,6 @@ class EventStream:
             if len(events) == most:
                 break
         return Heard(tuple(events), after)
-
-
-def hears_anything(access: Access, caller: Caller) -> bool:
-    """Whether there is any event that this caller could hear."""
-    if caller.bound and not caller.supplier:
-        return False
-    wanted = {each.reads for each in CONTRACTS.values() if each.partners or not caller.bound}
-    return any(access.holds(caller, permission) for permission in {*wanted, "events.read"})
 
 
 async def _left(receive: Receive) -> None:

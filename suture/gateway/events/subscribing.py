@@ -54,9 +54,19 @@ class Word(Struct, frozen=True, kw_only=True):
     now: datetime
 
 
-def subscribe(journal: Journal, wanted: Wanted, hears: Caller, word: Word, allowed: Sequence[Network] = ()) -> Subscription:
+def subscribe(
+    journal: Journal,
+    wanted: Wanted,
+    hears: Caller,
+    word: Word,
+    allowed: Sequence[Network] = (),
+    *,
+    lease: datetime | None = None,
+    vouched: bool = False,
+) -> Subscription:
     """Begin a subscription in the name of ``hears``; from the next event on, unless it says from where.
 
+    The address is asked first whether it agrees, unless whoever speaks has ``vouched`` for it. After ``lease`` it stops.
     Raises ValueError (and so Denied) for what cannot be, and a name that is taken.
     """
     before = known(journal, wanted.name)
@@ -71,10 +81,13 @@ def subscribe(journal: Journal, wanted: Wanted, hears: Caller, word: Word, allow
         hears=hears,
         owner=wanted.owner or hears.subject,
         types=wanted.types,
+        agreed=word.now if vouched else None,
+        lease=lease,
         position=end(journal) if wanted.after is None else wanted.after,
         generation=generation,
     )
     values = {"url": new.url, "types": ",".join(new.types), "owner": new.owner, "hears": hears.subject}
+    values |= {"vouched": "yes"} if vouched else {}
     return _commit(journal, before or Known(new, 0), new, "subscribe", word, {**values, "after": str(new.position)})
 
 
@@ -84,10 +97,24 @@ def pause(journal: Journal, name: str, word: Word, by: Caller | None = None) -> 
     return _commit(journal, found, _replace(found, status="paused"), "pause", word, {})
 
 
-def resume(journal: Journal, name: str, word: Word, by: Caller | None = None) -> Subscription:
-    """Go on from where it stands, now; an exception about it ends. Raises NotSubscribed."""
+def resume(
+    journal: Journal,
+    name: str,
+    word: Word,
+    by: Caller | None = None,
+    *,
+    speaks: Caller | None = None,
+    lease: datetime | None = None,
+) -> Subscription:
+    """Go on from where it stands, now; an exception about it ends. Raises NotSubscribed.
+
+    ``speaks`` is who asks for it just now: if it is whose subscription this is, it hears from now on with the rights that it has
+    shown, until ``lease``.
+    """
     found = _found(journal, name, by)
     fresh = _replace(found, status="active", attempts=0, failing=None, next=None, why="", case="")
+    if speaks is not None and _alike(speaks, fresh.hears):
+        fresh = msgspec.structs.replace(fresh, hears=speaks, lease=lease)
     return _commit(journal, found, fresh, "resume", word, {})
 
 
@@ -145,7 +172,7 @@ def owned(journal: Journal, by: Caller, access: Access) -> list[Subscription]:
     """The subscriptions that this caller may see: its own, or all."""
     everything = access.holds(by, "subscriptions.read")
     found = (each.subscription for each in subscriptions(journal))
-    return [each for each in found if everything or each.hears.subject == by.subject]
+    return [each for each in found if everything or _alike(each.hears, by)]
 
 
 def _sound(journal: Journal, wanted: Wanted) -> None:
@@ -165,10 +192,15 @@ def _sound(journal: Journal, wanted: Wanted) -> None:
 def _found(journal: Journal, name: str, by: Caller | None) -> Known:
     """The subscription, if it lives; ``by`` narrows to those of one caller."""
     found = known(journal, name)
-    others = by is not None and found is not None and found.subscription.hears.subject != by.subject
+    others = by is not None and found is not None and not _alike(found.subscription.hears, by)
     if found is None or others or found.subscription.status == "ended":
         raise NotSubscribed(f"there is no subscription {name}")
     return found
+
+
+def _alike(one: Caller, other: Caller) -> bool:
+    """The same machine or person, and for the same partner: two keys may bear one name."""
+    return (one.subject, one.supplier) == (other.subject, other.supplier)
 
 
 def _replace(found: Known, **changes: Any) -> Subscription:

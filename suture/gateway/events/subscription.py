@@ -34,6 +34,7 @@ class Subscription(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``types`` are documents or event types, none means all that ``hears`` may hear. Everything up to ``position`` has been
     received there or does not concern it. ``attempts`` failures in a row began at ``failing``; the next attempt is at ``next``.
+    Nothing is sent before the address has ``agreed``, nor after ``lease``, if there is one.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Subscription(Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner: str
     types: tuple[str, ...] = ()
     status: Literal["active", "paused", "ended"] = "active"
+    agreed: datetime | None = None
+    lease: datetime | None = None
     position: int = 0
     received: int = 0
     attempts: int = 0

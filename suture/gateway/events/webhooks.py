@@ -1,8 +1,9 @@
 """Webhooks: each subscriber is sent its events one after the other, at least once, until it has taken them.
 
 A subscriber has its own cursor and its own pace; nobody waits for another. Its cursor passes an event when it has answered 2xx,
-so what it took just before a crash comes again, under the same ``webhook-id``. One that takes nothing for hours is paused and
-becomes one exception; what it misses stays in the journal. To send never decides or delivers anything.
+so what it took just before a crash comes again, under the same ``webhook-id``. One that takes nothing for hours, or whose maker
+has lost the key or the right, is paused and becomes one exception; what it misses stays in the journal. Its address is asked
+before the first event. To send never decides or delivers anything.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from msgspec import Struct
 from suture.gateway.access import Access
 from suture.gateway.events.addresses import Denied, Network, Reachable, checked
 from suture.gateway.events.asyncapi import MEDIA_TYPE
+from suture.gateway.events.consent import objection, origin_of, question
+from suture.gateway.events.entitled import not_entitled
 from suture.gateway.events.hearing import Hearing
 from suture.gateway.events.subscribing import Word, closing
 from suture.gateway.events.subscription import Known, Subscription, known, secrets, subscriptions
@@ -66,7 +69,7 @@ class Sent(Struct, frozen=True, kw_only=True):
 
 class Webhooks:
     """All subscriptions of a network in service. ``key`` is what their secrets derive from, ``allowed`` the private networks to
-    which they may go, ``holds`` whether this process is the one that sends."""
+    which they may go, ``holds`` whether this process is the one that sends, ``origin`` the DNS name under which it does."""
 
     def __init__(
         self,
@@ -81,9 +84,10 @@ class Webhooks:
         holds: Callable[[], bool] = lambda: True,
         retry: Retry = PATIENCE,
         tls: Any = None,
+        origin: str = "",
     ) -> None:
         self.journal, self.clock, self.in_thread, self.retry = journal, clock, in_thread, retry
-        self._hearing = Hearing(journal, network)
+        self._hearing, self._origin = Hearing(journal, network), origin or origin_of(network)
         self._key, self._access, self._allowed, self._holds, self._tls = key, access, tuple(allowed), holds, tls
         self._links: dict[str, tuple[str, Link]] = {}
         self._sending: dict[str, asyncio.Task[None]] = {}
@@ -148,6 +152,8 @@ class Webhooks:
     async def turn(self, name: str) -> bool:
         """Send one batch; whether there may be more at once. Raises Unavailable, and Fenced if it was changed meanwhile."""
         found, page, events = await self.in_thread(lambda: self._batch(name))
+        if found is not None and found.subscription.agreed is None:
+            return await self._asked_first(found)
         if found is None or not page:
             return False
         sent = await self._batch_sent(found.subscription, events, page[-1].position)
@@ -155,9 +161,9 @@ class Webhooks:
         return not sent.why
 
     def _batch(self, name: str) -> tuple[Known | None, list[Recorded], list[tuple[int, CloudEvent]]]:
-        found = known(self.journal, name)
-        if found is None or found.subscription.status != "active":
-            return None, [], []
+        found = self._entitled(known(self.journal, name))
+        if found is None or found.subscription.agreed is None:
+            return found, [], []
         subscription, access = found.subscription, self._access()
         page: list[Recorded] = []
         events: list[tuple[int, CloudEvent]] = []
@@ -170,6 +176,27 @@ class Webhooks:
                 break
         return found, page, events
 
+    def _entitled(self, found: Known | None) -> Known | None:
+        """The subscription if it may be sent anything; one whose maker has lost the key or the right is paused."""
+        if found is None or found.subscription.status != "active":
+            return None
+        now = self.clock.now()
+        why = not_entitled(self.journal, found.subscription, self._access(), now)
+        if why:
+            self._pause(found, msgspec.structs.replace(found.subscription, why=why), _not_entitled(found.subscription, why, now))
+        return None if why else found
+
+    async def _asked_first(self, found: Known) -> bool:
+        """Ask the address whether it agrees; whether it does."""
+        to = found.subscription
+        outcome = await self._put(to, question(self._origin), lambda reply: objection(reply, self._origin))
+        if outcome is not None:
+            await self.in_thread(lambda: self._move(found, msgspec.structs.replace(outcome, reached=to.position)))
+            return False
+        agreed = msgspec.structs.replace(to, agreed=self.clock.now(), attempts=0, failing=None, next=None, why="")
+        await self.in_thread(lambda: self.journal.commit([Unit(states=[found.after(agreed)])]))
+        return True
+
     async def _batch_sent(self, to: Subscription, events: Sequence[tuple[int, CloudEvent]], end: int) -> Sent:
         for index, (position, event) in enumerate(events):
             outcome = await self._post(to, event)
@@ -180,17 +207,21 @@ class Webhooks:
     async def _post(self, to: Subscription, event: CloudEvent) -> Sent | None:
         """None if it was taken; otherwise why not."""
         body, now = written(event), self.clock.now()
+        headers = _signed(message_id(event), now, body, secrets(self._key, to, now))
+        return await self._put(to, Http(method="POST", path="", body=body, headers=headers), _untaken)
+
+    async def _put(self, to: Subscription, request: Http, objects: Callable[[HttpReply], str]) -> Sent | None:
+        """One request; None if the answer is as it should be, otherwise why not."""
         try:
-            headers = _signed(message_id(event), now, body, secrets(self._key, to, now))
-            reply = await self._link(to).perform(Http(method="POST", path="", body=body, headers=headers))
+            reply = await self._link(to).perform(request)
         except Denied as denied:
             return Sent(reached=0, received=0, why=str(denied), over=True)
         except (NotSent, NoReply) as failure:
             return Sent(reached=0, received=0, why=str(failure))
         assert isinstance(reply, HttpReply)
-        if 200 <= reply.status < 300:
+        if not (why := objects(reply)):
             return None
-        return Sent(reached=0, received=0, why=f"it answers {reply.status}", wish_s=_wish(reply), over=reply.status == _GONE)
+        return Sent(reached=0, received=0, why=why, wish_s=_wish(reply), over=reply.status == _GONE)
 
     def _link(self, to: Subscription) -> Link:
         address, link = self._links.get(to.name, ("", None))
@@ -227,17 +258,16 @@ class Webhooks:
         failing = now if sent.received else old.failing or now
         moved = msgspec.structs.replace(moved, attempts=attempts, failing=failing, next=now + waits, why=sent.why)
         if sent.over or self.retry.over(attempts):
-            self._give_up(was, moved, now)
+            self._pause(was, moved, _unreachable(moved, now))
         else:
             self.journal.commit([Unit(states=[was.after(moved)])])
 
-    def _give_up(self, was: Known, moved: Subscription, now: datetime) -> None:
+    def _pause(self, was: Known, moved: Subscription, case: Case) -> None:
         """Pause it, and raise the one exception that says so."""
-        case = _case(moved, now)
         stored = self.journal.states([(CASES, case.id)]).get((CASES, case.id))
         times = decode_case(stored.data).times if stored else 0
         once = f"{case.id}/{times + 1}"
-        opened = Event(once=once, kind="emitted", source=WEBHOOKS, at=now, data=case, root=once)
+        opened = Event(once=once, kind="emitted", source=WEBHOOKS, at=case.at, data=case, root=once)
         state = State(CASES, case.id, (stored.version if stored else 0) + 1, encode(OpenCase("open", times + 1)))
         paused = msgspec.structs.replace(moved, status="paused", next=None, case=case.id)
         self.journal.commit([Unit(events=[opened], states=[was.after(paused), state])])
@@ -249,12 +279,14 @@ class Webhooks:
             for each in subscriptions(self.journal)
             if each.subscription.status == "active"
             and (each.subscription.next is None or each.subscription.next <= now)
-            and self.journal.read(each.subscription.position, 1)
+            and (each.subscription.agreed is None or self.journal.read(each.subscription.position, 1))
         ]
 
     def _decided(self, now: datetime) -> None:
-        """Do what people decided about the exceptions of those that are paused."""
+        """Do what people decided about the exceptions of those that are paused; find those whose makers have lost the key or the
+        right, whether or not there is anything to send."""
         for each in list(subscriptions(self.journal)):
+            self._entitled(each)
             decision = self._decision(each.subscription.case) if each.subscription.case else None
             if decision is not None:
                 self._obey(each, decision, now)
@@ -285,12 +317,30 @@ def _signed(id: str, now: datetime, body: bytes, keys: Sequence[str]) -> dict[st
     return {**first, "webhook-signature": signatures, "content-type": f"{MEDIA_TYPE}; charset=utf-8"}
 
 
+def _untaken(reply: HttpReply) -> str:
+    return "" if 200 <= reply.status < 300 else f"it answers {reply.status}"
+
+
 def _wish(reply: HttpReply) -> float:
     text = reply.headers.get("retry-after", "")
     return float(text) if text.isdecimal() and len(text) < 8 else 0.0
 
 
-def _case(subscription: Subscription, now: datetime) -> Case:
+def _not_entitled(subscription: Subscription, why: str, now: datetime) -> Case:
+    return Case(
+        id=f"subscription/{subscription.name}/not-entitled",
+        reason="subscriber_not_entitled",
+        text=f"webhook {subscription.name} is sent nothing more: {why}",
+        objects=(subscription.ref,),
+        owner="operations",
+        at=now,
+        actions=("retry", "cancel"),
+        context={"stands at": str(subscription.position), "answers for it": subscription.owner},
+        suggestion="cancel ends it; if it should go on, whoever answers for it resumes it with a key that lives",
+    )
+
+
+def _unreachable(subscription: Subscription, now: datetime) -> Case:
     return Case(
         id=f"subscription/{subscription.name}/unreachable",
         reason="subscriber_unreachable",

@@ -352,6 +352,21 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
         never="Do not skip events for a subscriber that counts on all of them.",
         escalate="Whoever answers for the subscription, within a day.",
     ),
+    Runbook(
+        name="subscriber-not-entitled",
+        title="A subscriber that has lost its key or its right",
+        owner="operations",
+        reasons=("subscriber_not_entitled",),
+        means="The API key that made a webhook was revoked or has expired, its token was not shown again within 30 days, or its "
+        "roles no longer cover the events it asked for. Nothing more is sent there; its events stay in the journal.",
+        look=("suture subscriptions", "suture access", "who revoked the key, and why"),
+        do=(
+            "The partner has left, or the key had leaked: cancel.",
+            "It should go on: whoever answers for it resumes it with a key that lives (POST /api/subscriptions/NAME/resume).",
+        ),
+        never="Do not make it again in another name only to keep it running.",
+        escalate="Whoever revoked the key, the same day.",
+    ),
 )
 
 #: For what has no runbook of its own.

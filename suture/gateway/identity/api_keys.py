@@ -29,8 +29,8 @@ from suture.model import Decision, Ref
 HEADER, KEY, PREFIX = "x-api-key", "ApiKey", "suk_"
 #: How long a key lives at most, and how long the old one still works after a rotation unless told otherwise.
 LONGEST, OVERLAP = timedelta(days=400), timedelta(days=7)
-#: So many keys are listed.
-MOST_KEYS = 10_000
+#: So many keys are listed, and so many rotations are followed.
+MOST_KEYS, MOST_ROTATIONS = 10_000, 1_000
 _FORM = re.compile(r"(suk_[0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 #: What an unknown id is compared with, so that it takes as long to refuse as a known one.
 _NOBODY = "0" * 64
@@ -46,6 +46,8 @@ class Key(Struct, frozen=True, kw_only=True):
     begins: datetime
     ends: datetime
     revoked: bool = False
+    #: The key that came after it by rotation.
+    successor: str = ""
 
     def live(self, now: datetime) -> bool:
         """Whether it opens anything at ``now``."""
@@ -91,7 +93,7 @@ def rotate(journal: Journal, id: str, *, actor: str, reason: str, now: datetime,
     if old is None or not old.live(now):
         raise NoSuchKey(f"there is no live key {id}")
     text, new = _new(old.name, old.grant, now, now + min(old.ends - old.begins, LONGEST))
-    ending = msgspec.structs.replace(old, ends=min(old.ends, now + overlap))
+    ending = msgspec.structs.replace(old, ends=min(old.ends, now + overlap), successor=new.id)
     journal.commit([_unit(journal, [("make", new), ("rotate", ending)], actor, reason, now)])
     return text
 
@@ -108,6 +110,23 @@ def revoke(journal: Journal, id: str, *, actor: str, reason: str, now: datetime)
 def known(journal: Journal, id: str) -> Key | None:
     """The key of that id as the journal has it: made once, and ended by the earliest word."""
     return _folded(journal.find(Ref(KEY, id)))
+
+
+def ended(journal: Journal, id: str, now: datetime) -> str:
+    """Why nothing goes on any longer in the name of a key; empty as long as it lives, or the key that came after it by rotation.
+
+    A key that was revoked ends what it began even where it has a successor: whoever had stolen it may have begun it.
+    """
+    for _ in range(MOST_ROTATIONS):
+        key = known(journal, id)
+        if key is None or key.revoked:
+            return f"the API key {id} was revoked" if key else f"there is no API key {id}"
+        if key.live(now):
+            return ""
+        if not key.successor:
+            return f"the API key {id} has expired"
+        id = key.successor
+    return f"the API key {id} was rotated too often to be followed"
 
 
 def keys(journal: Journal) -> list[Key]:
@@ -140,6 +159,7 @@ def caller_of(key: Key | None, secret: str, now: datetime) -> Caller:
         entities=grant.entities,
         facilities=grant.facilities,
         until=key.ends,
+        credential=key.id,
     )
 
 
@@ -176,4 +196,5 @@ def _folded(rows: Iterable[Recorded]) -> Key | None:
 
 
 def _sooner(key: Key, word: Key) -> Key:
-    return msgspec.structs.replace(key, ends=min(key.ends, word.ends), revoked=key.revoked or word.revoked)
+    successor = key.successor or word.successor
+    return msgspec.structs.replace(key, ends=min(key.ends, word.ends), revoked=key.revoked or word.revoked, successor=successor)

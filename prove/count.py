@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from prove.house import House, twice
+from prove.house import House, swallowed, twice
 from prove.service import command
 from suture.journal import Journal, open_journal
 from suture.journal.blobs import load_or_create_key
@@ -107,6 +107,7 @@ def _compared(house: House, folder: Path, database: str) -> tuple[tuple[str, ...
     kept = _kept(folder / "day.jsonl")
     lost = [f"a message that was accepted ({digest[:12]})" for digest in house.accepted if digest not in kept]
     lost += [f"a message from {message.instance} that never got an answer" for message in house.unheard]
+    lost += [f"what {name} took for a repeat of another document ({key})" for name, key in swallowed(house.stage)]
     return (*lost, *found.lost), (*found.doubled, *twice(house.stage))
 
 

@@ -333,6 +333,11 @@ def twice(stage: Stage) -> list[str]:
     return found + ["a payment file that the bank had seen"] * stage.bank.duplicates
 
 
+def swallowed(stage: Stage) -> list[tuple[str, str]]:
+    """Who got a key again with another document, and which: the document got the reply to the first one and was not taken."""
+    return [(name, key) for name, twin in stage.twins.items() if isinstance(twin, RestTwin) for key in twin.reused]
+
+
 def free_ports(count: int) -> list[int]:
     """Ports on which nobody listens."""
     with contextlib.ExitStack() as probes:

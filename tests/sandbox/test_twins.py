@@ -136,6 +136,16 @@ def test_an_erp_gives_one_number_per_key_to_orders_but_books_each_receipt_that_c
     assert len(found.json()["items"]) == 2
 
 
+def test_a_key_with_another_document_gets_the_reply_to_the_first_and_is_told() -> None:
+    """The trap: the second document is never taken, and whoever sent it believes that it was."""
+    twin = erp("ALDER")
+    said = brought(twin, ORDER, "k")
+    assert brought(twin, structs.replace(ORDER, ordered_at=NOW + timedelta(hours=1)), "k") == said
+    assert twin.reused == [], "said again an hour later it is the same"
+    assert brought(twin, structs.replace(ORDER, id="PO-2"), "k") == said
+    assert (len(twin.orders), twin.reused) == (1, ["k"])
+
+
 def test_what_is_committed_is_ordered_less_received_and_never_less_than_nothing() -> None:
     twin = erp("ALDER")
     brought(twin, ORDER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from suture.transports import Http, HttpReply
 
 #: Rows of one page of a list.
 ROWS_MOST = 200
+_TIMES = re.compile(rb'"\d{4}-\d\d-\d\dT[^"]*"')
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -95,8 +97,10 @@ class RestTwin(Twin):
 
     def __init__(self, name: str, agenda: Agenda) -> None:
         super().__init__(name, agenda)
-        #: The first reply to each Idempotency-Key, and until when it is remembered.
-        self._replies: dict[str, tuple[datetime, HttpReply]] = {}
+        #: The first reply to each Idempotency-Key, what it was given to, and until when it is remembered.
+        self._replies: dict[str, tuple[datetime, HttpReply, bytes]] = {}
+        #: Keys that came again with another document: it got the reply to the first one, and was never taken.
+        self.reused: list[str] = []
         self.keys_live = timedelta(days=3650)
         self._routes: list[tuple[str, tuple[str, ...], Handler, bool]] = []
         self.numbers, self.running = itertools.count(1), itertools.count(1)
@@ -146,13 +150,16 @@ class RestTwin(Twin):
     def _answer(self, request: Http, handler: Handler, names: dict[str, str], honours_keys: bool) -> HttpReply:
         key = request.headers.get("idempotency-key", "") if honours_keys else ""
         if key and key in self._replies and self.agenda.now < self._replies[key][0]:
-            return self._replies[key][1]
+            _, reply, first = self._replies[key]
+            if _said(request) != first:
+                self.reused.append(key)
+            return reply
         try:
             reply = handler(request, names, msgspec.json.decode(request.body) if request.body else None)
         except (msgspec.DecodeError, LookupError, TypeError) as error:  # a body that is not what this path takes
             reply = replied(400, {"title": "malformed", "detail": f"{type(error).__name__}: {error}"})
         if key and reply.status < 500:
-            self._replies[key] = (self.agenda.now + self.keys_live, reply)
+            self._replies[key] = (self.agenda.now + self.keys_live, reply, _said(request))
         return reply
 
 
@@ -174,6 +181,11 @@ def _matched(pattern: tuple[str, ...], path: str) -> dict[str, str] | None:
         elif expected != actual:
             return None
     return names
+
+
+def _said(request: Http) -> bytes:
+    """What a request asks for, apart from times: a decision made again says when it was made again."""
+    return b"%s %s" % (request.path.encode(), _TIMES.sub(b"", request.body))
 
 
 def _query(query: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from suture.console.masks import content_of
 from suture.console.page import Ask, Missing, Page
 from suture.console.queue import queue
 from suture.console.rows import Fact, overdue, sleeping, story
+from suture.gateway.governance.runbooks import runbook_of
 from suture.journal import Recorded
 from suture.model import Case, CaseResolved, Decision, Ref
 from suture.runtime.notes import ROUTABLE, elsewhere
@@ -82,6 +83,8 @@ class OneException(Struct, frozen=True):
     alike: int
     facts: tuple[Fact, ...]
     place: str
+    #: The title of the runbook for it.
+    runbook: str
 
 
 def load(ask: Ask) -> OneException:
@@ -119,6 +122,7 @@ def load(ask: Ask) -> OneException:
         alike=sum(each.row.case.reason == case.reason for each in everything),
         facts=_story(ask, case),
         place=ask.place,
+        runbook=runbook_of(case.reason).title,
     )
 
 

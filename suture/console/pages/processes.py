@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from suture.console.page import Ask, Missing, Page
+from suture.gateway.governance.runbooks import runbook_for
 from suture.processes import Process
 from suture.views.phases import Standing
 
@@ -34,6 +35,8 @@ class Declared(Struct, frozen=True, kw_only=True):
     phases: tuple[Phase, ...]
     total: int
     elsewhere: int
+    #: The title of the runbook for when it stands still.
+    runbook: str
 
 
 class Behind(Struct, frozen=True, kw_only=True):
@@ -100,6 +103,7 @@ def _declared(process: Process, counts: dict[str, int]) -> Declared:
         phases=tuple(phases),
         total=total,
         elsewhere=total - sum(phase.number for phase in phases),
+        runbook=runbook_for(process.name).title,
     )
 
 

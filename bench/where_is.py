@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -206,7 +207,7 @@ def measure(journal: Journal, address: str, folder: Path, day: Day, days: int, i
     row(f"suture ledger after {len(day.events):,} more events", suture(folder, "ledger", "-j", address)[0])
     inside, outside, missed = [], [], []
     for kind, id in drawn(day, days, ids):
-        inside.append(answered(lambda id=id: where(journal, id)))
+        inside.append(answered(partial(where, journal, id)))
         took, code, said = suture(folder, "ledger", id, "-j", address)
         outside.append(took)
         if code:

@@ -56,6 +56,7 @@ def attack(of: Attack) -> Attacked:
     try:
         import requests
         import schemathesis
+        from schemathesis.core.result import Err
     except ImportError as error:
         raise Missing(str(error)) from None
     logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -63,6 +64,8 @@ def attack(of: Attack) -> Attacked:
     schema = schemathesis.openapi.from_dict(dict(of.contract))
     with requests.Session() as session:
         for number, found in enumerate(schema.get_all_operations()):
+            if isinstance(found, Err):  # the contract itself is broken
+                raise found.err()
             operation = found.ok()
             for mode in schemathesis.GenerationMode:
                 _of_operation(of, seen, session, operation, mode, of.seed + number)

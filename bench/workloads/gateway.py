@@ -112,8 +112,8 @@ def _prepared(folder: Path) -> str:
 def served(what: str) -> Iterator[Served]:
     """A server process."""
     process = subprocess.Popen([sys.executable, "-m", "bench.gate", what], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         yield Served(address=process.stdout.readline().strip(), pid=process.pid)
     finally:
         process.send_signal(signal.SIGTERM)

@@ -27,8 +27,9 @@ from suture.runtime.network import Instance, Network
 from suture.runtime.wiring import Wiring
 from suture.systems import Channel, System
 from suture.transports import Answer, Arrival
+from suture.transports.exchange import BEGINNING
 from suture.transports.http_server import inbound_app
-from suture.transports.mllp_frames import BEGINNING, Frame, Frames, frame, frameable
+from suture.transports.mllp_frames import Frame, Frames, frame, frameable
 from suture.transports.pickup import Entry, Watch, folder_for, is_plain, problem_of, shown, sidecar
 from suture.transports.signatures import sign
 

@@ -26,7 +26,7 @@ from suture.transports.exchange import Link
 _RANK: dict[Quota, int] = {"critical": 0, "standard": 1, "bulk": 2}
 #: Answers that are remembered, and questions that may wait for one system.
 ANSWERS_MOST, WAITING_MOST = 10_000, 1000
-#: The part of a system's rate that questions may take; the rest is for what is owed.
+#: The part of our rate that questions may take where we deliver, too; the rest is for what is owed.
 SHARE = 0.5
 #: How often a question that waits looks for room, in seconds.
 LOOK_S = 0.02
@@ -134,10 +134,7 @@ class _Lane:
 
     def __init__(self, service: Service, instance: str) -> None:
         self.service, self.instance = service, instance
-        rate = self.gate.quota.rate * SHARE
-        self.quota = Bucket(rate, max(1.0, rate))
-        #: Places that stay free for what is owed.
-        self.kept = max(1, self.gate.concurrency // 4) if self.gate.concurrency > 1 else 0
+        self.quota = Bucket(self._rate, max(1.0, self._rate))
         self.waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._usher: asyncio.Task[None] | None = None
@@ -146,6 +143,22 @@ class _Lane:
     def gate(self) -> Gate:
         """The gate of the deliveries; another one after a share of the work has moved."""
         return self.service.delivering.gates[self.instance]
+
+    @property
+    def _delivers(self) -> bool:
+        return self.service.wiring.share.delivers(self.instance)
+
+    @property
+    def kept(self) -> int:
+        """Places that stay free for what is owed: where we deliver, and where there is more than one."""
+        gate = self.gate
+        most = min(gate.concurrency, gate.quota.most) if self._delivers else 1
+        return min(max(1, gate.concurrency // 4), most - 1)
+
+    @property
+    def _rate(self) -> float:
+        """Questions a second; it changes when gateways come and go."""
+        return self.gate.quota.rate * (SHARE if self._delivers else 1.0)
 
     async def enter(self, urgency: Quota) -> None:
         """Return when a call may be made; raises Unheard while the system is left alone."""
@@ -183,6 +196,8 @@ class _Lane:
         trial = self.gate.breaker.state(now) == "half-open"
         if self.gate.breaker.room(now) == 0 and not trial:
             return "rest"
+        if self.quota.rate != (rate := self._rate):
+            self.quota = Bucket(rate, max(1.0, rate))
         if self.quota.room(now) < 1 or self.gate.room(now) <= (0 if trial else self.kept):
             return "wait"
         self.quota.spend()

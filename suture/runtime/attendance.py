@@ -55,7 +55,7 @@ class Attendance:
         parts = parts_of(self.wiring)
         self._adopt(beat, {part for part, role in parts.items() if role in self.roles}, began)
         self.held, self.due = beat.held, mine(fair(parts, beat.members), self.worker) | self._adopted
-        return Share(self.held & self.due)
+        return Share(self.held & self.due, sum("gateway" in roles for name, roles in beat.members if name != self.worker))
 
     def _adopt(self, beat: Beat, ours: Collection[str], now: float) -> None:
         """Where versions or network files differ, each may leave a part to another: after a while whoever is first takes it, and

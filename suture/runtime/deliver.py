@@ -96,7 +96,12 @@ class Delivering:
     def _gate(self, instance: Instance) -> Gate:
         system = self.wiring.systems.get(instance.system)
         concurrency = instance.concurrency or (system.concurrency if system else 1)
-        return Gate(concurrency, instance.rate_per_s or (system.rate_per_s if system else 1.0))
+        return Gate(concurrency, self._rate(instance))
+
+    def _rate(self, instance: Instance) -> float:
+        """How often we may call an instance: its ceiling, or our part of it while gateways elsewhere ask it, too."""
+        system = self.wiring.systems.get(instance.system)
+        return (instance.rate_per_s or (system.rate_per_s if system else 1.0)) * self.wiring.share.of_rate(instance.name)
 
     # -- before
 
@@ -132,10 +137,15 @@ class Delivering:
             raise
 
     def take_over(self, instances: Collection[str], now: datetime) -> None:
-        """These are ours from now on: their tempers are unknown, their quotas begin empty, and what was sent is in doubt."""
+        """These are ours from now on: their tempers are unknown, their quotas begin empty, and what was sent is in doubt.
+
+        How much of its rate each instance leaves to us may have changed, too.
+        """
         for name in instances:
             self.gates[name] = self._gate(self.wiring.instances[name])
             self.gates[name].quota.empty(now)
+        for name, gate in self.gates.items():
+            gate.quota.keep_to(self._rate(self.wiring.instances[name]))
         self.outages.forget()
         self._recover(set(instances).__contains__, now)
 

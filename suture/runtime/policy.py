@@ -83,10 +83,14 @@ class Ceiling:
     """
 
     def __init__(self, rate: float) -> None:
-        self.rate = rate
-        self.most, self.within = max(1, int(rate)), timedelta(seconds=max(1.0, 1.0 / rate))
         #: When calls ended, as long as they count.
         self._ended: deque[datetime] = deque()
+        self.keep_to(rate)
+
+    def keep_to(self, rate: float) -> None:
+        """Another rate from now on; what was called counts on."""
+        self.rate = rate
+        self.most, self.within = max(1, int(rate)), timedelta(seconds=max(1.0, 1.0 / rate))
 
     def room(self, now: datetime, under_way: int) -> int:
         """How many calls may start now beside those under way."""

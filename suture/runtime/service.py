@@ -424,7 +424,7 @@ class Service:
 
     def _shrink(self, keep: frozenset[str]) -> None:
         """In the thread of the river: the rest is no longer touched."""
-        self.wiring.share = Share((self.wiring.share.parts or frozenset()) & keep)
+        self.wiring.share = Share((self.wiring.share.parts or frozenset()) & keep, self.wiring.share.others)
 
     def _take(self, share: Share, worker: str) -> None:
         """In the thread of the river: parts that are new to us may have been interrupted elsewhere."""

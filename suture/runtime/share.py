@@ -24,10 +24,17 @@ ROLES: tuple[Role, ...] = ("gateway", "worker", "deliver")
 CLOCK, SEAL, WEBHOOKS, ALERTS, TRACES = "clock", "seal", "webhooks", "alerts", "traces"
 
 
+#: The part of an instance's rate that all gateways but its owner take together for their look-ups, as long as there are any: so
+#: its ceiling holds for all processes, and none has to ask another.
+ELSEWHERE = 0.25
+
+
 class Share(Struct, frozen=True):
-    """The parts that this process owns; None stands for everything, where nobody shares."""
+    """The parts that this process owns; None stands for everything, where nobody shares. ``others`` are the gateways that live
+    beside this process."""
 
     parts: frozenset[str] | None = None
+    others: int = 0
 
     def holds(self, part: str) -> bool:
         """Whether a part is ours."""
@@ -40,6 +47,12 @@ class Share(Struct, frozen=True):
     def delivers(self, instance: str) -> bool:
         """Whether we talk to an instance."""
         return self.holds(lane(instance))
+
+    def of_rate(self, instance: str) -> float:
+        """The part of an instance's rate within which this process calls it: the owner's, or ours of what gateways share."""
+        if self.delivers(instance):
+            return 1 - ELSEWHERE if self.others else 1.0
+        return ELSEWHERE / (self.others + 1)
 
 
 EVERYTHING, NOTHING = Share(), Share(frozenset())

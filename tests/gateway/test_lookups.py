@@ -13,6 +13,7 @@ from msgspec import structs
 from suture.gateway.lookups import SHARE, Lookups, Unheard
 from suture.model import Ref
 from suture.runtime.clock import ManualClock, SystemClock
+from suture.runtime.share import Share
 from suture.transports import Http, HttpReply
 from suture.transports.exchange import Link
 from tests.gateway.house import House, body, house
@@ -187,6 +188,36 @@ def test_ten_times_the_load_stays_below_the_ceiling_and_what_is_owed_goes_first(
             await asyncio.sleep(0.05)
         status = body(await there.call("buyer", "GET", "/api/process/v1/orders/PO-R-9"))
         assert status["state"] == "confirmed", "what was accepted during the load was carried to the ERP"
+
+    opened(test, systems=_throttled(rate))
+
+
+def test_a_gateway_among_four_that_does_not_deliver_has_a_sixteenth_until_others_leave() -> None:
+    rate, seconds = 160.0, 1.0  # a quarter is 40, for four gateways
+
+    async def calls(there: House, wave: str) -> int:
+        lookups, erp = there.gateway.house.lookups, there.links["erp"]
+        before = lookups.calls["erp"]
+        asked = (lookups.ask("erp", f"{wave}-{n}", _listed(erp), fresh_s=5, within_s=seconds) for n in range(400))
+        told = await asyncio.gather(*asked)
+        assert any(heard.why for heard in told), "without excess this would prove nothing"
+        made = lookups.calls["erp"] - before
+        await lookups.close()
+        return made
+
+    def among(there: House, others: int) -> Callable[[], None]:
+        def change() -> None:
+            there.service.wiring.share = Share(frozenset(), others)
+            there.service.delivering.take_over([], there.service.clock.now())
+
+        return change
+
+    async def test(there: House) -> None:
+        await there.service.in_thread(among(there, 3))
+        few = await calls(there, "four")
+        assert 8 <= few <= 20, "ten a second, and ten at once at the beginning"
+        await there.service.in_thread(among(there, 0))
+        assert 30 <= await calls(there, "alone") <= 80, "the whole quarter"
 
     opened(test, systems=_throttled(rate))
 

@@ -254,8 +254,10 @@ def test_who_comes_gets_a_share_and_who_leaves_is_not_waited_for(postgres_url: s
             await made.join("b")
             await until(lambda: made.settled("a", "b"))
             assert made.workers["a"].failure is None
+            await until(lambda: [made.workers[name].wiring.share.others for name in "ab"] == [1, 1])
             await made.leave("b")
             assert await until(lambda: made.settled("a")) < WITHIN_S
+            await until(lambda: made.workers["a"].wiring.share.others == 0)
             await load
             await until(lambda: len(made.heard.said) == 360)
             assert in_order(made.heard, 360)

@@ -47,3 +47,14 @@ def test_a_share_knows_its_partitions_and_instances() -> None:
     assert (share.partitions(16), share.delivers("erp-1"), share.delivers("erp-2")) == ([3], True, False)
     assert Share().partitions(2) == [0, 1]
     assert busy([partition(3), lane("erp-1")], ["erp-1", "erp-2"]) == {lane("erp-1")}
+
+
+@given(st.integers(0, 40), st.booleans())
+def test_together_they_call_an_instance_no_oftener_than_it_takes(gateways: int, owner_is_one: bool) -> None:
+    beside = gateways - 1
+    owner = Share(frozenset({lane("erp")}), gateways if not owner_is_one else max(0, beside))
+    others = [Share(frozenset({lane("bank")}), beside)] * (gateways - owner_is_one if gateways else 0)
+    rates = [each.of_rate("erp") for each in (owner, *others)]
+    assert sum(rates) <= 1 + 1e-9
+    assert min(rates) > 0
+    assert owner.of_rate("erp") == (1.0 if not others else 0.75)

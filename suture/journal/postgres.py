@@ -32,9 +32,10 @@ _OPENING = 7316884262
 _SETTLED = "xid < pg_snapshot_xmin(pg_current_snapshot())"
 
 # Every query is written to walk an index. Queues fill and empty faster than statistics follow, and on old statistics
-# the planner would read and sort the whole backlog for the first few rows; compiling such short queries never pays.
+# the planner would read and sort or hash the whole backlog for the first few rows; compiling such short queries never pays.
 # Who is stopped in the middle of a commit must not hold back everybody's readers for as long as it is stopped.
 _SETTINGS = b"""set jit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off;
+set enable_hashjoin = off; set enable_mergejoin = off;
 set idle_in_transaction_session_timeout = '10s'"""
 #: What the driver raises when there is no server, or it has hung up; a process that got no time for a while hears the last.
 _UNANSWERED = (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout)

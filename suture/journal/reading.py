@@ -5,35 +5,56 @@ A query is written with ``:name`` for a value and ``(:names...)`` for a list of 
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from suture.journal import rows
 from suture.journal.journal import Journal
 from suture.journal.records import Backlog, Checkpoint, Delivery, Recorded, State, Timer, Work
-from suture.journal.rows import DELIVERIES, HAS_ENDED, IS_OPEN, WAITS, Row
+from suture.journal.rows import DELIVERIES, HAS_ENDED, IS_OPEN, WAITING, WAITS, Row
 from suture.journal.shelves import Keys
 from suture.model import Ref
 
 _T = TypeVar("_T")
 
 _DELIVERIES = f"select {', '.join(DELIVERIES)} from deliveries"
-_FIRST_OF_ITS_KEY = f"""not exists (
-    select 1 from deliveries earlier
-    where earlier.instance = d.instance and earlier.key = d.key and earlier.sequence < d.sequence and earlier.{IS_OPEN})"""
+# one step on the index each; as "not exists" PostgreSQL may read the whole backlog for every row
+_FIRST_OF_ITS_KEY = f"""d.sequence = (
+    select min(e.sequence) from deliveries e where e.instance = d.instance and e.key = d.key and e.{IS_OPEN})"""
+#: Up to so many keys with open deliveries an instance has few.
+FEW_KEYS = 64
 _CHECKPOINTS = "select position, events, head, at, signature from checkpoints"
 
 _SCAN_STATES = """select process, key, version, data from states
 where process = :process and key > :after order by key limit :limit"""
-# the choice is made on the index alone; only what was chosen is fetched from the table
-_DUE_DELIVERIES = f"""{_DELIVERIES} where sequence in (
-    select d.sequence from deliveries d
-    where d.{IS_OPEN} and d.status in (:statuses...) and d.due <= :now and d.instance not in (:shut...) and {_FIRST_OF_ITS_KEY}
-    order by d.priority, d.sequence limit :limit)
-order by priority, sequence"""
+# A head is the first open delivery of its key. Where an instance has few keys they are found key by key, in steps on the index,
+# so that what waits behind a head costs nothing; an instance whose last key was not reached (id is NULL at the end) has many.
+_HEADS = f"""with recursive busy (instance) as (
+    select min(instance) from deliveries where {IS_OPEN}
+    union all
+    select (select min(d.instance) from deliveries d where d.{IS_OPEN} and d.instance > busy.instance)
+    from busy where instance is not null
+), lane (instance, key, number) as (
+    select instance, (select min(d.key) from deliveries d where d.{IS_OPEN} and d.instance = busy.instance), 1
+    from busy where instance is not null and instance not in (:shut...)
+    union all
+    select instance,
+        (select min(d.key) from deliveries d where d.{IS_OPEN} and d.instance = lane.instance and d.key > lane.key), number + 1
+    from lane where key is not null and number <= :few
+)
+select head.instance, d.status, d.due, d.priority, d.sequence, d.id from (
+    select instance, (
+        select min(d.sequence) from deliveries d where d.{IS_OPEN} and d.instance = lane.instance and d.key = lane.key) as first
+    from lane) as head left join deliveries d on d.sequence = head.first"""
+# Where it has many, most are heads: walked in order, until there are enough.
+_WALKED = f"""select d.priority, d.sequence, d.id from deliveries d
+where d.{IS_OPEN} and d.instance = :instance and d.status = :status and d.due <= :now and {_FIRST_OF_ITS_KEY}
+order by d.priority, d.sequence limit :limit"""
+_THESE = f"{_DELIVERIES} where id in (:ids...)"
 _DELIVERY = f"{_DELIVERIES} where id = :id"
 _AWAITING = f"""{_DELIVERIES}
 where status = 'awaiting' and instance = :instance and reference = :reference order by sequence limit 1"""
@@ -48,12 +69,10 @@ order by sequence + 0"""
 _SCAN_DELIVERIES = f"{_DELIVERIES} where instance = :instance and sequence > :after order by sequence limit :limit"
 _TIMERS = """select process, key, name, due, cause, root from timers
 where due <= :now order by due, process, key, name limit :limit"""
-_NEXT_DUE = f"""select min(due) from (
-    select due from (select min(due) as due from timers) as timer
-    union all
-    select due from (
-        select d.due from deliveries d where d.{WAITS} and {_FIRST_OF_ITS_KEY} order by d.due limit 1) as delivery
-) as waits"""
+_ALARM = "select min(due) from timers"
+_WAITS_FOR = f"""select min(due) from (
+    select d.due from deliveries d where d.{WAITS} and d.instance in (:many...) and {_FIRST_OF_ITS_KEY}
+    order by d.due limit 1) as waits"""
 _FIND = """select position, body from events where position in (
     select distinct position from refs where id = :id and :type in ('', type) order by position limit :limit)
 order by position + 0"""
@@ -83,6 +102,16 @@ union all select 'deliveries.' || status, count(*) from deliveries where {HAS_EN
 _BACKLOG = f"""select o.instance, o.status, o.number, d.created from (
     select instance, status, count(*) as number, min(sequence) as sequence from deliveries where {IS_OPEN}
     group by instance, status) o join deliveries d on d.sequence = o.sequence order by o.instance, o.status"""
+
+
+class _Head(NamedTuple):
+    """What decides whether the first open delivery of a key may go now."""
+
+    status: str
+    due: int
+    priority: int
+    sequence: int
+    id: str
 
 
 class Reading(Journal):
@@ -115,8 +144,22 @@ class Reading(Journal):
     def deliveries(
         self, now: datetime, limit: int, statuses: Sequence[str] = ("queued", "unknown"), exclude: Iterable[str] = ()
     ) -> list[Delivery]:
-        due = self._rows(_DUE_DELIVERIES, now=rows.micros(now), statuses=list(statuses), shut=list(exclude), limit=limit)
-        return rows.deliveries(due, self._key)
+        moment, (heads, many) = rows.micros(now), self._heads(list(exclude))
+        due = [(head.priority, head.sequence, head.id) for head in heads if head.status in statuses and head.due <= moment]
+        for instance, status in itertools.product(many, statuses):
+            due += self._rows(_WALKED, instance=instance, status=status, now=moment, limit=limit)
+        chosen = [id for _, _, id in heapq.nsmallest(limit, due)]
+        found = rows.deliveries(self._rows(_THESE, ids=chosen) if chosen else [], self._key)
+        # another process may have moved one on since it was chosen
+        still = (delivery for delivery in found if delivery.status in statuses and delivery.due <= now)
+        return sorted(still, key=lambda delivery: (delivery.priority, delivery.sequence))
+
+    def _heads(self, shut: list[str]) -> tuple[list[_Head], list[str]]:
+        """The heads of all instances but these that have few keys, and the names of those that have many."""
+        found = self._rows(_HEADS, shut=shut, few=FEW_KEYS)
+        few = {instance for instance, *_, id in found if id is None}
+        heads = [_Head(*head) for instance, *head in found if instance in few and head[-1] is not None]
+        return heads, sorted({instance for instance, *_ in found} - few)
 
     def delivery(self, id: str) -> Delivery | None:
         return _first(rows.deliveries(self._rows(_DELIVERY, id=id), self._key))
@@ -137,8 +180,11 @@ class Reading(Journal):
         return rows.timers(self._rows(_TIMERS, now=rows.micros(now), limit=limit))
 
     def next_due(self) -> datetime | None:
-        [(due,)] = self._rows(_NEXT_DUE)
-        return None if due is None else rows.instant(due)
+        heads, many = self._heads([])
+        waits = [head.due for head in heads if head.status in WAITING]
+        asked = [self._rows(_ALARM), self._rows(_WAITS_FOR, many=many) if many else []]
+        waits += [due for (due,) in itertools.chain(*asked) if due is not None]
+        return rows.instant(min(waits)) if waits else None
 
     def read(self, after: int, limit: int) -> list[Recorded]:
         return rows.recorded(self.bodies(after, limit), self._key)

@@ -17,10 +17,12 @@ from suture.model import decode
 
 Row = tuple[Any, ...]
 
+#: What waits for time alone.
+WAITING = ("queued", "unknown", "awaiting")
 #: The conditions of the partial indexes, word for word, so that both databases recognise it.
 IS_OPEN = f"status in ({', '.join(repr(status) for status in OPEN)})"
 HAS_ENDED = "status in ('done', 'refused', 'cancelled')"
-WAITS = "status in ('queued', 'unknown', 'awaiting')"
+WAITS = f"status in ({', '.join(repr(status) for status in WAITING)})"
 
 EVENTS = ("position", "once", "kind", "type", "source", "at", "root", "body")
 DELIVERIES = (

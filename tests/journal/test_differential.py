@@ -31,6 +31,7 @@ from suture.journal import (
     Timer,
     Unit,
     open_journal,
+    reading,
 )
 from suture.model import Ref
 from tests.journal.units import KEY, delivery, event, later, settled
@@ -168,6 +169,13 @@ def translated(commit: Sequence[Unit], memory: Journal, journal: Journal) -> lis
     return [msgspec.structs.replace(unit, done=[ids[id] for id in unit.done]) for unit in commit]
 
 
+@pytest.fixture(params=[64, 1])
+def few_keys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may go is found in two ways, for instances with few keys and with many: both are held to the same answers."""
+    monkeypatch.setattr(reading, "FEW_KEYS", request.param)
+
+
+@pytest.mark.usefixtures("few_keys")
 @given(data=st.data())
 @settings(max_examples=100, **unhurried)
 def test_sqlite_answers_as_memory_does(data: DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -180,6 +188,7 @@ def test_sqlite_answers_as_memory_does(data: DataObject, tmp_path_factory: pytes
 
 
 @pytest.mark.postgres
+@pytest.mark.usefixtures("few_keys")
 def test_postgres_answers_as_memory_does(postgres_url: str) -> None:
     journal = open_journal(postgres_url, KEY)
     with psycopg.connect(postgres_url, autocommit=True) as admin:

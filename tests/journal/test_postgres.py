@@ -15,7 +15,7 @@ import pytest
 
 from suture.journal import Committed, Fenced, Journal, PostgresJournal, State, Unavailable, Unit, open_journal
 from suture.journal.rows import Row
-from tests.journal.test_sqlite import QUESTIONS, write_history
+from tests.journal.test_sqlite import AWAY, QUESTIONS, pile_up, write_history
 from tests.journal.units import KEY, NOON, delivery, event, said
 
 pytestmark = pytest.mark.postgres
@@ -294,13 +294,19 @@ def test_a_journal_that_comes_second_finds_the_tables(postgres_server: str) -> N
 
 
 class Explaining(PostgresJournal):
-    """Notes how many rows the server touched at most in one step of each query."""
+    """Notes how many rows the server touched at most in one step of each query, and of all since it was last asked for."""
 
-    touched = 0
+    touched = _most = 0
+
+    @property
+    def most(self) -> int:
+        most, self._most = self._most, 0
+        return most
 
     def _asked(self, query: str, values: Mapping[str, object]) -> list[Row]:
         [(plan,)] = super()._asked("explain (analyze, timing off, format json) " + query, values)
         self.touched = max(rows_of(plan[0]["Plan"]))
+        self._most = max(self._most, self.touched)
         return super()._asked(query, values)
 
 
@@ -323,6 +329,24 @@ def test_history_costs_nothing(opened: Callable[..., PostgresJournal], postgres_
     touched = {}
     for name, ask in QUESTIONS.items():
         ask(journal)
-        touched[name] = journal.touched
+        touched[name] = journal.most
     # the open ones are 30, and work is taken from 16 partitions
     assert {name: rows for name, rows in touched.items() if rows > 100} == {}
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+@pytest.mark.parametrize("key", ["one and the same", "k{}"])
+def test_a_backlog_of_one_that_is_away_costs_nothing(
+    opened: Callable[..., PostgresJournal], postgres_url: str, key: str, analyzed: bool
+) -> None:
+    journal = opened(Explaining)
+    assert isinstance(journal, Explaining)
+    journal.commit([Unit(deliveries=[delivery("for another")])])
+    pile_up(journal, 0, 3_000, key)
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute("analyze" if analyzed else "select")
+    touched = {}
+    for name, ask in AWAY.items():
+        ask(journal)
+        touched[name] = journal.most
+    assert {name: rows for name, rows in touched.items() if rows > 200} == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,10 +33,15 @@ def plan(journal: SqliteJournal, query: str, **values: str | int) -> str:
 
 def test_what_may_go_is_found_on_small_indexes_alone(journal: SqliteJournal) -> None:
     """However many deliveries have ended, they are not touched: a hundred thousand closed ones cost nothing."""
-    found = plan(journal, reading._DUE_DELIVERIES, statuses='["queued"]', now=0, shut="[]", limit=10)
-    assert "SCAN d USING COVERING INDEX deliveries_next" in found
-    assert "SEARCH earlier USING COVERING INDEX deliveries_lane (instance=? AND key=? AND sequence<?)" in found
-    found = plan(journal, reading._NEXT_DUE)
+    found = plan(journal, reading._HEADS, shut="[]", few=9)
+    assert "SEARCH d USING COVERING INDEX deliveries_lane (instance=? AND key>?)" in found
+    assert "SEARCH d USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN" in found
+    assert not re.search("SCAN d(?! USING COVERING INDEX deliveries_lane)", found)
+    found = plan(journal, reading._WALKED, instance="erp", status="queued", now=0, limit=10)
+    assert "SEARCH d USING INDEX deliveries_due (instance=? AND status=?)" in found
+    assert "SEARCH e USING COVERING INDEX deliveries_lane (instance=? AND key=?)" in found
+    assert "TEMP B-TREE" not in found
+    found = plan(journal, reading._WAITS_FOR, many='["erp"]')
     assert "SCAN d USING COVERING INDEX deliveries_waits" in found
     assert "deliveries_lane" in found
     assert "INDEX deliveries_awaiting (instance=? AND reference=?)" in plan(journal, reading._AWAITING, instance="", reference="")
@@ -73,6 +79,31 @@ def test_history_costs_nothing(journal: SqliteJournal, question: str) -> None:
     before = steps(journal, QUESTIONS[question])
     write_history(journal, 300, 3_000)
     assert steps(journal, QUESTIONS[question]) < before * 1.5 + 50
+
+
+AWAY: dict[str, Callable[[Journal], object]] = {
+    "what may go to others": lambda journal: journal.deliveries(NOON, 10, exclude=["away"]),
+    "what may go": lambda journal: journal.deliveries(NOON, 10),
+    "what waits for an answer": lambda journal: journal.deliveries(NOON, 10, statuses=("awaiting",), exclude=["away"]),
+    "next_due": lambda journal: journal.next_due(),
+}
+
+
+def pile_up(journal: Journal, first: int, last: int, key: str) -> None:
+    """More and more for a counterpart that is away; the first is to be tried again in an hour."""
+    lane = {n: {"key": key.format(n), "due": NOON if n else later(3600)} for n in range(first, last)}
+    journal.commit([Unit(deliveries=[delivery(f"d{n}", instance="away", **fields) for n, fields in lane.items()])])
+
+
+@pytest.mark.parametrize("question", AWAY)
+@pytest.mark.parametrize("key", ["one and the same", "k{}"])
+def test_a_backlog_of_one_that_is_away_costs_nothing(journal: SqliteJournal, question: str, key: str) -> None:
+    """Whether all of it is under one key or each under its own: a hundred times as much is not felt."""
+    journal.commit([Unit(deliveries=[delivery("for another")])])
+    pile_up(journal, 0, 100, key)
+    before = steps(journal, AWAY[question])
+    pile_up(journal, 100, 10_000, key)
+    assert steps(journal, AWAY[question]) < before * 1.5 + 50
 
 
 def write_history(journal: Journal, first: int, last: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from suture.console.errands import Errands
 from suture.console.page import Ask
 from suture.gateway import Access, Caller
 from suture.model import Decision
@@ -48,6 +49,8 @@ class Desk:
         self.place, self.at = place, at
         #: Set by whoever is about to stop the server: open streams then end by themselves.
         self.closing = False
+        #: What was decided about more than can be carried out while somebody waits.
+        self.errands = Errands(lambda: self.closing)
         self._trail = Trail()
         self._one = threading.RLock()
         self._held: dict[Path, sqlite3.Connection] = {}
@@ -72,7 +75,7 @@ class Desk:
                 self._hold(self.books, index)
                 now = self.at or self.clock.now()
                 figures = self.books.with_suffix(".figures")
-                rest = caller, self.access, self.place, unmasked, figures, self._remembered(now), drafts
+                rest = caller, self.access, self.place, unmasked, figures, self._remembered(now), drafts, self.errands.of
                 yield Ask(self.wiring, books, self._trail, Index(db), query, now, *rest)
 
     def _hold(self, *files: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
+from suture.console.errands import Errand
 from suture.extensions import found
 from suture.gateway import ANYTHING, About, Access, Caller, Verdict
 from suture.journal import Journal
@@ -47,6 +48,8 @@ class Ask(Struct, frozen=True):
     memo: dict[str, Any] = {}
     #: What this session has mended and not sent yet, by exception.
     drafts: Mapping[str, str] = {}
+    #: What is being carried out in the background, by its id.
+    errand: Callable[[str], Errand | None] = lambda id: None
 
     @property
     def journal(self) -> Journal:

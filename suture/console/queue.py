@@ -14,7 +14,7 @@ from suture.console.page import Ask
 from suture.journal import Journal
 from suture.model import Policy
 from suture.processes.masters import Filed
-from suture.views.exceptions import OpenException
+from suture.views.exceptions import OpenException, gravest
 from suture.views.impact import Facts, Impact, Ranked, Terms, facts_of, impact, items_of, ranked, terms
 from suture.views.search import Index
 
@@ -22,8 +22,9 @@ from suture.views.search import Index
 _SHELVES = "usage_to_replenishment"
 
 
-#: What an exception costs is worked out anew after so long, for so many at a time.
-GOOD_FOR, AGAIN_MOST = timedelta(minutes=1), 60
+#: What an exception costs is worked out anew after so long, for so many at a time; but no place in the queue rests on what is
+#: older than ``OLDEST``: after a night without a look the first look may take longer, and is right.
+GOOD_FOR, AGAIN_MOST, OLDEST = timedelta(minutes=1), 60, timedelta(hours=1)
 
 
 class _Shelf(Struct):
@@ -44,6 +45,14 @@ def queue(ask: Ask) -> list[Ranked]:
     return found
 
 
+def open_ones(ask: Ask) -> list[OpenException]:
+    """Everything open as it was raised, the gravest first."""
+    if "open" not in ask.memo:
+        ask.memo["open"] = gravest(each.row for each in queue(ask))
+    found: list[OpenException] = ask.memo["open"]
+    return found
+
+
 class Weighed(Struct, frozen=True):
     """An open exception with what it costs, and when that was worked out."""
 
@@ -60,8 +69,9 @@ def _weighed(ask: Ask, terms: Terms) -> list[Weighed]:
     for id in lasting.keys() - positions.keys():
         del lasting[id]
     fresh = [id for id, position in positions.items() if id not in lasting or lasting[id].row.position != position]
-    old = [id for id, each in lasting.items() if abs(ask.now - each.at) >= GOOD_FOR]
-    for each in _weigh(ask, terms, [*fresh, *sorted(old, key=lambda id: lasting[id].at)[:AGAIN_MOST]]):
+    known = sorted((each.at, id) for id, each in lasting.items() if abs(ask.now - each.at) >= GOOD_FOR)
+    again = [id for number, (at, id) in enumerate(known) if number < AGAIN_MOST or abs(ask.now - at) >= OLDEST]
+    for each in _weigh(ask, terms, [*fresh, *again]):
         lasting[each.row.case.id] = each
     return list(lasting.values())
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from suture.console.authority import LETS_GO, about, needed
 from suture.console.drawing import to
+from suture.console.errands import Busy
 from suture.console.forms import decision_of
 from suture.console.page import Action, Denied, Do, Done, Refused
 from suture.console.pages.bulk import SINGLE
@@ -17,8 +18,8 @@ from suture.journal import Fenced
 from suture.model import Case, Ref
 from suture.runtime.command import NoSuchThing, Stale
 
-#: So many are decided in one go; whoever wants more presses again.
-MOST = 500
+#: So many are decided while somebody waits; the others are decided afterwards, in the background, and counted on the page.
+AT_ONCE = 100
 #: What stands before the names of filters in the form: an exception has a reason, and so has a decision.
 FILTER = "only-"
 
@@ -40,13 +41,19 @@ def act(do: Do) -> Done:
     able = [row.case for row in cases if verb in row.case.actions]
     if not able:
         raise Refused(f"nothing here takes {verb!r} any more; look at it again")
-    fates = Counter(_one(do, case, verb) for case in able[:MOST])
+    fates = Counter(_one(do, case, verb) for case in able[:AT_ONCE])
     if fates["not yours"] == sum(fates.values()):
         do.require(needed(able[0], verb), about(able[0]) if verb in LETS_GO else ANYTHING)
     told = ", ".join(f"{count:,} {fate}" for fate, count in fates.most_common())
-    rest = f", {len(able) - MOST:,} are left" if len(able) > MOST else ""
+    rest = able[AT_ONCE:]
+    if rest:
+        try:
+            do.desk.errands.begin(first.id, len(rest), (_one(do, case, verb) for case in rest))
+        except Busy as busy:
+            raise Refused(f"{told}; {busy}", 503) from None
+    later = f", {len(rest):,} follow in the background" if rest else ""
     return Done(
-        f"{verb.capitalize()}: {told}{rest}. What follows happens while the network runs.", to("/bulk", **filters, run=first.id)
+        f"{verb.capitalize()}: {told}{later}. What follows happens while the network runs.", to("/bulk", **filters, run=first.id)
     )
 
 

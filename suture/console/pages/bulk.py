@@ -30,6 +30,15 @@ class Choice(Struct, frozen=True):
     denied: str
 
 
+class Progress(Struct, frozen=True):
+    """What is decided in the background: so many of how many, what became of them, and why it stopped, if it did."""
+
+    done: int
+    total: int
+    fates: dict[str, int]
+    stopped: str
+
+
 class Bulk(Struct, frozen=True):
     """What the filters name, and which verbs can be used on how many of it; ``run`` counts what has been decided so far."""
 
@@ -41,6 +50,7 @@ class Bulk(Struct, frozen=True):
     position: int
     run: str
     done: int
+    progress: Progress | None
 
 
 def load(ask: Ask) -> Bulk:
@@ -57,7 +67,13 @@ def load(ask: Ask) -> Bulk:
         position=ask.trail.position,
         run=run,
         done=sum(each.decision.id.startswith(f"{run}/") for each in ask.trail.decisions) if run else 0,
+        progress=_progress(ask, run),
     )
+
+
+def _progress(ask: Ask, run: str) -> Progress | None:
+    errand = ask.errand(run)
+    return Progress(errand.done, errand.total, dict(errand.fates), errand.stopped) if errand else None
 
 
 def _choice(ask: Ask, verb: str, found: Sequence[Ranked]) -> Choice:

@@ -133,7 +133,7 @@ MUTANTS = (
     Mutant(
         name="a call that has ended is counted as under way",
         file=_DELIVER,
-        old="        self.quota.end(now)\n        self.under_way -= 1\n",
+        old="        self.quota.end(now)\n        self.under_way.discard(call)\n",
         new="        self.quota.end(now)\n",
     ),
     Mutant(

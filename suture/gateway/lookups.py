@@ -138,6 +138,8 @@ class _Lane:
         self.waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._usher: asyncio.Task[None] | None = None
+        #: Under which names the questions under way stand in the gate.
+        self._asked: list[str] = []
 
     @property
     def gate(self) -> Gate:
@@ -170,7 +172,7 @@ class _Lane:
 
     async def leave(self, *, reached: bool) -> None:
         """A call ended; ``reached`` tells whether the system answered at all."""
-        await self.service.in_thread(lambda: self.gate.end(self.service.clock.now(), reached=reached))
+        await self.service.in_thread(lambda: self.gate.end(self._asked.pop(), self.service.clock.now(), reached=reached))
 
     async def _let_in(self) -> None:
         while self.waiting:
@@ -201,7 +203,8 @@ class _Lane:
         if self.quota.room(now) < 1 or self.gate.room(now) <= (0 if trial else self.kept):
             return "wait"
         self.quota.spend()
-        self.gate.begin(now)
+        self._asked.append(f"look-up/{next(self._order)}")
+        self.gate.begin(self._asked[-1], now)
         return "go"
 
     def _next(self) -> bool:

@@ -52,33 +52,41 @@ class Gate:
 
     def __init__(self, concurrency: int, rate: float) -> None:
         self.breaker, self.quota = Breaker(), Ceiling(rate)
-        self.concurrency, self.under_way = concurrency, 0
+        self.concurrency = concurrency
+        #: The calls under way, by delivery; look-ups have names of their own.
+        self.under_way: set[str] = set()
 
     def room(self, now: datetime) -> int:
         """How many calls may start now."""
-        return min(self.breaker.room(now), self.quota.room(now, self.under_way), self.concurrency - self.under_way)
+        return min(self.breaker.room(now), self.quota.room(now, len(self.under_way)), self.concurrency - len(self.under_way))
 
-    def begin(self, now: datetime) -> None:
+    def begin(self, call: str, now: datetime) -> None:
         """A call starts."""
         self.breaker.begin(now)
-        self.under_way += 1
+        self.under_way.add(call)
 
-    def leave(self) -> None:
+    def leave(self, call: str) -> None:
         """A call that was to start does not."""
         self.breaker.trying = False
-        self.under_way -= 1
+        self.under_way.discard(call)
 
-    def end(self, now: datetime, *, reached: bool) -> None:
+    def end(self, call: str, now: datetime, *, reached: bool) -> None:
         """A call ended."""
         self.breaker.end(now, reached=reached)
         self.quota.end(now)
-        self.under_way -= 1
+        self.under_way.discard(call)
+
+    def lose(self, call: str, now: datetime) -> None:
+        """Nobody will say how a call ended; if it was under way here it is no more."""
+        if call in self.under_way:
+            self.quota.end(now)
+            self.leave(call)
 
     def wakes(self, now: datetime) -> datetime | None:
         """When time alone will open the gate; None if it is open or waits for calls to end."""
         if self.breaker.room(now) == 0 and not self.breaker.trying:
             return self.breaker.wakes()
-        return self.quota.wakes() if self.quota.room(now, self.under_way) < 1 else None
+        return self.quota.wakes() if self.quota.room(now, len(self.under_way)) < 1 else None
 
 
 class Delivering:
@@ -120,6 +128,8 @@ class Delivering:
         interrupted = [delivery for delivery in sending if ours(delivery.instance) and delivery.id not in under_way]
         unit = UnitBuilder(self.wiring, now)
         for delivery in interrupted:
+            if gate := self.gates.get(delivery.instance):
+                gate.lose(delivery.id, now)
             before = self._unspoken.get((delivery.id, delivery.attempts), "unknown")
             change(unit, delivery, before, note="interrupted while sending")
             if self.retry.over(rounds.current(unit, delivery).tries(delivery)):
@@ -182,7 +192,7 @@ class Delivering:
         if chosen:
             self._commit_claim(unit, attempts)
         for attempt in attempts:
-            self.gates[attempt.instance.name].begin(now)
+            self.gates[attempt.instance.name].begin(attempt.delivery.id, now)
         return attempts
 
     def _commit_claim(self, unit: UnitBuilder, attempts: Sequence[Attempt]) -> None:
@@ -202,7 +212,7 @@ class Delivering:
         self.outages.forget()
         self._remember_unspoken(attempts)
         for attempt in attempts:
-            self.gates[attempt.instance.name].leave()
+            self.gates[attempt.instance.name].leave(attempt.delivery.id)
 
     def _chosen(self, now: datetime) -> list[Delivery]:
         """What may go: a backlog of one instance that fills a page does not hide what waits for the others."""
@@ -338,7 +348,7 @@ class Delivering:
     def _leave(self, outcomes: Sequence[tuple[Attempt, Outcome]], now: datetime) -> None:
         for attempt, outcome in outcomes:
             reached = isinstance(outcome, Done | Refused | Awaiting) or (isinstance(outcome, Again) and outcome.after_s > 0)
-            self.gates[attempt.instance.name].end(now, reached=reached)
+            self.gates[attempt.instance.name].end(attempt.delivery.id, now, reached=reached)
 
     def _conclude(self, unit: UnitBuilder, attempt: Attempt, outcome: Outcome) -> None:
         delivery = attempt.delivery

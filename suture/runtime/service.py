@@ -273,12 +273,15 @@ class Service:
             await asyncio.sleep(BREATH_S)
 
     async def _turn(self) -> bool:
+        if time.monotonic() >= self._next_look:
+            await self.in_thread(self._look)
         batch = self.wiring.limits.intake_batch
         arrivals, self._arrivals = self._arrivals[:batch], self._arrivals[batch:]
         outcomes, self._outcomes = self._outcomes, []
         self._concluding, now = outcomes, self.clock.now()
         try:
-            turned = await self.in_thread(lambda: self._step(now, [arrival for arrival, _ in arrivals], outcomes))
+            said = [arrival for arrival, _ in arrivals]
+            turned = await self.in_thread(lambda: turn(self.wiring, self.delivering, now, said, outcomes))
         except BaseException as error:
             # outcomes that may not have been committed are in doubt now, and recovery treats them so
             for _, future in arrivals:
@@ -293,14 +296,12 @@ class Service:
         self._speak(arrivals, turned)
         return turned.more or bool(self._arrivals or self._outcomes)
 
-    def _step(self, now: datetime, arrivals: Sequence[Arrival], outcomes: Sequence[tuple[Attempt, Outcome]]) -> Turned:
-        """In the thread of the river: a turn, and now and then a look at what others have done before it."""
-        if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + LOOK_S
-            self._undecided = self.wiring.journal.undecided(self.wiring.limits.undecided)
-            if self.wiring.journal.shared:
-                self.wiring.refresh_book()
-        return turn(self.wiring, self.delivering, now, arrivals, outcomes)
+    def _look(self) -> None:
+        """In the thread of the river, now and then before a turn: what others have done, and how much waits."""
+        self._next_look = time.monotonic() + LOOK_S
+        self._undecided = self.wiring.journal.undecided(self.wiring.limits.undecided)
+        if self.wiring.journal.shared:
+            self.wiring.refresh_book()
 
     def _speak(self, arrivals: list[tuple[Arrival, asyncio.Future[Answer]]], turned: Turned) -> None:
         for (_, future), answer in zip(arrivals, turned.answers, strict=True):
@@ -322,6 +323,10 @@ class Service:
     async def _wait_for_journal(self, unavailable: Unavailable) -> None:
         """The journal is out of reach: partners are told to come back, and what was being sent is in doubt."""
         self.trouble = f"the journal is out of reach: {unavailable}"
+        for _, future in self._arrivals:
+            if not future.done():
+                future.set_exception(Busy(f"not taken in: {self.trouble}"))
+        self._arrivals.clear()
         while self.trouble:
             await self.clock.sleep(LONGEST_REST)
             try:

@@ -116,7 +116,7 @@ def standing(wiring: Wiring, delivering: Delivering, now: datetime) -> Standing:
         exceptions=wiring.journal.count_states(CASES, _OPEN),
         sealed=wiring.journal.checkpoint(),
         breakers={name: gate.breaker.state(now) for name, gate in ours.items()},
-        under_way={name: gate.under_way for name, gate in ours.items()},
+        under_way={name: len(gate.under_way) for name, gate in ours.items()},
     )
 
 

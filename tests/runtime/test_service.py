@@ -22,12 +22,13 @@ from suture.runtime.network import Instance, Network
 from suture.runtime.polling import poll_cursor
 from suture.runtime.service import LONGEST_REST, Busy, Service
 from suture.runtime.share import EVERYTHING, NOTHING
+from suture.runtime.turn import turn
 from suture.runtime.wiring import Limits, Wiring
 from suture.systems import Call, OutcomeClass, Poll
 from suture.transports import Answer, Http, HttpReply, Reply, Request
 from suture.transports.exchange import Accept, Link
 from suture.transports.memory import MemoryLink
-from tests.runtime.house import NOON, TELLER, Peer, arrival, order, peer_system
+from tests.runtime.house import NOON, TELLER, Peer, arrival, house, order, peer_system
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
@@ -172,7 +173,7 @@ def test_codes_that_were_filed_while_the_answer_was_lost_are_known_when_the_jour
 
         wiring.book = Book()  # as after a decision that was written and never learned
         journal.away = True
-        with pytest.raises(Busy, match="not taken in: Unavailable"):
+        with pytest.raises(Busy, match="not taken in"):
             await running.accept(arrival(order("PO-1")))
         journal.away = False
         await passing(running)
@@ -193,7 +194,7 @@ def test_while_the_journal_is_away_nothing_is_acknowledged_lost_or_doubled(forge
         await running.settle()
 
         journal.away, journal.forgets = not forgets, forgets
-        with pytest.raises(Busy, match="not taken in: Unavailable"):
+        with pytest.raises(Busy, match="not taken in"):
             await running.accept(arrival(order("PO-2")))
         await passing(running, 0)
         with pytest.raises(Busy, match="out of reach"):
@@ -235,10 +236,51 @@ def test_what_was_being_sent_when_the_journal_went_away_is_settled_by_its_class(
         assert peer.kept == (["PO-1", "PO-1"] if outcome == "key" else ["PO-1"])
         assert peer.asked == (1 if outcome == "lookup" else 0)
         assert outcomes(journal.journal) == ([] if outcome == "statement" else ["done"])
-        assert running.delivering.gates["peer"].under_way == 0, "a failure gives back what was taken"
+        assert running.delivering.gates["peer"].under_way == set(), "a failure gives back what was taken"
         await running.stop()
 
     run(story())
+
+
+def test_a_journal_that_is_away_when_it_is_looked_at_keeps_no_counterpart_waiting_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        journal, peer = Away(memory()), Peer()
+        link = Slow(peer)
+        running = service(wired(journal, "lookup"), link)
+        running.delivering.gates["peer"].concurrency = 1
+        await running.start(driven=True)
+        await running.accept(arrival(order("PO-1")))
+        await link.asked.wait()
+        journal.away = True
+        waiting = asyncio.create_task(running.accept(arrival(order("PO-2"))))
+        link.leave.set()
+        await passing(running, 0)
+        with pytest.raises(Busy, match="out of reach"):
+            await waiting
+        journal.away = False
+        await passing(running)
+        await running.accept(arrival(order("PO-2")))
+        await running.settle()
+        assert peer.kept == ["PO-1", "PO-2"]
+        await running.stop()
+
+    monkeypatch.setattr("suture.runtime.service.LOOK_S", 0.0)
+    run(story())
+
+
+def test_what_was_under_way_and_is_not_any_more_takes_no_place() -> None:
+    still, _ = house()
+    gate = still.delivering.gates["peer"]
+    still.accept(arrival(order("PO-1"), order("PO-2")))
+    turn(still.wiring, still.delivering, NOON)
+    one, other = gate.under_way
+    gate.begin("look-up/1", NOON)
+    still.delivering.recover(NOON, {other})
+    assert gate.under_way == {other, "look-up/1"}
+    still.delivering.recover(NOON, {other})
+    assert [delivery.status for delivery in still.wiring.journal.open_deliveries() if delivery.id == one] == ["unknown"]
 
 
 def test_a_journal_that_is_away_when_a_stop_is_asked_for_does_not_hold_it_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,7 +373,7 @@ def test_a_link_that_breaks_its_law_leaves_doubt_and_no_open_conversation() -> N
         await running.accept(arrival(order("PO-1")))
         await running.settle()
         assert [delivery.status for delivery in journal.open_deliveries()] == ["parked"]
-        assert running.delivering.gates["peer"].under_way == 0
+        assert running.delivering.gates["peer"].under_way == set()
         await running.stop()
 
     run(story())

@@ -159,3 +159,30 @@ def test_a_delivery_that_is_given_up_is_still_compensated(stuck: Stuck) -> None:
     stuck.still.settle()
     stuck.settle_the_rest()
     assert ledger(history(stuck.journal)).by_name["Requisition"] == {"compensated": 1}
+
+
+class Trying(Stuck):
+    """The same, while it is still being tried."""
+
+    def given_up(self) -> None:
+        """Three hours pass."""
+        self.still.until(self.clock.now() + timedelta(hours=3))
+
+
+def test_the_page_of_a_system_tells_how_sending_stands(tmp_path: Path) -> None:
+    stuck = Trying(tmp_path)
+    client = stuck.client()
+    [waiting] = stuck.journal.open_deliveries("inventory", limit=10)
+    told = client.get("/system.json?name=inventory").json()
+    assert waiting.attempts > 1
+    assert told["trying"] == {
+        "looked_at": 1,
+        "in_vain": 1,
+        "attempts": waiting.attempts,
+        "said": waiting.note,
+        "next": f"{waiting.due:%Y-%m-%dT%H:%M:%S}{waiting.due:.%f}".rstrip("0").rstrip(".") + "Z",
+    }
+    assert told["one"]["case"] == "instance/inventory/out_of_reach"
+    page = client.get("/system?name=inventory").text
+    assert f"{waiting.attempts:,} times: {waiting.note}" in page
+    assert client.get("/system.json?name=inventory-lake").json()["trying"] is None

@@ -11,7 +11,7 @@ from suture.console.pages import systems
 from suture.console.pages.systems import Counterpart
 from suture.model import Decision
 from suture.runtime.pauses import VERBS, allowed, decided_at
-from suture.views.ledger import AGES, balance
+from suture.views.ledger import AGES, DUE_ASKED, balance
 
 #: Decisions about it that are shown, the latest first.
 DECISIONS = 10
@@ -59,6 +59,17 @@ class Owes(Struct, frozen=True, kw_only=True):
     ages: tuple[int, ...]
 
 
+class Trying(Struct, frozen=True, kw_only=True):
+    """How sending stands as the service itself wrote it down: of the open deliveries that were looked at, so many have been tried
+    in vain, the most often tried so often, what it was told last, and when the next of them all goes."""
+
+    looked_at: int
+    in_vain: int
+    attempts: int
+    said: str
+    next: datetime | None
+
+
 class OneSystem(Struct, frozen=True, kw_only=True):
     """A counterpart in whole; ``position`` is what a decision made on this page rests on."""
 
@@ -68,6 +79,7 @@ class OneSystem(Struct, frozen=True, kw_only=True):
     position: int
     decided: tuple[Made, ...]
     owes: tuple[Owes, ...]
+    trying: Trying | None
     ages: tuple[str, ...] = AGES
 
 
@@ -88,6 +100,22 @@ def load(ask: Ask) -> OneSystem:
         position=max(ask.trail.position, decided_at(ask.wiring, name)),
         decided=tuple(_made(each.position, each.decision) for each in reversed(made[-DECISIONS:])),
         owes=tuple(Owes(kind=item.kind, oldest=item.oldest, ages=item.ages) for item in items),
+        trying=_trying(ask, name),
+    )
+
+
+def _trying(ask: Ask, name: str) -> Trying | None:
+    rows = [row for row in ask.journal.open_deliveries(name, limit=DUE_ASKED) if row.status != "parked"]
+    if not rows:
+        return None
+    tried = [row for row in rows if row.attempts]
+    most = max(tried, key=lambda row: row.attempts, default=None)
+    return Trying(
+        looked_at=len(rows),
+        in_vain=len(tried),
+        attempts=most.attempts if most else 0,
+        said=most.note if most else "",
+        next=min(row.due for row in rows),
     )
 
 

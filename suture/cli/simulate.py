@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import monotonic
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 from rich.progress import Progress
 from rich.table import Table
 
-from suture.cli.output import JsonOption, console, counted, errors, write_json
+from suture.cli.output import JsonOption, console, counted, errors, fail, write_json
 from suture.sandbox.simulator.campaign import Report, campaign
+from suture.sandbox.simulator.drill import DRILLS, Drilled, drill
 from suture.sandbox.simulator.plan import plan_of
 from suture.sandbox.simulator.run import Outcome
 from suture.sandbox.simulator.run import simulate as run_plan
@@ -33,12 +36,19 @@ def simulate(
         bool, typer.Option("--trace", help="Tell the whole story of one seed, with the faults where they struck.")
     ] = False,
     minutes: Annotated[float, typer.Option(min=0, metavar="M", help="Stop after so many minutes; 0 runs all seeds.")] = 0.0,
+    exercise: Annotated[
+        str, typer.Option("--drill", metavar="FLOW", help="Practise: procurement, receiving or payment without its counterpart.")
+    ] = "",
+    hours: Annotated[int, typer.Option(min=1, max=96, help="How long the counterpart of a drill is away.")] = 6,
     json: Annotated[str, JsonOption] = "",
 ) -> None:
     """Simulate small hospital weeks under power cuts, lost replies, absent partners and busy people, in virtual time.
 
     Each seed is one run; the same seed always ends in the same state. A seed that breaks a promise is the bug report: its
     faults are shrunk to the few that matter. Exit code 1 if any promise is broken.
+
+    A drill takes the counterpart of one flow away when it is needed most, and times how long until people are told, with which
+    runbook, and until everything has arrived after its return.
 
     Examples:
 
@@ -47,7 +57,11 @@ def simulate(
       suture simulate --seeds 5000 --minutes 30 --json report.json
 
       suture simulate --seed 17 --trace
+
+      suture simulate --drill payment --hours 8
     """
+    if exercise:
+        raise typer.Exit(_practise(exercise, hours, seed, json))
     if trace:
         raise typer.Exit(_tell(seed))
     report = _campaign(seed, seeds, minutes, quiet=json == "-")
@@ -56,6 +70,37 @@ def simulate(
     if json != "-":
         _show(report)
     raise typer.Exit(1 if report.broken else 0)
+
+
+def _practise(name: str, hours: int, seed: int, json: str) -> int:
+    if name not in DRILLS:
+        fail(f"there is no drill {name}", f"there are {', '.join(DRILLS)}")
+    try:
+        went = drill(name, hours, seed)
+    except ValueError as error:
+        fail(str(error), "take another seed", 1)
+    if json:
+        write_json(json, {**to_builtins(went), "passed": went.passed})
+    if json != "-":
+        for line in _told(went):
+            console.print(line, soft_wrap=True, markup=False)
+    return 0 if went.passed else 1
+
+
+def _told(went: Drilled) -> Iterator[str]:
+    """A drill in words."""
+    yield f"{' and '.join(went.away)}: away from {went.gone:%d %b %H:%M} to {went.back:%d %b %H:%M}, in the group's time"
+    yield f"  people were told after   {_long(went.told_s)} of the first that it could not take: {', '.join(went.runbooks)}"
+    yield f"  waited for it            {counted(went.waited, 'document')}"
+    yield f"  all had arrived          {_long(went.drained_s)} after its return"
+    yield f"  the exception was closed {_long(went.closed_s)} after its return"
+    yield f"  lost {len(went.lost)}, doubled {len(went.doubled)}, promises broken {len(went.broken)}"
+    yield from (f"    {each}" for each in (*went.lost, *went.doubled, *went.broken)[:SHOWN])
+    yield f"The drill {'passed' if went.passed else 'FAILED'}."
+
+
+def _long(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60:02} min"
 
 
 def _tell(seed: int) -> int:

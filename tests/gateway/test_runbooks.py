@@ -18,6 +18,7 @@ from suture.journal import open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.model import Case
 from suture.processes import Process
+from suture.sandbox.simulator.drill import DRILLS
 from tests.day import Day
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,13 @@ def test_every_flow_has_one() -> None:
     flows = found("suture.processes", "PROCESS", Process)
     assert {name for name in flows if runbook_for(name) is ANY} == set()
     assert {each.flow for each in RUNBOOKS.values() if each.flow} == set(flows)
+
+
+def test_what_must_go_on_is_practised() -> None:
+    practised = {each.drill: each.flow for each in RUNBOOKS.values() if each.drill}
+    assert practised == {name: drill.flow for name, drill in DRILLS.items()}
+    assert set(practised) == {"procurement", "receiving", "payment"}
+    assert "suture simulate --drill payment" in (FOLDER / "flow-payment.md").read_text("utf-8")
 
 
 def test_no_code_has_two() -> None:

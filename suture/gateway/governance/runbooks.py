@@ -13,7 +13,8 @@ from msgspec import Struct
 
 class Runbook(Struct, frozen=True, kw_only=True):
     """What to do about one kind of trouble. ``reasons`` are the codes of exceptions that it is for ("unknown_*" all that begin
-    so); ``flow`` the process that it keeps going. ``never`` says what would make it worse."""
+    so); ``flow`` the process that it keeps going, ``drill`` the exercise in which that is practised. ``never`` says what would
+    make it worse."""
 
     name: str
     title: str
@@ -25,6 +26,7 @@ class Runbook(Struct, frozen=True, kw_only=True):
     escalate: str
     reasons: tuple[str, ...] = ()
     flow: str = ""
+    drill: str = ""
 
     def covers(self, reason: str) -> bool:
         """Whether it is for this kind of exception."""
@@ -388,6 +390,7 @@ _FLOWS: tuple[Runbook, ...] = (
         title="Buying without the procurement suite or the ERP",
         owner="supply_chain",
         flow="requisition_to_order",
+        drill="procurement",
         means="Needs do not become orders: the suite does not send, or the ERP does not commit.",
         look=("systems: which of the two is away", "suture ledger --by kind: how many wait", "emergencies among them"),
         do=(
@@ -405,6 +408,7 @@ _FLOWS: tuple[Runbook, ...] = (
         title="Receiving without the inventory system",
         owner="supply_chain",
         flow="order_to_receipt",
+        drill="receiving",
         means="Goods arrive and receipts do not: the dock cannot post, or receipts do not get here.",
         look=("systems: inventory, ERP, AP", "expected receipts of today (suture show ORDER)", "what theatre waits for"),
         do=(
@@ -460,6 +464,7 @@ _FLOWS: tuple[Runbook, ...] = (
         title="Paying suppliers without the bank's channel",
         owner="treasury",
         flow="payment",
+        drill="payment",
         means="Payments leave and no word comes, or they do not leave.",
         look=("the bank's channel and its status page", "payments in doubt: suture ledger --by kind", "cut-off times of today"),
         do=(
@@ -543,6 +548,9 @@ def _lines(runbook: Runbook) -> Iterator[str]:
     yield f"# {runbook.title}\n\n**Owner**: {_words(runbook.owner)}. "
     yield f"**For**: {', '.join(f'`{reason}`' for reason in runbook.reasons)}.\n\n" if runbook.reasons else ""
     yield f"**Flow**: `{runbook.flow}`.\n\n" if runbook.flow else "" if runbook.reasons else "\n\n"
+    if runbook.drill:
+        yield f"**Drill**: `suture simulate --drill {runbook.drill}` takes its counterpart away for hours"
+        yield ", and times what follows.\n\n"
     yield f"{runbook.means}\n\n## Look first\n\n"
     yield from (f"- {line}\n" for line in runbook.look)
     yield "\n## Then\n\n"

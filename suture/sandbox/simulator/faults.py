@@ -70,6 +70,8 @@ COUNTED = {
 _GROUPS = {kind: name for name, (kinds, _) in COUNTED.items() for kind in kinds}
 KINDS = (*AT_COMMIT, *AT_REQUEST, *AT_LETTER, *AT_FOLDER, *AT_TIME)
 OUTAGES = AT_TIME[:4]
+#: A counterpart that does nothing at all: it answers nothing, says nothing and looks into no folder. A drill's, not chance's.
+GONE = "partner gone"
 #: How long what happens at a time lasts, in minutes; how far clocks jump.
 LASTING = {
     **dict.fromkeys(OUTAGES, (30, 120, 480, 2880)),
@@ -91,10 +93,12 @@ class Fault(Struct, frozen=True, kw_only=True):
     lasts: int = 0
     #: A number from which it draws whatever else it needs.
     chance: int = 0
+    #: The instance that it strikes, where that is not left to chance.
+    whom: str = ""
 
     def __str__(self) -> str:
         place = f"#{self.at}" if self.at else f"{MORNING + timedelta(minutes=self.minute):%d %b %H:%M}"
-        return f"{self.kind} {place}" + (f" for {self.lasts}" if self.lasts else "")
+        return f"{self.kind} {place}" + (f", {self.whom}" if self.whom else "") + (f" for {self.lasts}" if self.lasts else "")
 
 
 class Scenario(Struct, frozen=True):
@@ -210,7 +214,7 @@ class Weather:
         self.ends = ends
         self.struck: Counter[str] = Counter()
         self._counted: dict[tuple[str, int], list[Fault]] = {}
-        self.timed = [fault for fault in faults if fault.kind in AT_TIME]
+        self.timed = [fault for fault in faults if fault.kind in (*AT_TIME, GONE)]
         for fault in faults:
             if group := group_of(fault.kind):
                 self._counted.setdefault((group, fault.at), []).append(fault)

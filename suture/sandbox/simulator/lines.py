@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from suture.runtime.clock import ManualClock
 from suture.sandbox.simulator.disk import Crash
-from suture.sandbox.simulator.faults import Fault, Weather
+from suture.sandbox.simulator.faults import GONE, Fault, Weather
 from suture.sandbox.stage import Stage
 from suture.sandbox.still import Perform
 from suture.sandbox.twins.bank import BankTwin
@@ -33,7 +33,7 @@ class Took(Struct, frozen=True):
 
 
 class Closed(Struct, frozen=True):
-    """When a counterpart could not be talked to, and how it behaved then: one of ``OUTAGES``."""
+    """When a counterpart could not be talked to, and how it behaved then: one of ``OUTAGES``, or gone."""
 
     kind: str
     since: datetime
@@ -60,11 +60,17 @@ class Lines:
 
     def close(self, fault: Fault) -> None:
         """A partner goes away for a while."""
-        name = Random(fault.chance).choice(sorted(self.stage.twins))
+        name = fault.whom or Random(fault.chance).choice(sorted(self.stage.twins))
         now, past = self.clock.now(), self.closed.setdefault(name, [])
         if past and past[-1].until > now:
             past[-1] = structs.replace(past[-1], until=now)
         past.append(Closed(fault.kind, now, min(now + timedelta(minutes=fault.lasts), self.weather.ends)))
+        if fault.kind == GONE:
+            self.stage.agenda.at(past[-1].until, lambda now: None)  # what it had to say comes then
+
+    def gone(self, name: str) -> bool:
+        """Whether a counterpart does nothing at all just now."""
+        return self._mood(name) == GONE
 
     def _mood(self, name: str) -> str:
         last = self.closed.get(name, [])[-1:]
@@ -88,7 +94,7 @@ class Lines:
         self.points += 3
         if "crash before a request" in kinds:
             raise Crash
-        if "connection refused" in kinds or mood == "partner refuses":
+        if "connection refused" in kinds or mood in ("partner refuses", GONE):
             raise NotSent("connection refused")
         if "request lost" in kinds or mood == "partner silent":
             raise NoReply("timed out")
@@ -147,7 +153,7 @@ class Lines:
     def _look(self, name: str, twin: SupplierTwin | BankTwin) -> int:
         now = self.clock.now()
         shut = isinstance(twin, SupplierTwin) and twin.closed_until is not None
-        if shut or now < self._away.get(name, now):
+        if shut or self.gone(name) or now < self._away.get(name, now):
             return 0
         files = self._chosen(name, sorted(self.inboxes[name].items()))
         self.stage.agenda.now = max(self.stage.agenda.now, now)

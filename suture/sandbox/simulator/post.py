@@ -47,6 +47,8 @@ class Post:
         self.stage, self.weather, self.clock, self.mark = stage, weather, clock, mark
         #: Messages that lie at our door now.
         self.arrived: list[Letter] = []
+        #: Whether a counterpart does nothing at all, so that what it wanted to say waits with it.
+        self.gone: Callable[[str], bool] = lambda name: False
         #: What a partner would have written before its release changed: by instance, and by the hash of what it did write.
         self.originals: dict[str, dict[str, Letter]] = {name: {} for name in stage.twins}
         self._drifting: dict[str, tuple[str, datetime]] = {}
@@ -62,8 +64,9 @@ class Post:
 
     def collect(self) -> int:
         """Whatever the twins want to say goes on its way; how many messages."""
-        fresh = [message for twin in self.stage.twins.values() for message in twin.outbox]
-        for twin in self.stage.twins.values():
+        here = [twin for twin in self.stage.twins.values() if not self.gone(twin.name)]
+        fresh = [message for twin in here for message in twin.outbox]
+        for twin in here:
             twin.outbox.clear()
         for message in fresh:
             self._send(self._written(message))

@@ -95,6 +95,7 @@ class World:
         self.disk = self._file() if plan.torn else Disk(self.base.journal, self._at_commit)
         self.post = Post(self.stage, self.weather, self.clock, self.mark)
         self.lines = Lines(self.stage, self.weather, self.clock, self.mark)
+        self.post.gone = self.lines.gone
         self.people = People(self.base.group, self.stage, self.disk, self.post)
         self.release = this_release(self.base.wiring)
         self.still: Still | None = None

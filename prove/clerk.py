@@ -7,7 +7,7 @@ import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prove.count import journal_of
+from prove.count import drained, journal_of
 from prove.house import House
 from suture.journal import Delivery, Unavailable
 from suture.journal.blobs import load_or_create_key
@@ -74,6 +74,18 @@ class Clerk:
         except (NoSuchThing, Stale):  # its word has come in the meantime
             return
         self.answered += 1
+
+
+async def attended(house: House, database: str = "", folder: Path | None = None) -> tuple[str, int]:
+    """As ``drained``, with somebody whom exceptions ask; also how much was answered."""
+    clerk = Clerk(house, folder or house.folder, database)
+    working = asyncio.create_task(clerk.work())
+    try:
+        left = await drained(house, database, folder)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    return left, clerk.answered
 
 
 def _held(house: House, instance: str, document: Document) -> bool:

@@ -115,10 +115,12 @@ class House:
         listen: str = "127.0.0.1",
         rates: Mapping[str, float] | None = None,
         critical: Collection[str] = (),
+        answers_within_s: float = 0.0,
     ) -> Path:
         """The network file, with master data and secret beside it; ``addresses`` replace those of some twins, ``listen`` is
-        the address at which partners are to reach the service on its host, ``rates`` are ceilings in calls a second, and what
-        ``critical`` instances say is critical."""
+        the address at which partners are to reach the service on its host, ``rates`` are ceilings in calls a second, what
+        ``critical`` instances say is critical, and of a file to the bank that it says nothing about for ``answers_within_s`` a
+        person is asked."""
         masters = self.folder / "masters"
         masters.mkdir(exist_ok=True)
         group = self.stage.group
@@ -129,7 +131,12 @@ class House:
         reached = {**self.sockets.addresses, **(addresses or {})}
         value = network(reached, listens, secret=f"file:{self.folder}/secret")
         instances = tuple(
-            structs.replace(each, rate_per_s=(rates or {}).get(each.name, 0.0), critical=each.name in critical)
+            structs.replace(
+                each,
+                rate_per_s=(rates or {}).get(each.name, 0.0),
+                critical=each.name in critical,
+                answers_within_s=answers_within_s if each.name == self.stage.bank.name else 0.0,
+            )
             for each in value.instances
         )
         value = structs.replace(value, masters="masters", host=listen, port=self.port, instances=instances)

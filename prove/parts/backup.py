@@ -13,8 +13,8 @@ from random import Random
 
 from msgspec import Struct
 
-from prove.clerk import Clerk
-from prove.count import Counted, count, drained, journal_of, verified
+from prove.clerk import attended
+from prove.count import Counted, count, journal_of, verified
 from prove.house import House
 from prove.part import Part, Result, Table, Task
 from prove.postgres import Postgres, binaries
@@ -121,11 +121,7 @@ async def _resumed(house: House, place: Place, elsewhere: Path, began: float, se
     """The restored service with the same twins; partners say again what they said since, and people answer what is asked."""
     house.again(began - FILES_BEFORE_S)
     async with serving(elsewhere / "network.toml", *_options(place.second)) as service:
-        clerk = Clerk(house, elsewhere, place.second)
-        working = asyncio.create_task(clerk.work())
-        left = await drained(house, place.second, elsewhere)
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        left, answered = await attended(house, place.second, elsewhere)
         await service.stopped()
     counted = await count(house, left, place.second, elsewhere)
     return Seen(
@@ -133,7 +129,7 @@ async def _resumed(house: House, place: Place, elsewhere: Path, began: float, se
         seconds=seen.seconds,
         after=seen.after,
         in_doubt=seen.in_doubt,
-        answered=clerk.answered,
+        answered=answered,
         sound=seen.sound,
         counted=counted,
     )

@@ -10,7 +10,8 @@ from random import Random
 
 from msgspec import Struct
 
-from prove.count import Counted, count, drained
+from prove.clerk import attended
+from prove.count import Counted, count
 from prove.house import House
 from prove.part import Part, Result, Table, Task
 from prove.postgres import Postgres, binaries
@@ -22,6 +23,8 @@ KILLS = 160
 LOAD = 8.0
 #: How long a life lasts, in seconds after the service listens, and how often: files are read only after two quiet looks.
 LIVES = ((0.2, 1.4, 0.65), (4.0, 6.5, 0.15))
+#: How long the bank may say nothing about a payment file until a person is asked, in seconds; two days otherwise.
+ANSWERS_WITHIN_S = 45.0
 
 
 class Storm(Struct, frozen=True, kw_only=True):
@@ -31,6 +34,7 @@ class Storm(Struct, frozen=True, kw_only=True):
     kills: int
     starting: int
     recoveries: tuple[float, ...]
+    answered: int
     counted: Counted
 
 
@@ -55,15 +59,17 @@ async def storm(task: Task, database: str, kills: int, folder: Path, address: st
     options = ("--database", address) if address else ()
     recoveries: list[float] = []
     async with House(folder, seed=3, load=load) as house:
-        network = house.write_network()
+        network = house.write_network(answers_within_s=ANSWERS_WITHIN_S)
         starting = await _kill(task, house, network, options, kills, recoveries)
         house.load = 0
         async with serving(network, *options) as service:
-            left = await drained(house, address)
+            left, answered = await attended(house, address)
             await service.stopped()
         task.tell(f"{database}: {kills} kills, {house.filed} needs filed; counting")
         counted = await count(house, left, address)
-    return Storm(database=database, kills=kills, starting=starting, recoveries=tuple(recoveries), counted=counted)
+    return Storm(
+        database=database, kills=kills, starting=starting, recoveries=tuple(recoveries), answered=answered, counted=counted
+    )
 
 
 async def _kill(task: Task, house: House, network: Path, options: tuple[str, ...], kills: int, recoveries: list[float]) -> int:
@@ -104,6 +110,8 @@ def _result(storms: list[Storm], missing: str) -> Result:
         f"The service was killed {kills} times with SIGKILL, {sum(storm.starting for storm in storms)} of them while it started, "
         "and was started again at once. Twins and their load went on all the time.",
         "Afterwards all work was done, `python -m verifier` found the export sound, and the twins were counted.",
+        f"{sum(storm.answered for storm in storms)} payment files that may have left before a kill were asked of a person, who "
+        "asked the bank: such a file is never sent again by itself.",
         *([missing] if missing else []),
         *(f"{storm.database}: {line}" for storm in storms for line in storm.counted.trouble()),
     ]

@@ -13,7 +13,8 @@ from random import Random
 
 from msgspec import Struct
 
-from prove.count import Counted, count, drained
+from prove.clerk import attended
+from prove.count import Counted, count
 from prove.disk import Disk, disk
 from prove.house import House
 from prove.part import Part, Result, Table, Task
@@ -26,6 +27,8 @@ LOAD = 6.0
 FREEZES, CUTTING_S, FILLS, DATABASES = 60, 90, 12, 24
 #: How long after a fault is over the first commit may take, in seconds.
 BACK_WITHIN_S = 90.0
+#: How long the bank may say nothing about a payment file until a person is asked, in seconds.
+ANSWERS_WITHIN_S = 45.0
 
 
 class Attack(Struct, frozen=True, kw_only=True):
@@ -106,7 +109,7 @@ async def _story(task: Task, attack: Attack) -> Seen:
         wires = {name: await proxy.open() for name, proxy in proxies.items()}
         for proxy in proxies.values():
             ending.push_async_callback(proxy.close)
-        scene = Scene(task, house, house.write_network(wires), attack)
+        scene = Scene(task, house, house.write_network(wires, answers_within_s=ANSWERS_WITHIN_S), attack)
         scene.proxies = list(proxies.values())
         return await _suffered(scene)
 
@@ -120,7 +123,7 @@ async def _suffered(scene: Scene) -> Seen:
         house.load = 0
         scene.task.tell(f"{attack.name}: {times} times, {house.filed} needs filed")
         assert scene.service is not None
-        left = await drained(house, attack.database)
+        left, _ = await attended(house, attack.database)
         await scene.service.stopped()
     finally:
         if scene.service is not None and scene.service.process.returncode is None:

@@ -373,7 +373,8 @@ class Delivering:
         if word is not None:
             settle_by_word(unit, msgspec.structs.replace(delivery, reference=outcome.reference), word.accepted, word.reason)
             return
-        due = unit.now + timedelta(seconds=outcome.within_s)
+        within_s = self.wiring.instances[delivery.instance].answers_within_s or outcome.within_s
+        due = unit.now + timedelta(seconds=within_s)
         change(unit, delivery, "awaiting", reference=outcome.reference, due=due)
 
     def _again(

@@ -51,6 +51,8 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_per_s: float = 0.0
     concurrency: int = 0
     timeout_s: float = 0.0
+    #: How long its word about a file may take until a person is asked, in seconds; 0 for as long as its system says.
+    answers_within_s: float = 0.0
     #: Where what it holds lies: a label of the house's own ("EU", "on-premises"); see ``Network.residency``.
     region: str = ""
     #: How often what it holds is compared with what we believe; 0 for only on demand.

@@ -240,6 +240,14 @@ def test_a_missing_word_is_raised_once_a_day() -> None:
     assert reasons(still) == ["no_word", "no_word"]
 
 
+def test_how_long_a_word_may_take_is_the_instances_to_say() -> None:
+    still, _ = house("statement")
+    still.wiring.instances["peer"] = structs.replace(still.wiring.instances["peer"], answers_within_s=60)
+    still.accept(arrival(order("PO-1")))
+    still.until(NOON + timedelta(minutes=2))
+    assert (statuses(still), reasons(still)) == (["awaiting"], ["no_word"])
+
+
 def test_the_missing_word_that_comes_after_all_ends_its_exception() -> None:
     still, _ = house("statement")
     still.accept(arrival(order("PO-1")))

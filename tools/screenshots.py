@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
@@ -29,10 +28,9 @@ from suture.runtime.clock import ManualClock
 from suture.runtime.network import Network
 from suture.runtime.wiring import Wiring
 from suture.transports.http_server import serve
+from suture.views import history
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-#: The time as of which the pages tell ages: two days into the demo's story.
-NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 WIDTHS = (1440, 360)
 ROLES = ("operator", "clerk", "auditor")
 #: What the README shows, by the picture's name, at this size.
@@ -79,7 +77,9 @@ def _opened(folder: Path) -> Iterator[tuple[Desk, str, str]]:
     """The console over a day, listening: its desk, its address, and a link."""
     journal = open_journal(str(folder / "suture.db"), load_or_create_key(folder / "blobs.key"))
     wiring = Wiring(journal, Network(name="none"), privacy_key=bytes(32))
-    desk = Desk(wiring, folder / "suture.ledger", ManualClock(NOON), place="day")
+    # as of the end of the story: nothing on a picture lies in the future
+    now = max(row.event.at for row in history(journal))
+    desk = Desk(wiring, folder / "suture.ledger", ManualClock(now), place="day")
     sessions = Sessions("suture-screenshots")
     loop, ready, stop, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
 
@@ -94,7 +94,7 @@ def _opened(folder: Path) -> Iterator[tuple[Desk, str, str]]:
     thread.start()
     try:
         ready.wait(30)
-        yield desk, f"http://127.0.0.1:{ports[0]}", sessions.invite(Caller(subject="Nia Osei", roles=ROLES), NOON)
+        yield desk, f"http://127.0.0.1:{ports[0]}", sessions.invite(Caller(subject="Nia Osei", roles=ROLES), now)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
@@ -118,6 +118,8 @@ def _addresses(desk: Desk, only: list[str]) -> dict[str, str]:
         "documents-raw": f"/documents?id={order}&lens=raw",
         "kpi": "/kpi?name=order_to_receipt",
         "complete": "/complete?q=s",
+        "system": "/system?name=procurement",
+        "runbooks-one": "/runbooks?name=receiving",
     }
     plain = {page.name: f"/{page.name}" for page in pages()}
     return {name: path for name, path in {**plain, **more}.items() if not only or name in only}

@@ -23,7 +23,7 @@ VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "repair": ("Repair and resend", "the mended content takes its place and goes on"),
         "route": ("Route elsewhere", "another system of the same role is owed it instead"),
         "confirm": ("Confirm", "the counterpart has it; nothing is sent"),
-        "accept": ("Override", "it stands as it is; the reason is kept with it"),
+        "accept": ("Accept", "it stands as it is, against the rule; the reason is kept with it"),
         "cancel": ("Give up and compensate", "it is not carried; what hangs on it is taken back"),
         "reject": ("Reject", "it is refused for good; what it held is free again"),
     }

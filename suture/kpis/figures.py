@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from suture.journal import Recorded
 from suture.journal.rows import instant
-from suture.kpis.kpi import Kpi, hours
+from suture.kpis.kpi import FINEST, Kpi, hours
 from suture.kpis.measures import DAY, PARTS, Measures, Narrowed, condition_of, number, sums_of
 
 #: Shares, and hours, as they are shown.
@@ -67,8 +67,8 @@ def figures(measures: Measures, kpis: Iterable[Kpi], narrowed: Narrowed, now: da
     found: dict[str, tuple[Figure, ...]] = {}
     for kpi in kpis:
         if kpi.unit == "hours":
-            spread = spread_of(measures, kpi, narrowed, now)
-            found[kpi.name] = (_of_hours(kpi, spread),) if spread else ()
+            sizes = _sizes(measures, kpi, narrowed, now)
+            found[kpi.name] = (_of_hours(kpi, sizes),) if sizes else ()
         else:
             found[kpi.name] = tuple(_of_sums(kpi, *row) for row in measures.rows(query, kpi.name, *values))
     return found
@@ -100,11 +100,11 @@ def parts(measures: Measures, kpi: Kpi, by: str, narrowed: Narrowed, now: dateti
 def _parts_of_hours(measures: Measures, kpi: Kpi, by: str, narrowed: Narrowed, now: datetime) -> dict[str, tuple[Figure, ...]]:
     column, condition = ("since", "at is null") if kpi.standing else ("value", "ranked")
     where, values = condition_of(narrowed, "" if kpi.standing else "at")
-    spreads: dict[str, list[Decimal]] = {}
-    query = f"select {by}, {column} from measures where kpi = ? and {condition}{where} order by {column}"
+    found: dict[str, list[int]] = {}
+    query = f"select {by}, {column} from measures where kpi = ? and {condition}{where}"
     for part, value in measures.rows(query, kpi.name, *values):
-        spreads.setdefault(part, []).append(_hours(kpi, value, now))
-    return {part: (_of_hours(kpi, sorted(spread)),) for part, spread in sorted(spreads.items())}
+        found.setdefault(part, []).append(_stood(value, now) if kpi.standing else value)
+    return {part: (_of_hours(kpi, sorted(sizes)),) for part, sizes in sorted(found.items())}
 
 
 def days(measures: Measures, kpi: Kpi, narrowed: Narrowed, most: int | None = None) -> list[Day]:
@@ -122,31 +122,45 @@ def days(measures: Measures, kpi: Kpi, narrowed: Narrowed, most: int | None = No
     return found
 
 
-def spread_of(measures: Measures, kpi: Kpi, narrowed: Narrowed, now: datetime) -> list[Decimal]:
-    """Every value of a KPI in hours, in order of size."""
-    if not kpi.standing:
-        where, values = condition_of(narrowed, "at")
-        query = f"select value from measures where kpi = ? and ranked{where} order by value"
-        return [number(value) for (value,) in measures.rows(query, kpi.name, *values)]
-    where, values = condition_of(narrowed, "")
-    query = f"select since from measures where kpi = ? and at is null{where} order by since desc"
-    return [_hours(kpi, since, now) for (since,) in measures.rows(query, kpi.name, *values)]
+def spread_of(measures: Measures, kpi: Kpi, narrowed: Narrowed, now: datetime, most: int = 100) -> list[Decimal]:
+    """The values of a KPI in hours, in order of size: every one, or ``most`` that stand for all, one for each equal share."""
+    sizes = _sizes(measures, kpi, narrowed, now)
+    if len(sizes) > most:
+        sizes = [sizes[len(sizes) * step // most] for step in range(most)]
+    return [number(size) for size in sizes]
 
 
-def percentile(ordered: Sequence[Decimal], percent: int) -> Decimal:
+def percentile(ordered: Sequence[int], percent: int) -> int:
     """The nearest rank: the smallest value that at least ``percent`` in a hundred do not exceed; raises IndexError for none."""
     return ordered[max(0, -(-percent * len(ordered) // 100) - 1)]
 
 
-def _hours(kpi: Kpi, value: int, now: datetime) -> Decimal:
-    return hours(instant(value), now) if kpi.standing else number(value)
+def _sizes(measures: Measures, kpi: Kpi, narrowed: Narrowed, now: datetime) -> list[int]:
+    """Every value of a KPI in hours as it is stored, in order of size: a long history has too many for a number of each."""
+    asked = kpi.name, narrowed, now
+    if asked not in measures.ordered:
+        where, values = condition_of(narrowed, "" if kpi.standing else "at")
+        column, condition = ("since", "at is null") if kpi.standing else ("value", "ranked")
+        order = "since desc" if kpi.standing else "value"
+        rows = measures.rows(
+            f"select {column} from measures where kpi = ? and {condition}{where} order by {order}", kpi.name, *values
+        )
+        measures.ordered[asked] = [_stood(value, now) if kpi.standing else value for (value,) in rows]
+    return measures.ordered[asked]
 
 
-def _of_hours(kpi: Kpi, spread: Sequence[Decimal]) -> Figure:
-    p10, p50, p90, p95 = (percentile(spread, each).quantize(_CENT, ROUND_HALF_UP) for each in (10, 50, 90, 95))
+def _stood(since: int, now: datetime) -> int:
+    """For how long something has stood by now, as hours are stored."""
+    return int(hours(instant(since), now) / FINEST)
+
+
+def _of_hours(kpi: Kpi, sizes: Sequence[int]) -> Figure:
+    p10, p50, p90, p95 = (number(percentile(sizes, each)).quantize(_CENT, ROUND_HALF_UP) for each in (10, 50, 90, 95))
     met = p50 <= kpi.target if kpi.good == "down" else p50 >= kpi.target
-    total, count = sum(spread, Decimal(0)), len(spread)
-    return Figure(value=p50, met=met, number=count, sum=total, weight=Decimal(count), p10=p10, p50=p50, p90=p90, p95=p95)
+    count = len(sizes)
+    return Figure(
+        value=p50, met=met, number=count, sum=number(sum(sizes)), weight=Decimal(count), p10=p10, p50=p50, p90=p90, p95=p95
+    )
 
 
 def _of_sums(kpi: Kpi, currency: str, count: int, value: int, weight: int, whole: int | None = None) -> Figure:

@@ -86,6 +86,8 @@ class Measures:
         self._origins = Origins(self._ask)
         self._hear: dict[type, list[_Reader]] = {}
         self._again = []
+        #: Values in order of size that were asked for; they hold until the next event.
+        self.ordered: dict[tuple[str, Narrowed, datetime], list[int]] = {}
         for kpi in kpis:
             reader = _Reader(kpi, self._origins, self._ask)
             if kpi.again is not None:
@@ -96,6 +98,7 @@ class Measures:
     def enter(self, row: Recorded) -> None:
         """Take one event into the measures."""
         event = row.event
+        self.ordered.clear()
         self._origins.enter(event)
         for reader in self._hear.get(type(event.data), ()):
             reader.take(reader.kpi.step(event, reader))
@@ -106,6 +109,7 @@ class Measures:
         [(known,)] = self._ask("select total from again")
         if total == known:
             return
+        self.ordered.clear()
         for reader in self._again:
             for once, times in repeats.items():
                 reader.hear_again(once, times)

@@ -42,13 +42,20 @@ AGAIN = ("release", "repair")
 #: Credits that have not come: what still weighs on us.
 LEFT = "fate in ('open', 'parked')"
 
+#: In which state an accepted document is: the first that fits. Most end delivered, so only the others are indexed.
+_STATE = """case when open then 'in_flight' when waits or cases or parked then 'parked'
+when rejected or refused then 'refused' when undone or cancelled then 'compensated' else 'delivered' end"""
+
 TABLES = f"""
 create table documents (
     number integer primary key, once text not null unique, name text not null,
     waits integer not null, rejected integer not null default 0, undone integer not null default 0,
     cases integer not null default 0, open integer not null default 0, done integer not null default 0,
-    refused integer not null default 0, parked integer not null default 0, cancelled integer not null default 0
+    refused integer not null default 0, parked integer not null default 0, cancelled integer not null default 0,
+    state text generated always as ({_STATE}) virtual
 );
+create index documents_unsettled on documents (name, state) where state <> 'delivered';
+create table accepted (name text primary key, number integer not null) without rowid;
 create table named (kind text, id text, document integer not null, primary key (kind, id)) without rowid;
 create table debts (
     delivery text primary key, document integer, instance text not null, kind text not null, since integer not null,
@@ -123,6 +130,8 @@ class Books:
             "insert into documents (once, name, waits) values (?, ?, ?) on conflict do nothing returning number",
             (once, name, waits),
         ).fetchone()
+        if written:
+            self._ask("insert into accepted values (?, 1) on conflict do update set number = number + 1", (name,))
         if written and isinstance(document, Requisition | GoodsReceipt | Usage):
             self._ask("insert into named values (?, ?, ?) on conflict do nothing", (name, document.id, written[0]))
             if isinstance(document, GoodsReceipt | Usage) and document.reverses:

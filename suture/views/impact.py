@@ -130,7 +130,7 @@ def _care(case: Case, facts: Facts, terms: Terms, now: datetime) -> Iterable[Rea
     if case.care == "procedure" and not missed:
         loss, what = terms.cancelled, "a procedure without its goods"
     elif missed:
-        loss, what = terms.short, "the day has passed on which it was needed"
+        loss, what = terms.short, "its day has passed"
     else:
         loss, what = terms.short, "a shortage"
     stock = f"; {facts.scarce} lasts {facts.cover:.1f} days" if facts.cover is not None else ""

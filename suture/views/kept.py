@@ -52,7 +52,7 @@ class Fold(Struct, frozen=True):
 
 
 #: The books of the conservation ledger.
-BOOKS = Fold(3, TABLES, Books)
+BOOKS = Fold(4, TABLES, Books)
 
 #: Called with the position that has been reached, after each page.
 Tell = Callable[[int], None]

@@ -23,9 +23,8 @@ DUE_ASKED = 200
 
 _ENDS = ("done", "refused", "parked", "cancelled")
 _STATES = ("delivered", "refused", "compensated", "parked", "in_flight")
-_DOCUMENTS = """select name, case when open then 'in_flight' when waits or cases or parked then 'parked'
-when rejected or refused then 'refused' when undone or cancelled then 'compensated' else 'delivered' end, count(*)
-from documents group by 1, 2 order by 1, 2"""
+#: How many documents of each kind are in which state other than delivered; answered from an index of those alone.
+UNSETTLED = "select name, state, count(*) from documents where state <> 'delivered' group by 1, 2 order by 1, 2"
 _OPEN_ITEMS = f"""select instance, kind, min(since), count(*), {", ".join(["sum(since <= ?)"] * len(EDGES))}
 from debts where {LEFT} group by instance, kind"""
 
@@ -80,17 +79,14 @@ def ledger(history: Iterable[Recorded], repeats: int = 0, now: datetime | None =
 
 def balance(books: Books, repeats: int = 0, now: datetime | None = None) -> Ledger:
     """The balance of everything entered; open items are told where ``now`` says how old they are."""
-    names: dict[str, dict[str, int]] = {}
-    for name, state, number in books.rows(_DOCUMENTS):
-        names.setdefault(name, {})[state] = number
+    names = _by_name(books)
     kinds: dict[str, dict[str, dict[str, int]]] = {}
     for instance, kind, fate, number in books.rows("select * from tallies where number > 0 order by instance, kind, fate"):
         kinds.setdefault(instance, {}).setdefault(kind, {})[fate] = number
     instances = {instance: _sum(by_kind.values()) for instance, by_kind in kinds.items()}
     states, fates = _sum(names.values()), _sum(instances.values())
-    [(accepted,)] = books.rows("select count(*) from documents")
     return Ledger(
-        accepted=accepted,
+        accepted=sum(number for _, number in books.rows("select * from accepted")),
         **{state: states.get(state, 0) for state in _STATES},
         repeated=repeats,
         debits=fates.get("owed", 0),
@@ -112,6 +108,19 @@ def next_due(journal: Journal, instances: Iterable[str]) -> dict[str, datetime]:
         waiting = [row.due for row in journal.open_deliveries(instance, limit=DUE_ASKED) if row.status != "parked"]
         if waiting:
             found[instance] = min(waiting)
+    return found
+
+
+def _by_name(books: Books) -> dict[str, dict[str, int]]:
+    """How many documents of each kind are in which state: what is delivered is what was accepted without the others."""
+    unsettled: dict[str, dict[str, int]] = {}
+    for name, state, number in books.rows(UNSETTLED):
+        unsettled.setdefault(name, {})[state] = number
+    found: dict[str, dict[str, int]] = {}
+    for name, number in books.rows("select * from accepted order by name"):
+        others = unsettled.get(name, {})
+        delivered = number - sum(others.values())
+        found[name] = {"delivered": delivered, **others} if delivered else others
     return found
 
 

@@ -292,17 +292,22 @@ class Index:
         """What the index answers to a query over ``TABLES``."""
         return self._ask(query, values).fetchall()
 
-    def questions(self) -> list[Question]:
+    def questions(self, limit: int = -1, skip: int = 0) -> list[Question]:
         """What waits for an answer, the oldest first."""
+        rows = self._ask("select id, body, position from questions order by position limit ? offset ?", (limit, skip)).fetchall()
         answered: dict[str, list[str]] = {}
-        asked = "select question, approver from answers where question in (select id from questions)"
-        for question, approver in self._ask(asked):
-            answered.setdefault(question, []).append(approver)
-        rows = self._ask("select id, body, position from questions order by position").fetchall()
+        for id, _, _ in rows:
+            for (approver,) in self._ask("select approver from answers where question = ?", (id,)):
+                answered.setdefault(id, []).append(approver)
         return [
             Question(msgspec.convert(decode(body), ApprovalRequest), position, tuple(answered.get(id, ())))
             for id, body, position in rows
         ]
+
+    def asked(self) -> int:
+        """How many questions wait for an answer."""
+        [(number,)] = self._ask("select count(*) from questions")
+        return int(number)
 
     def notes(self, verb: str) -> dict[str, Decision]:
         """The latest note of a kind on each exception that has one."""

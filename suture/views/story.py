@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 from suture.journal import Event
 from suture.model import (
     Approval,
@@ -42,7 +44,7 @@ def tell(event: Event) -> str:
             return ""
         case Requisition(id=id, requester=requester, lines=lines, origin=origin):
             why = "stock ran low" if origin == "replenishment" else f"asked for by {requester}"
-            return f"requisition {id}, {len(lines)} lines, {why}"
+            return f"requisition {id}, {_counted(lines)}, {why}"
         case RequisitionStatus(requisition=id, state=state, reasons=reasons):
             return f"requisition {id} is {_words(state)}{_because(reasons)}"
         case ApprovalRequest(id=id, role=role, amount=amount):
@@ -56,7 +58,7 @@ def tell(event: Event) -> str:
         case OrderAcknowledgement(order=id, status=status, supplier=supplier):
             return f"{supplier} answers order {id}: {status}"
         case ShipNotice(number=number, lines=lines):
-            return f"ship notice {number}, {len(lines)} lines"
+            return f"ship notice {number}, {_counted(lines)}"
         case GoodsReceipt(id=id, place=place, reverses=reverses):
             return f"receipt {id} at {place}" + (f" reverses {reverses}" if reverses else "")
         case ReceiptPosted(receipt=receipt):
@@ -114,6 +116,10 @@ def _care(event: Event) -> str:
             return f"time is up: {_words(name)}"
         case _:
             return ""
+
+
+def _counted(lines: Sized) -> str:
+    return f"{len(lines)} line{'' if len(lines) == 1 else 's'}"
 
 
 def _words(code: str) -> str:

@@ -31,6 +31,8 @@ class Trail:
     def __init__(self) -> None:
         self.position = 0
         self.decisions: list[Decided] = []
+        #: The latest of them about each subject, by its id.
+        self._last: dict[str, Decided] = {}
         #: How many decisions there were before those that are held.
         self.dropped = 0
         self.heard: dict[str, datetime] = {}
@@ -47,12 +49,13 @@ class Trail:
 
     def last(self, id: str) -> Decided | None:
         """The latest decision about a subject of this id."""
-        return next((each for each in reversed(self.decisions) if each.decision.subject.id == id), None)
+        return self._last.get(id)
 
     def _enter(self, row: Recorded) -> None:
         match row.event.data:
             case Decision() as decision:
                 self.decisions.append(Decided(row.position, decision))
+                self._last[decision.subject.id] = self.decisions[-1]
             case Delivered(outcome="done") as end:
                 self.taken[end.instance] = max(end.at, self.taken.get(end.instance, end.at))
             case MessageReceived():
@@ -62,4 +65,7 @@ class Trail:
         surplus = len(self.decisions) - DECISIONS_MOST
         if surplus > 0:
             self.dropped += surplus
+            for each in self.decisions[:surplus]:
+                if self._last.get(each.decision.subject.id) is each:
+                    del self._last[each.decision.subject.id]
             del self.decisions[:surplus]

@@ -43,10 +43,10 @@ class Approvals(Struct, frozen=True):
 
 def load(ask: Ask) -> Approvals:
     """Query: ``skip``."""
-    questions, skip = ask.index.questions(), ask.number("skip")
-    shown = tuple(_asked(ask, each) for each in questions[skip : skip + PAGE_ROWS])
-    more = skip + PAGE_ROWS if skip + PAGE_ROWS < len(questions) else 0
-    return Approvals(len(questions), sum(not each.denied for each in shown), shown, ask.trail.position, more)
+    count, skip = ask.index.asked(), ask.number("skip")
+    shown = tuple(_asked(ask, each) for each in ask.index.questions(PAGE_ROWS, skip))
+    more = skip + PAGE_ROWS if skip + PAGE_ROWS < count else 0
+    return Approvals(count, sum(not each.denied for each in shown), shown, ask.trail.position, more)
 
 
 def _asked(ask: Ask, question: Question) -> Asked:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from suture.console.page import Ask, Page
 from suture.console.pages.kpis import Narrowing, narrowing_of
+from suture.console.queue import open_ones
 from suture.model import Case, Money
 from suture.views.exceptions import OpenException, at_stake
 
@@ -79,9 +80,9 @@ def load(ask: Ask) -> Business:
         narrowing, narrowed = narrowing_of(ask, kept.measures)
         query = "select subject, facility, supplier, stage from measures where kpi = 'exception_resolution' and at is null"
         whose = {subject: (facility, supplier, stage) for subject, facility, supplier, stage in kept.measures.rows(query)}
-    open_ones = [(row, whose.get(row.case.id, ("", "", ""))) for row in ask.books.exceptions()]
+    open_cases = [(row, whose.get(row.case.id, ("", "", ""))) for row in open_ones(ask)]
     parts = (narrowed.facility, narrowed.supplier, narrowed.stage)
-    kept_ones = [(row, of) for row, of in open_ones if all(part in (None, value) for part, value in zip(parts, of, strict=True))]
+    kept_ones = [(row, of) for row, of in open_cases if all(part in (None, value) for part, value in zip(parts, of, strict=True))]
     by_theme: dict[str, list[tuple[OpenException, tuple[str, str, str]]]] = {}
     for row, of in kept_ones:
         by_theme.setdefault(theme_of(row.case, of[2]), []).append((row, of))

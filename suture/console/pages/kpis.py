@@ -113,15 +113,8 @@ def tile_of(measures: Measures, kpi: Kpi, figures: tuple[Figure, ...], narrowed:
         standing=kpi.standing,
         figures=figures,
         points=tuple(Point(day.day, day.value) for day in told),
-        spread=_ranks(spread_of(measures, kpi, narrowed, now)) if kpi.unit == "hours" else (),
+        spread=tuple(spread_of(measures, kpi, narrowed, now)) if kpi.unit == "hours" else (),
     )
-
-
-def _ranks(spread: list[Decimal]) -> tuple[Decimal, ...]:
-    """At most a hundred values that stand for all: every one, or one for each hundredth."""
-    if len(spread) <= 100:
-        return tuple(spread)
-    return tuple(spread[len(spread) * step // 100] for step in range(100))
 
 
 def _named(measures: Measures, part: str) -> tuple[str, ...]:

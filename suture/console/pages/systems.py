@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from suture.console.page import Ask, Page
 from suture.console.pages.today import OUT_OF_REACH
+from suture.console.queue import open_ones
 from suture.model import Case
 from suture.runtime.pauses import Pause, pauses
 from suture.views.flows import Latency
@@ -82,7 +83,7 @@ def load(ask: Ask) -> Systems:
 
 def outages_of(ask: Ask) -> dict[str, Case]:
     """The open outage of each counterpart that is out of reach."""
-    open_cases = (row.case for row in ask.books.exceptions() if row.case.reason == OUT_OF_REACH)
+    open_cases = (row.case for row in open_ones(ask) if row.case.reason == OUT_OF_REACH)
     return {ref.id: case for case in open_cases for ref in case.objects}
 
 

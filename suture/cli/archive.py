@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import msgspec
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from suture.cli.export import write
 from suture.cli.output import JournalOption, JsonOption, console, counted, existing_journal, fail, write_json
-from suture.journal import Checkpoint, load_or_create_signing_key
+from suture.journal import Checkpoint, Journal, load_or_create_signing_key
+from suture.journal.reading import Reading
 from suture.journal.seal import public_pem
 
 if TYPE_CHECKING:
@@ -29,20 +31,29 @@ def archive(
     target: Annotated[str, typer.Argument(metavar="FOLDER", help="The archive; made if it is not there.")],
     before: Annotated[str, typer.Option(metavar="DATE", help="What was sealed before this day (UTC), as 2026-03-01.")] = "",
     export: Annotated[str, typer.Option(metavar="FILE", help="Write the archive as JSON Lines for the verifier instead.")] = "",
+    move: Annotated[bool, typer.Option("--move", help="Then let the archived events leave the journal.")] = False,
     journal: Annotated[str, JournalOption] = ".",
     json: Annotated[str, JsonOption] = "",
 ) -> None:
     """Copy sealed events to Parquet files, a folder for each day, up to the last seal before a date; goes on where it ended.
 
-    Nothing is taken out of the journal. The archive is the beginning of the chain with its signed checkpoints, so it proves
-    itself: --export writes it for `python -m verifier`. Needs the extra: pip install 'suture[archive]'.
+    The archive is the beginning of the chain with its signed checkpoints, so it proves itself: --export writes it for
+    `python -m verifier`. Needs the extra: pip install 'suture[archive]'.
+
+    Nothing is taken out of the journal, unless --move says so: then the whole archive is read back and proven with the seal.key
+    beside the journal, compared byte for byte, and the archived events' contents leave the journal. They are read from FOLDER
+    from then on, which has to stay where it is (or be given anew, with --move) and to be backed up with the journal.
 
     Examples:
 
       suture archive old --before 2026-03-01 --journal day
 
+      suture archive /mnt/archive --before 2026-03-01 --move --journal day
+
       suture archive old --export old.jsonl
     """
+    if move and not before:
+        fail("what moves has to be archived", "pass --before DATE with --move")
     if bool(before) == bool(export):
         fail("an archive is written or read", "pass --before DATE to write it, or --export FILE to read it")
     try:
@@ -50,7 +61,7 @@ def archive(
     except ImportError:
         fail("Parquet needs pyarrow", "pip install 'suture[archive]'")
     try:
-        said = _read(Path(target), Path(export)) if export else _written(Path(target), _day(before), journal)
+        said = _read(Path(target), Path(export)) if export else _written(Path(target), _day(before), journal, move)
     except NotThisArchive as error:
         fail(str(error), _NEXT, 1)
     if json:
@@ -59,18 +70,29 @@ def archive(
         events, position = said["events"], said["position"]
         assert isinstance(events, int)
         where = export or target
-        console.print(f"{counted(events, 'event')} up to position {position} in {where}", soft_wrap=True, markup=False)
+        left = f"; {counted(cast(int, said['moved']), 'event')} left the journal" if move else ""
+        console.print(f"{counted(events, 'event')} up to position {position} in {where}{left}", soft_wrap=True, markup=False)
 
 
-def _written(target: Path, before: datetime, place: str) -> dict[str, object]:
+def _written(target: Path, before: datetime, place: str, move: bool) -> dict[str, object]:
     from suture.journal.parquet import archive as write_archive
 
     opened, folder = existing_journal(place)
     try:
-        public = public_pem(load_or_create_signing_key(folder / "seal.key")) if (folder / "seal.key").is_file() else b""
-        return _told(write_archive(opened, target, before, public))
+        key = load_or_create_signing_key(folder / "seal.key") if (folder / "seal.key").is_file() else None
+        if move and key is None:
+            fail(f"nothing can be proven before it moves: there is no {folder / 'seal.key'}", "go where the network runs")
+        mark = write_archive(opened, target, before, public_pem(key) if key else b"")
+        return {**_told(mark), "moved": _moved(opened, target, key, mark)} if move and key else _told(mark)
     finally:
         opened.close()
+
+
+def _moved(journal: Journal, target: Path, key: Ed25519PrivateKey, mark: Mark) -> int:
+    from suture.journal.moving import move as move_there
+
+    assert isinstance(journal, Reading)  # whatever lies at a place is SQLite or PostgreSQL
+    return move_there(journal, target, key.public_key()) if mark.position else 0
 
 
 def _read(target: Path, file: Path) -> dict[str, object]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -200,7 +200,7 @@ class Archive:
 
     def __init__(self, target: Path) -> None:
         """Raises NotThisArchive if there is none."""
-        self.mark = mark_of(target)
+        self.target, self.mark = target, mark_of(target)
         if not self.mark.position:
             raise NotThisArchive(f"there is no archive in {target}")
         self._files = [path for path in _files(target, "events/*") if _first(path) <= self.mark.position]
@@ -216,6 +216,16 @@ class Archive:
                 break
             found += [row for row in self._content(path) if row[0] > after]
         return found[:limit]
+
+    def these(self, positions: Iterable[int]) -> dict[int, bytes]:
+        """The stored bytes of the events at these positions; raises NotThisArchive if one is not here."""
+        wanted = sorted(positions)
+        found: dict[int, bytes] = {}
+        for number in dict.fromkeys(max(bisect_right(self._firsts, position) - 1, 0) for position in wanted):
+            found.update(self._content(self._files[number]))
+        if missing := [position for position in wanted if position not in found]:
+            raise NotThisArchive(f"it does not hold position {missing[0]}")
+        return {position: found[position] for position in wanted}
 
     def _content(self, path: Path) -> list[tuple[int, bytes]]:
         if self._held is None or self._held[0] != path:

@@ -342,7 +342,11 @@ class PostgresJournal(Reading):
         return int(self._asked(_COUNT_STATES, {"process": process, "beginning": beginning})[0][0])
 
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
-        return [(position, body) for position, body in self._rows(_BODIES, after=after, limit=limit)]
+        return [(position, body) for position, body in self._whole(self._rows(_BODIES, after=after, limit=limit))]
+
+    def _write(self, statement: str, **values: str | int) -> int:
+        with self._speaking() as db:
+            return db.execute(_spoken(statement).encode(), values).rowcount
 
 
 class _Writes:

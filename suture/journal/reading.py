@@ -10,14 +10,18 @@ import itertools
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from suture.journal import rows
 from suture.journal.journal import Journal
-from suture.journal.records import Backlog, Checkpoint, Delivery, Recorded, State, Timer, Work
+from suture.journal.records import Backlog, Checkpoint, Delivery, Recorded, State, Timer, Unavailable, Unit, Work
 from suture.journal.rows import DELIVERIES, HAS_ENDED, IS_OPEN, WAITING, WAITS, Row
 from suture.journal.shelves import Keys
 from suture.model import Ref
+
+if TYPE_CHECKING:
+    from suture.journal.parquet import Archive
 
 _T = TypeVar("_T")
 
@@ -83,6 +87,14 @@ _NAMES = """with recursive named (id, number) as (
     select (select min(id) from refs where refs.id > named.id), number + 1 from named where id is not null and number < :limit)
 select id from named where id is not null"""
 _BY_ONCE = "select position, body from events where once in (:onces...)"
+#: Where the bodies of old events are, if they are not here any more, and how far they went.
+_ARCHIVE = "select value from meta where name = 'archive'"
+_KEEP_AT = "insert into meta (name, value) values ('archive', :place) on conflict (name) do update set value = excluded.value"
+_MOVED = "moved to the archive"
+_PAGE_TO = "select max(position) from (select position from events where position > :after order by position limit 1000) as page"
+# an empty body: what is written is never empty
+_LET_GO = """update events set body = substr(body, 1, 0)
+where position > :after and position <= :upto and body <> substr(body, 1, 0)"""
 _CURSOR = "select position from cursors where name = :name"
 _CHECKPOINT = f"{_CHECKPOINTS} order by position desc limit 1"
 _CHECKPOINTS_AFTER = f"{_CHECKPOINTS} where position > :after order by position limit :limit"
@@ -119,10 +131,15 @@ class Reading(Journal):
 
     _keys: Keys
     _key: bytes
+    _archive: Archive | None = None
 
     @abstractmethod
     def _rows(self, query: str, **values: str | int | list[str]) -> list[Row]:
         """The rows that a query finds; raises Unavailable."""
+
+    @abstractmethod
+    def _write(self, statement: str, **values: str | int) -> int:
+        """Run one statement in a transaction of its own; returns how many rows it wrote; raises Unavailable."""
 
     @abstractmethod
     def _work(self, partitions: list[int], limit: int) -> list[Row]:
@@ -133,7 +150,7 @@ class Reading(Journal):
         """(process, key, version, data) of these (process, key)."""
 
     def work(self, partitions: Iterable[int], limit: int) -> list[Work]:
-        return rows.works(self._work(list(partitions), limit), self._key)
+        return rows.works(self._whole(self._work(list(partitions), limit)), self._key)
 
     def states(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], State]:
         return {(state.process, state.key): state for state in rows.states(self._states(list(keys)), self._key)}
@@ -190,14 +207,14 @@ class Reading(Journal):
         return rows.recorded(self.bodies(after, limit), self._key)
 
     def find(self, ref: Ref, limit: int = 1000) -> list[Recorded]:
-        return rows.recorded(self._rows(_FIND, id=ref.id, type=ref.type, limit=limit), self._key)
+        return rows.recorded(self._whole(self._rows(_FIND, id=ref.id, type=ref.type, limit=limit)), self._key)
 
     def names(self, prefix: str, limit: int = 10) -> list[str]:
         found = (id for (id,) in self._rows(_NAMES, prefix=prefix, limit=limit))
         return list(itertools.takewhile(lambda id: id.startswith(prefix), found))[:limit]
 
     def by_once(self, onces: Iterable[str]) -> dict[str, Recorded]:
-        found = rows.recorded(self._rows(_BY_ONCE, onces=list(onces)), self._key)
+        found = rows.recorded(self._whole(self._rows(_BY_ONCE, onces=list(onces))), self._key)
         return {recorded.event.once: recorded for recorded in found}
 
     def cursor(self, name: str) -> int:
@@ -227,6 +244,52 @@ class Reading(Journal):
 
     def backlog(self) -> list[Backlog]:
         return [Backlog(instance, status, count, rows.instant(at)) for instance, status, count, at in self._rows(_BACKLOG)]
+
+    # -- what has moved to the archive
+
+    def moved(self) -> int:
+        """The position up to which the bodies of events are in the archive only; 0 if none are."""
+        return self.cursor(_MOVED)
+
+    def let_go(self, place: Path, upto: int) -> int:
+        """Empty the bodies of events up to a position, which are read from the archive at ``place`` from now on.
+
+        Returns how many went. Whoever calls has seen that they are there: see ``moving``. Raises Unavailable; called again, it
+        goes on where it ended.
+        """
+        self._write(_KEEP_AT, place=str(place))
+        after, gone = self.moved(), 0
+        while after < upto:
+            [(last,)] = self._rows(_PAGE_TO, after=after)
+            last = min(last, upto)
+            gone += self._write(_LET_GO, after=after, upto=last)
+            self.commit([Unit(cursors=[(_MOVED, last)])])
+            after = last
+        return gone
+
+    def _whole(self, found: list[Row]) -> list[Row]:
+        """Rows that end in position and body, each with its body, wherever that is."""
+        gone = [row[-2] for row in found if not row[-1]]
+        if not gone:
+            return found
+        kept = self._kept(gone)
+        return [row if row[-1] else (*row[:-1], kept[row[-2]]) for row in found]
+
+    def _kept(self, positions: list[int]) -> dict[int, bytes]:
+        [(place,)] = self._rows(_ARCHIVE)
+        try:
+            # pyarrow is an extra: only who lets events move needs it
+            from suture.journal.parquet import Archive, NotThisArchive
+        except ImportError:
+            raise Unavailable(f"old events are in the archive {place}: pip install 'suture[archive]'") from None
+        try:
+            opened = self._archive
+            if opened is None or opened.target != Path(place) or opened.mark.position < max(positions):
+                opened = self._archive = Archive(Path(place))
+            return opened.these(positions)
+        except (NotThisArchive, OSError) as error:
+            self._archive = None
+            raise Unavailable(f"old events are in the archive {place}, which cannot be used: {error}") from None
 
 
 def _first(found: Sequence[_T]) -> _T | None:

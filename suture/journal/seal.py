@@ -25,6 +25,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -72,7 +73,17 @@ def seal(journal: Journal, key: Ed25519PrivateKey, now: datetime, limit: int = 1
     return signed
 
 
-def verify(journal: Journal, public_key: Ed25519PublicKey, anchor: Checkpoint | None = None) -> list[Finding]:
+class Sealed(Protocol):
+    """What has been sealed: a journal, or what was archived of one."""
+
+    def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Positions and stored bytes of events after a position, in order."""
+
+    def checkpoints(self, after: int = 0, limit: int = 1000) -> list[Checkpoint]:
+        """Seals after a position, in order."""
+
+
+def verify(journal: Sealed, public_key: Ed25519PublicKey, anchor: Checkpoint | None = None) -> list[Finding]:
     """What is wrong with the sealed part of the journal; nothing if it is as it was sealed.
 
     Codes: ``seal.signature`` (not signed by this key), ``seal.events`` and ``seal.head`` (between this checkpoint and the one
@@ -91,7 +102,7 @@ def verify(journal: Journal, public_key: Ed25519PublicKey, anchor: Checkpoint | 
     return findings
 
 
-def _before_the_beginning(journal: Journal) -> list[Finding]:
+def _before_the_beginning(journal: Sealed) -> list[Finding]:
     """Readers begin at position 1, but ``find`` would show what somebody put before it."""
     first = journal.bodies(_LOWEST, 1)
     if not first or first[0][0] > 0:
@@ -102,7 +113,7 @@ def _before_the_beginning(journal: Journal) -> list[Finding]:
 class _Chain:
     """Recomputes the chain from one checkpoint to the next, so that damage is located and reported once."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Sealed) -> None:
         self._bodies = _bodies(journal, 0, None)
         self._ahead = next(self._bodies, None)
         self._position, self._events, self._head = 0, 0, BEGINNING
@@ -145,7 +156,7 @@ def _finding(code: str, checkpoint: Checkpoint, text: str) -> Finding:
     return Finding(code=code, text=text, path=f"checkpoint {checkpoint.position}", offset=checkpoint.position)
 
 
-def _bodies(journal: Journal, after: int, limit: int | None) -> Iterator[tuple[int, bytes]]:
+def _bodies(journal: Sealed, after: int, limit: int | None) -> Iterator[tuple[int, bytes]]:
     while limit is None or limit > 0:
         page = journal.bodies(after, _PAGE if limit is None else min(limit, _PAGE))
         if not page:
@@ -155,7 +166,7 @@ def _bodies(journal: Journal, after: int, limit: int | None) -> Iterator[tuple[i
         limit = None if limit is None else limit - len(page)
 
 
-def _checkpoints(journal: Journal) -> Iterator[Checkpoint]:
+def _checkpoints(journal: Sealed) -> Iterator[Checkpoint]:
     after = 0
     while page := journal.checkpoints(after, _PAGE):
         yield from page

@@ -236,7 +236,11 @@ class SqliteJournal(Reading):
             return int(self._db.execute(_COUNT_STATES, (process, beginning)).fetchone()[0])
 
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
-        return [(position, body) for position, body in self._rows(_BODIES, after=after, limit=limit)]
+        return [(position, body) for position, body in self._whole(self._rows(_BODIES, after=after, limit=limit))]
+
+    def _write(self, statement: str, **values: str | int) -> int:
+        with self._transaction():
+            return self._db.execute(statement, values).rowcount
 
 
 def _locked(path: Path) -> int:

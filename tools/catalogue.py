@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 
 from suture.extensions import found
 from suture.formats import Format, formats
+from suture.gateway.governance.vendor_rules import rhythm
 from suture.gateway.operation import Operation, operations
 from suture.kpis import Kpi
 from suture.model import DOCUMENTS, Document
 from suture.processes import Process
-from suture.systems import System
+from suture.systems import Platform, System
 
 EVIDENCE = {"real": "a product", "simulator": "somebody else's simulator", "twin": "our own twin only"}
 ROLES = {
@@ -97,9 +98,19 @@ def _system(system: System) -> str:
         "Lists to compare with": ", ".join(listing.name for listing in system.lists) or "none",
         "Its own codes for": ", ".join(system.codes) or "nothing",
         "Bounds": f"{system.rate_per_s:g} calls a second, {system.concurrency} at once, {system.timeout_s:g} s to answer",
+        "Vendor": _vendor(system.platform),
         "Notes": system.notes,
     }
     return f"\n### `{system.name}`: {system.title}\n\n{_list(lines)}"
+
+
+def _vendor(platform: Platform) -> str:
+    """When it releases, and what it takes at most; what it does not say is left to the instance."""
+    months = f"releases each {rhythm(platform)}" if platform.months else "no calendar that holds for all"
+    limits = {"calls a second": platform.per_s, "calls a day": platform.per_day, "calls at once": platform.at_once}
+    named = [f"{value:,g} {what}" for what, value in limits.items() if value]
+    source = f" ({platform.source})" if platform.source else ""
+    return f"{months}; {'at most ' + ', '.join(named) if named else 'no limit that it publishes'}{source}"
 
 
 def _formats(known: Iterable[Format]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from suture.formats import Format, Profile
 from suture.gateway.access import BadAccess, read_access
 from suture.gateway.governance.flow_rules import flow_findings, retiring
 from suture.gateway.governance.linter import lint, policy_findings
+from suture.gateway.governance.vendor_rules import vendor_findings
 from suture.gateway.identity import BadIdentity
 from suture.gateway.operation import Operation
 from suture.kpis import Kpi
@@ -108,7 +109,8 @@ def findings_of(path: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[Find
         *access_findings(Path(path).parent),
         *check_network(read, known["systems"], known["formats"], known["processes"]),
         *flow_findings(read, known["systems"], known["processes"]),
-        *retiring(read, SystemClock().now().date()),
+        *retiring(read, today := SystemClock().now().date()),
+        *vendor_findings(read, known["systems"], today),
         *policy_findings(_policies(Path(path).parent / read.masters, known["formats"]["json"]) if read.masters else ()),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import typer
 from suture.cli.output import JournalOption, JsonOption, console, counted, existing_journal, fail, write_json
 from suture.cli.tables import plain_table
 from suture.gateway.governance.inventory import Interface, MayNot, installed, inventory, may_retire, sign
+from suture.gateway.governance.vendor_rules import calendar
 from suture.gateway.operation import operations
 from suture.gateway.system_apis import system_apis
 from suture.journal import Journal
@@ -68,6 +69,7 @@ def take_stock(
         write_json(json, rows)
     if json != "-":
         _print(rows, unknown)
+        _releases(rows, now.date())
     raise typer.Exit(1 if unknown else 0)
 
 
@@ -104,6 +106,13 @@ def _print(rows: tuple[Interface, ...], unknown: list[Interface]) -> None:
     _line(f"{counted(len(rows), 'interface')}, {silent:,} without traffic")
     for row in unknown:
         _line(f"unregistered: {row.name}, {row.count:,} passed, the last on {row.last:%Y-%m-%d %H:%M}")
+
+
+def _releases(rows: tuple[Interface, ...], today: date) -> None:
+    """When vendors change their products, once for each counterpart."""
+    said = {row.name.partition("/")[0]: words for row in rows if (words := calendar(row.platform, today))}
+    for name, words in said.items():
+        _line(f"the vendor of {name} releases {words}")
 
 
 def _line(text: str) -> None:

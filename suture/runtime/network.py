@@ -15,6 +15,7 @@ from suture.formats import Profile
 from suture.model import Finding
 from suture.model.classes import DataClass
 from suture.runtime.secrets import placed
+from suture.systems import Platform
 
 #: The fields of an instance that name where a credential is kept.
 _SECRETS = ("secret", "token", "password", "host_key", "client_key")
@@ -57,6 +58,8 @@ class Instance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     region: str = ""
     #: How often what it holds is compared with what we believe; 0 for only on demand.
     reconcile_every_s: float = 0.0
+    #: What the vendor says of this installation, where it is not what it says of the product: releases and limits.
+    platform: Platform | None = None
     #: The day on which this interface is to be retired.
     retires_on: date | None = None
     #: Whether care waits for what it sends: when more comes than can be done, others are asked to come again first.

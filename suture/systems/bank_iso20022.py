@@ -5,7 +5,7 @@ from __future__ import annotations
 from suture.formats.iso20022 import FORMAT, message_id
 from suture.model import Document, FunctionalAcknowledgement, PaymentInstruction, PaymentStatus
 from suture.systems.files import dropped
-from suture.systems.system import Call, Channel, System
+from suture.systems.system import Call, Channel, Platform, System
 
 #: A bank that says nothing for this long has to be asked.
 WITHIN_S = 2 * 24 * 3600.0
@@ -33,5 +33,6 @@ SYSTEM = System(
     codes=(),
     rate_per_s=20.0,
     concurrency=2,
+    platform=Platform(months=(11,), source="Swift: annual standards release"),
     notes="A payment file is never sent twice: in doubt the bank's status report is awaited; a person asks after two days.",
 )

@@ -26,7 +26,7 @@ from suture.systems.sap_odata_talk import (
     reference,
     refused,
 )
-from suture.systems.system import Again, Call, Done, Operation, Outcome, OutcomeClass, Steps, System
+from suture.systems.system import Again, Call, Done, Operation, Outcome, OutcomeClass, Platform, Steps, System
 
 #: What a look found: the outcome if SAP has the document as it should be, and what a write must carry along.
 Found = tuple[Outcome | None, Seen]
@@ -297,6 +297,7 @@ SYSTEM = System(
     rate_per_s=20.0,
     concurrency=4,
     timeout_s=30.0,
+    platform=Platform(months=(2, 8), source="SAP S/4HANA Cloud Public Edition: release upgrade schedule"),
     notes=(
         "Proven against mock-sap 0.22 (somebody else's simulator), not against S/4HANA. SAP knows no repeat, so each document is "
         "looked for under our reference, and the look fetches the CSRF token for the write: our order number is the text of the "

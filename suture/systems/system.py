@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from datetime import date
 from typing import Literal
 
 from msgspec import Struct, field
@@ -138,6 +139,29 @@ class Listing(Struct, frozen=True, kw_only=True):
     absolute: bool = True
 
 
+class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A day on which the vendor changes the product under us: the name of the release, and when it goes live."""
+
+    name: str
+    on: date
+
+
+class Platform(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the vendor says of its product: when it releases, and what it lets anybody ask of it.
+
+    ``months`` (1 to 12) are those in which each year brings a major release; ``releases`` are the days that are known.
+    ``per_s``, ``per_day`` and ``at_once`` are the most calls that it takes; 0 where it names no limit. ``source`` is where it
+    says so.
+    """
+
+    months: tuple[int, ...] = ()
+    releases: tuple[Release, ...] = ()
+    per_s: float = 0.0
+    per_day: int = 0
+    at_once: int = 0
+    source: str = ""
+
+
 class System(Struct, frozen=True, kw_only=True):
     """A kind of counterpart. ``role`` is the part it plays when a process says ``Send(role, ...)``.
 
@@ -160,4 +184,6 @@ class System(Struct, frozen=True, kw_only=True):
     rate_per_s: float = 100.0
     concurrency: int = 8
     timeout_s: float = 10.0
+    #: The vendor's calendar and limits; an instance may know its own better.
+    platform: Platform = Platform()
     notes: str = ""

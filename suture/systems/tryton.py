@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from suture.model import CreditNote, Document, GoodsReceipt, Invoice, OrderChange, Posting, PurchaseOrder, Remittance
-from suture.systems.system import Again, Call, Done, Operation, Outcome, Steps, System
+from suture.systems.system import Again, Call, Done, Operation, Outcome, Platform, Steps, System
 from suture.systems.tryton_books import (
     bring_bill,
     bring_payment,
@@ -74,6 +74,7 @@ SYSTEM = System(
     rate_per_s=10.0,
     concurrency=2,
     timeout_s=20.0,
+    platform=Platform(months=(5, 10), source="discuss.tryton.org: release process"),
     notes=(
         "The instance names its password. Options: database, user; unit.CODE (Tryton's symbol for a UN/ECE unit), "
         "warehouse.PLACE or warehouse, company.ENTITY, bank_account, expense_account, charge_account, discount_account (codes "

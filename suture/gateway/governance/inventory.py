@@ -14,6 +14,7 @@ from msgspec import Struct, field, structs
 from suture.extensions import found
 from suture.gateway.events.subscription import subscriptions
 from suture.gateway.governance.registry import carried, class_of, level_of
+from suture.gateway.governance.vendor_rules import platform_of
 from suture.gateway.identity.commands import decision, reasoned
 from suture.gateway.operation import Operation
 from suture.journal import Journal, Unit
@@ -22,7 +23,7 @@ from suture.model import Decision, Delivered, MessageReceived, Ref
 from suture.model.classes import CLASSES
 from suture.processes import Process
 from suture.runtime.network import Instance, Network
-from suture.systems import System
+from suture.systems import Platform, System
 
 INTERFACE = "Interface"
 _PAGE = 5_000
@@ -64,6 +65,8 @@ class Interface(Struct, frozen=True, kw_only=True):
     refused: int
     last: datetime | None
     consumers: Mapping[str, int]
+    #: The vendor's calendar and limits, of a counterpart.
+    platform: Platform = Platform()
 
 
 class MayNot(ValueError):
@@ -175,6 +178,7 @@ def _row(
         refused=observed.refused,
         last=observed.last,
         consumers=observed.consumers,
+        platform=platform_of(instance, system),
     )
 
 

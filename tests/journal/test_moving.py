@@ -16,6 +16,7 @@ import pytest
 
 from suture.cli import main
 from suture.journal import Journal, Unavailable, Unit, open_journal
+from suture.journal.backup import back_up, load
 from suture.journal.reading import Reading
 from suture.journal.seal import public_pem, seal, verify
 from suture.model import Ref
@@ -201,6 +202,19 @@ def test_a_shorter_archive_cannot_take_the_place_of_the_one_that_is_needed(journ
     with pytest.raises(NotThisArchive, match="have moved already"):
         move(journal, shorter, PUBLIC)
     assert told(journal) == before
+
+
+def test_a_backup_is_whole_with_the_archive_beside_it(tmp_path: Path) -> None:
+    with contextlib.closing(open_journal(tmp_path / "journal.db", KEY)) as journal:
+        assert isinstance(journal, Reading)
+        journal.commit([said(f"e{number}") for number in range(12)])
+        seal(journal, SIGNER, NOON)
+        before = told(journal)
+        assert move(journal, archived(journal, tmp_path / "old", 3), PUBLIC) == 12
+        back_up(str(tmp_path / "journal.db"), tmp_path / "monday.db")
+    load(tmp_path / "monday.db", str(tmp_path / "again.db"))
+    with contextlib.closing(open_journal(tmp_path / "again.db", KEY)) as again:
+        assert told(again) == before
 
 
 def test_the_commands_tell_the_same_day_whether_or_not_its_events_have_moved(

@@ -150,7 +150,8 @@ def _header(name: str, text: str, *, required: bool = False, pattern: str = "") 
 
 def _headers(operation: Operation) -> list[Schema]:
     if not operation.takes:
-        return [_header("If-None-Match", "An ETag: 304 if nothing has changed.")]
+        wait = "wait=N: systems have N seconds to answer before they are told as unknown."
+        return [_header("If-None-Match", "An ETag: 304 if nothing has changed."), _header("Prefer", wait)]
     pattern = r"^[A-Za-z0-9._~:+=@-]{1,128}$"
     found = [_header("Idempotency-Key", "New for each request.", required=True, pattern=pattern)]
     found.append(_header("Prefer", "respond-async: every document is taken now, and carried on afterwards."))

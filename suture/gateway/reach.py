@@ -73,11 +73,11 @@ class House:
 
 
 class Reach:
-    """``Inside`` for one operation."""
+    """``Inside`` for one operation; ``within_s`` is what it may take, if not its latency target."""
 
-    def __init__(self, house: House, operation: Operation) -> None:
+    def __init__(self, house: House, operation: Operation, within_s: float | None = None) -> None:
         self.house, self.operation = house, operation
-        self._within_s = operation.latency_ms / 1000 * PATIENCE
+        self._within_s = (operation.latency_ms / 1000 if within_s is None else within_s) * PATIENCE
 
     # -- what we know ourselves
 

@@ -26,6 +26,8 @@ from suture.transports.http_protocol import certificate_of
 
 _KEY = re.compile(r'"([A-Za-z0-9._~:+=@-]{1,128})"|([A-Za-z0-9._~:+=@-]{1,128})')
 #: version-traceid-parentid-flags (W3C Trace Context, level 1, section 3.2); all zeros name nothing.
+#: So many preferences are read.
+PREFERENCES_MOST = 20
 _TRACE = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
@@ -115,6 +117,21 @@ def _names() -> _Names:
 def _trace(said: str) -> tuple[str, str]:
     found = _TRACE.fullmatch(said)
     return (found[1], found[2]) if found else (_names().next(16), "00")
+
+
+def preferences(request: Incoming) -> dict[str, str]:
+    """What the caller would like (RFC 7240 section 2): names and values without parameters; the first of a name counts."""
+    found: dict[str, str] = {}
+    for said in request.headers.get("prefer", "").split(",", PREFERENCES_MOST)[:PREFERENCES_MOST]:
+        name, _, value = said.partition(";")[0].partition("=")
+        found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return found
+
+
+def patience_of(request: Incoming) -> int | None:
+    """The whole seconds that the caller is willing to wait (RFC 7240 section 4.3); None if it does not say."""
+    said = preferences(request).get("wait", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else None
 
 
 def key_of(request: Incoming) -> str:

@@ -23,7 +23,19 @@ from suture.gateway.limits import Left, Limits, Rates
 from suture.gateway.operation import Accepted, Given, Operation, Said
 from suture.gateway.problem import Problem
 from suture.gateway.reach import House, Reach
-from suture.gateway.request import Gone, Incoming, Parameters, Reader, body_of, incoming, key_of, links, matches
+from suture.gateway.request import (
+    Gone,
+    Incoming,
+    Parameters,
+    Reader,
+    body_of,
+    incoming,
+    key_of,
+    links,
+    matches,
+    patience_of,
+    preferences,
+)
 from suture.gateway.usage import Usage
 
 _log = logging.getLogger(__name__)
@@ -171,8 +183,8 @@ class Gateway:
         make = _PAGES.get(call.request.segments)
         if make is None:
             return None
-        if call.request.method != "GET":
-            raise Problem("method", headers={"Allow": "GET"})
+        if call.request.method not in ("GET", "HEAD"):
+            raise Problem("method", headers={"Allow": "GET, HEAD"})
         mine = [each for each in self.operations.values() if self.may_call(caller, each)]
         media, body = make(mine, self.usage)
         return Reply(200, {"Content-Type": media, "Cache-Control": "private, no-cache", **_PAGE_POLICY}, body)
@@ -202,9 +214,10 @@ class Gateway:
         there = self._routes.find(request.segments)
         if not there:
             raise Problem("no-operation")
-        if request.method not in there:
-            raise Problem("method", headers={"Allow": ", ".join(sorted(there))})
-        return there[request.method]
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in there:
+            raise Problem("method", headers={"Allow": ", ".join(sorted([*there, *(["HEAD"] if "GET" in there else [])]))})
+        return there[method]
 
     def _alive(self, call: _Call, operation: Operation) -> None:
         """A version that ends says so in every answer (RFC 9745, RFC 8594); one that has ended answers no more."""
@@ -225,8 +238,9 @@ class Gateway:
     async def _look_up(self, call: _Call, operation: Operation, given: Given, read: Parameters) -> Reply:
         if read.mock:
             return _mocked(operation)
-        said = await self._said(operation, given)
-        headers = _caching(operation, said)
+        waits = patience_of(call.request)
+        said = await self._said(operation, given, waits)
+        headers = _caching(operation, said) | ({} if waits is None else {"Preference-Applied": f"wait={waits}"})
         if said.next:
             following = links((_next(call.request, operation, read, said.next), "next"))
             headers["Link"] = ", ".join(filter(None, (call.headers.pop("Link", ""), following)))
@@ -234,12 +248,14 @@ class Gateway:
             return Reply(304, headers)
         return Reply(200, {**headers, "Content-Type": "application/json"}, _encode(said.value))
 
-    async def _said(self, operation: Operation, given: Given) -> Said:
-        """The answer, if all of it is the caller's to see."""
+    async def _said(self, operation: Operation, given: Given, waits: int | None = None) -> Said:
+        """The answer, if all of it is the caller's to see; systems have as long as the caller ``waits``, if it says so."""
         assert operation.answer is not None
+        overdue = max(LEAST_S, OVERDUE * operation.latency_ms / 1000)
+        within = None if waits is None else min(waits, overdue)
         try:
-            async with asyncio.timeout(max(LEAST_S, OVERDUE * operation.latency_ms / 1000)):
-                said = await operation.answer(given, Reach(self.house, operation))
+            async with asyncio.timeout(overdue):
+                said = await operation.answer(given, Reach(self.house, operation, within))
         except TimeoutError:
             raise Problem("busy", "The answer did not come in time; nothing was changed.", wait_s=5) from None
         allowed = said is not None and all(self.access.allows(given.caller, operation.permission, each) for each in said.about)
@@ -335,8 +351,7 @@ def _taken(handed: Handed, headers: dict[str, str]) -> Reply:
 
 def _preferred(request: Incoming) -> dict[str, str]:
     """What is accepted is always carried on afterwards: whoever prefers that (RFC 7240 section 4.1) is told so."""
-    asked = request.headers.get("prefer", "").lower()
-    return {"Preference-Applied": "respond-async"} if "respond-async" in asked else {}
+    return {"Preference-Applied": "respond-async"} if "respond-async" in preferences(request) else {}
 
 
 def _midnight(day: Any) -> datetime:
@@ -356,4 +371,4 @@ async def _send(call: _Call, reply: Reply, send: Send) -> None:
         said["Content-Length"] = str(len(reply.body))
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in said.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    await send({"type": "http.response.body", "body": b"" if call.request.method == "HEAD" else reply.body})

@@ -80,7 +80,7 @@ class Desk:
         if not (self.access().holds(caller, "subscriptions.own") or self.access().holds(caller, "subscriptions.write")):
             raise Problem("forbidden", "this needs the permission subscriptions.own")
         match (scope["method"], parts):
-            case ("GET", ()):
+            case ("GET" | "HEAD", ()):
                 found = await self.in_thread(lambda: subscribing.owned(self.journal, caller, self.access()))
                 await _say(send, 200, [shown(each) for each in found])
             case ("POST", ()):

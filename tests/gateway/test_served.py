@@ -20,6 +20,7 @@ from suture.gateway.limits import Allowance, Limits
 from suture.gateway.problem import FAULTS
 from suture.model import Crosswalk, MessageReceived, OrderChange, encode
 from suture.runtime.clock import ManualClock
+from suture.transports import Reply, Request
 from tests.gateway.house import House, body, caller, house
 
 ORDERS = "/api/process/v1/orders"
@@ -102,6 +103,54 @@ def test_whoever_prefers_not_to_wait_is_told_so_and_where_to_look() -> None:
         status = body(await there.call("buyer", "GET", said.headers["location"]))
         assert (status["outcome"], status["documents"]) == ("accepted", ["Requisition:R-9"])
         assert {part["source"] for part in status["has"]} >= {"procurement"}
+
+    opened(test)
+
+
+def test_head_is_get_without_the_body() -> None:
+    async def test(there: House) -> None:
+        await there.buy(1, upto=1)
+        for path in (f"{ORDERS}/PO-R-1", "/openapi.json", "/api/operations", f"{ORDERS}/NONE"):
+            whole, head = await there.call("buyer", "GET", path), await there.client.head(path, headers={"x-caller": "buyer"})
+            assert (head.status_code, head.content) == (whole.status_code, b"")
+            assert int(head.headers["content-length"]) > 0
+            for name in ("content-type", "etag", "cache-control", "content-length"):
+                if path == "/openapi.json" or name != "content-length":  # elsewhere an age or a count goes on between the two
+                    assert head.headers.get(name) == whole.headers.get(name), (path, name)
+        assert (await there.client.head(ORDERS)).status_code == 401
+        refused = await there.call("buyer", "DELETE", f"{ORDERS}/PO-R-1")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+        nothing = await there.client.head(f"{ORDERS}/PO-R-1/changes", headers={"x-caller": "buyer"})
+        assert (nothing.status_code, nothing.headers["allow"]) == (405, "POST")
+
+    opened(test)
+
+
+@pytest.mark.parametrize(
+    ("prefer", "state", "applied"),
+    [
+        ("", "unknown", None),
+        ("wait=4", "held", "wait=4"),
+        ("respond-async, Wait=4; x=y", "held", "wait=4"),
+        ("wait=0", "unknown", "wait=0"),
+        ("wait=soon", "unknown", None),
+        ("wait=4, wait=0", "held", "wait=4"),
+    ],
+)
+def test_a_caller_says_how_long_a_system_may_think(prefer: str, state: str, applied: str | None) -> None:
+    async def test(there: House) -> None:
+        await there.buy(1, upto=1)
+        erp = there.links["erp"]
+        perform = erp.perform
+
+        async def slowly(request: Request) -> Reply:
+            await asyncio.sleep(0.8)  # more than the look-up's target
+            return await perform(request)
+
+        erp.perform = slowly  # type: ignore[method-assign]
+        said = await there.call("buyer", "GET", f"{ORDERS}/PO-R-1", headers={"prefer": prefer} if prefer else {})
+        assert (said.status_code, body(said)["erp"]["state"]) == (200, state)
+        assert said.headers.get("preference-applied") == applied
 
     opened(test)
 

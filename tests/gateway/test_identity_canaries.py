@@ -210,6 +210,18 @@ def test_a_table_with_patients_is_kept_without_them() -> None:
     assert [value for value in PATIENT if value in said] == []
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("delimiter", [";", "\t", "|", "^"])
+def test_a_table_is_without_patients_in_whatever_letters_and_columns_it_comes(charset: str, delimiter: str) -> None:
+    rows = (("id", "Patient MRN", "patient name", "dob"), ("1", MRN, NAME, BORN))
+    raw = "".join(f"{delimiter.join(row)}\r\n" for row in rows).encode(charset)
+    assert CSV.minimise is not None
+    kept = CSV.minimise(raw, lambda identifier: "P0")
+    bare = kept.replace(b"\0", b"")
+    assert [value for value in PATIENT if value.encode() in bare] == []
+    assert [value for value in PATIENT if value.encode() in raw.replace(b"\0", b"")], "the test could not tell"
+
+
 def test_a_journal_on_disk_holds_no_canary(tmp_path: Path) -> None:
     journal = open_journal(str(tmp_path / "j.db"), b"k" * 32)
     raws = [raw for _, raw in PLANTED[1:3]]

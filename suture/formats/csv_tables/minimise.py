@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import re
 from itertools import chain
 
 from suture.formats.csv_tables.rows import Row, dialect, rows
 from suture.formats.csv_tables.writing import quoted
 from suture.formats.persons import LEADS, QUICK, Pseudonym, withheld
 
+#: So much of a table tells its character set where no mark does.
+_HEAD = 1024
+_SIGNS = re.compile(r"[^\w .-]")
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -16,18 +20,21 @@ def minimise(raw: bytes, pseudonym: Pseudonym) -> bytes:
     """``raw`` with pseudonyms in every column whose header leads to a patient; a table without one stays byte for byte.
 
     Rows are cut as ``read`` cuts them. Of a damaged row stay the cells before the damage, in a row too long to be accepted; a
-    table whose header is damaged cannot be judged, and is withheld. Letters that are none become U+FFFD, as in ``read``.
+    table whose header is damaged, or cut by another sign, cannot be judged and is withheld. Letters that are none become
+    U+FFFD, as in ``read``.
     """
-    charset = next((name for mark, name in _MARKS if raw.startswith(mark)), "latin-1")
+    charset = _charset(raw)
     text = raw.decode(charset, "replace")
     if not QUICK.search(text.encode("utf-8", "replace")):
-        return raw
+        return withheld(raw) if "\0" in text and QUICK.search(text.replace("\0", "").encode("utf-8", "replace")) else raw
     delimiter, start = dialect(text, "")
     table = rows(text, delimiter, start)
     header = next((row for row in table if row.problem or any(row.cells)), Row(1))
     if header.problem:
         return withheld(raw)
     about = [number for number, cell in enumerate(header.cells) if LEADS.search(cell)]
+    if any(_hides(cell) for number, cell in enumerate(header.cells) if number not in about):
+        return withheld(raw)
     if not about:
         return raw
     end = "\r\n" if "\r\n" in text else "\n"
@@ -36,6 +43,22 @@ def minimise(raw: bytes, pseudonym: Pseudonym) -> bytes:
     kept = chain([header.cells], (_kept(row, about, len(header.cells), pseudonym) for row in table))
     lines = (delimiter.join(quoted(cell, delimiter) for cell in cells) + end for cells in kept)
     return (above + "".join(lines)).encode(charset, "replace")
+
+
+def _hides(cell: str) -> bool:
+    """Whether a header leads to a patient behind a sign at which nothing was cut: only the agreement knows such a delimiter."""
+    pieces = _SIGNS.split(cell)
+    return len(pieces) > 1 and any(LEADS.search(piece.strip()) for piece in pieces)
+
+
+def _charset(raw: bytes) -> str:
+    """As the mark at the beginning says, else as the zero bytes do: in UTF-16 every other byte of a header is one."""
+    marked = next((name for mark, name in _MARKS if raw.startswith(mark)), "")
+    head = raw[:_HEAD]
+    after, before = head[1::2].count(0), head[::2].count(0)
+    if marked or max(after, before) * 4 < len(head):
+        return marked or "latin-1"
+    return "utf-16-le" if after >= before else "utf-16-be"
 
 
 def _kept(row: Row, about: list[int], width: int, pseudonym: Pseudonym) -> tuple[str, ...]:

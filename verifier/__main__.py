@@ -33,14 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="verifier", description="Check what `suture export` wrote; gzip is recognised.")
     parser.add_argument("file", metavar="FILE", help="the export")
     parser.add_argument("--public-key", metavar="PEM", help="the hospital's public key, obtained from the hospital")
-    parser.add_argument(
-        "--anchor",
-        metavar="POSITION:HEAD",
-        type=_anchor,
-        action="append",
-        default=[],
-        help="a head of the chain that was kept elsewhere; may be given several times",
-    )
+    parser.add_argument("--anchor", metavar="POSITION:HEAD", type=_anchor, action="append", default=[], help="a head kept apart")
     parser.add_argument("--json", action="store_true", help="the report as JSON instead of words")
     return parser
 

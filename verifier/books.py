@@ -9,7 +9,7 @@ An accepted document is every accepted event but MessageReceived and Case. It is
     in flight     a delivery that it led to has not ended
     parked        a person must look: it waits to be released, a case about it is open, or a delivery ended parked
     refused       a person rejected it, or a system refused a delivery
-    compensated   it was taken back by a later document, or a delivery was cancelled
+    compensated   it was taken back by a later document, or a delivery was cancelled and nobody else is owed it instead
     delivered     everything that was owed because of it has arrived
 
 Memory grows by one digest for each event and a small record for each document and delivery, never by their contents.
@@ -126,7 +126,7 @@ class Books:
         self._enter: dict[str, Callable[[Event], None]] = {
             "MessageReceived": self._owes,
             "Decided": self._decision,
-            "Repaired": self._owes,
+            "Repaired": self._repaired,
             "Delivered": self._delivered,
             "Decision": self._said,
             "Case": self._case,
@@ -204,6 +204,14 @@ class Books:
             self.balance.owed += 1
             if document is not None:
                 document.fates["open"] += 1
+
+    def _repaired(self, event: Event) -> None:
+        """Where a delivery was cancelled because somebody else is owed it instead, nothing was taken back."""
+        document = self._accepted.get(digest(event.root or event.once))
+        ended = isinstance(self._debts.get(digest(text(event.data, "delivery", ""))), int)
+        if document is not None and ended and text(event.data, "found", "") == "routed":
+            document.fates["cancelled"] = max(0, document.fates["cancelled"] - 1)
+        self._owes(event)
 
     def _delivered(self, event: Event) -> None:
         delivery, outcome = text(event.data, "delivery"), text(event.data, "outcome")

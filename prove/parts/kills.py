@@ -110,8 +110,8 @@ def _result(storms: list[Storm], missing: str) -> Result:
         f"The service was killed {kills} times with SIGKILL, {sum(storm.starting for storm in storms)} of them while it started, "
         "and was started again at once. Twins and their load went on all the time.",
         "Afterwards all work was done, `python -m verifier` found the export sound, and the twins were counted.",
-        f"{sum(storm.answered for storm in storms)} times a person was asked about a payment file, since no word of the bank about it "
-        f"had been read within {ANSWERS_WITHIN_S:.0f} s: such a file is never sent again by itself.",
+        f"{sum(storm.answered for storm in storms)} times a person was asked about a payment file, since no word of the bank "
+        f"about it had been read within {ANSWERS_WITHIN_S:.0f} s: such a file is never sent again by itself.",
         *([missing] if missing else []),
         *(f"{storm.database}: {line}" for storm in storms for line in storm.counted.trouble()),
     ]

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 _MARK = b'"locked:1:'
-_TEXT = rb'"(?:[^"\\]|\\.)*"'
+_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 #: A ``BankAccount`` and a tax number as msgspec writes them: nothing else of ours has a field of these names.
 _ACCOUNT = re.compile(rb'\{"holder":(?P<holder>%b),"number":(?P<number>%b),"routing":%b\}' % (_TEXT, _TEXT, _TEXT))
 _TAX = re.compile(rb'(?<="tax_id":)%b' % _TEXT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -113,3 +114,15 @@ def test_a_malicious_text_costs_no_more_than_its_length() -> None:
     ):
         minimise_json(raw, known_as)
     assert time.perf_counter() - begun < 3
+
+
+def test_a_text_full_of_escapes_takes_no_more_memory_than_a_few_times_itself() -> None:
+    raw = b'{"patient":"Ann","note":"%b"}' % (rb"\u0000" * 100_000)
+    tracemalloc.start()
+    try:
+        minimised = minimise_json(raw, lambda text: "P-1")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert minimised == raw.replace(b"Ann", b"P-1")
+    assert peak < 20 * len(raw)

@@ -44,6 +44,8 @@ TROUBLE = Scenario(
     },
 )
 GAP = timedelta(minutes=120)
+#: The days pass in steps: what is due between two of them happens at the second.
+STEP = timedelta(minutes=1)
 #: Nothing is later than this but what never comes; outages end within hours.
 LATE_MINUTES, AWAY_MINUTES = 90, 480
 #: How long a feed that stops is cut off.
@@ -185,7 +187,9 @@ def _kind(document: Document) -> str:
 def lived(seed: int, rate: float, cut: str = "") -> Days:
     """Live through the days of a seed, with messages lost at this rate, or with one feed cut off; and judge them."""
     faults = tuple(_milder(fault) for fault in schedule(TROUBLE, seed, DAYS))
-    world = World(Plan(seed=seed, scenario="silence", requisitions=0, usages=0, days=DAYS, step_s=60, faults=faults))
+    world = World(
+        Plan(seed=seed, scenario="silence", requisitions=0, usages=0, days=DAYS, step_s=int(STEP.total_seconds()), faults=faults)
+    )
     loser = Loser(world, rate, cut)
     _plan(world)
     world.attempt(lambda still: publish(still.wiring, [_promises()], MORNING))
@@ -312,7 +316,7 @@ def _became(
     return Found(
         lost=lost,
         missed=told.get((lost.feed, lost.number)),
-        due=followed + GAP if followed else None,
+        due=followed + GAP + STEP if followed else None,
         expected=tuple(sorted(expected)),
     )
 

@@ -79,7 +79,7 @@ def heard(state: Feed, event: Event, seen: Seen) -> Answer:
             _fill(turn, number)
         elif skips(number) and number.series not in state.unsteady:
             missing = (number.after + 1, number.number - 1)
-            _miss(turn, Gap(number.series, *missing, (missing,)), kept)
+            _miss(turn, Gap(number.series, *missing, (missing,)), kept, event.at)
     return _end(turn)
 
 
@@ -137,12 +137,12 @@ def _listen(turn: Turn, kept: Promise) -> None:
         turn.want(Wait(name="silence", until=None))
 
 
-def _miss(turn: Turn, gap: Gap, kept: Promise) -> None:
-    """Numbers were skipped: they may still be on their way."""
+def _miss(turn: Turn, gap: Gap, kept: Promise, since: datetime) -> None:
+    """Numbers were skipped ``since`` a message came: they may still be on their way, for as long as its promise says."""
     if any(known.name == gap.name for known in turn.state.gaps):
         return
     turn.become(gaps=(*turn.state.gaps, gap))
-    turn.want(Wait(name=f"gap {gap.name}", until=turn.seen.now + kept.gap))
+    turn.want(Wait(name=f"gap {gap.name}", until=since + kept.gap))
     if len(turn.state.gaps) > MOST_GAPS:
         _give_up(turn, gap.series, kept)
 

@@ -81,8 +81,10 @@ def _lines(total: Days, cut: Days) -> Iterator[str]:
         f"{total.messages:,} messages of partners on runs of {DAYS} days, with repeats, late messages, lost answers, crashes and "
         f"outages; {total.lost} of them vanished while their senders were told that they had been accepted."
     )
-    yield f"In time means: within {minutes} minutes of the next message of the same feed, as its promise declares, to the minute in "
-        "whose steps these days pass."
+    yield (
+        f"In time means: within {minutes} minutes of the next message of the same feed, as its promise declares, to the minute "
+        "in whose steps these days pass."
+    )
     yield f"{cut.cut} times a whole feed fell silent for more than a day; {cut.cut_found} times that was told."
     yield f"The watch took {total.watching:,} of {total.decisions:,} decisions on these quiet days; on busy ones it takes fewer."
 

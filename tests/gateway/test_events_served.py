@@ -109,7 +109,11 @@ async def silenced(served: Serving, client: httpx2.AsyncClient, receiver: Receiv
             return sum(isinstance(row.event.data, Case) for row in found)
 
         await until(told, "an exception that says so")
-        assert (await client.get("/api/subscriptions", headers=key)).status_code == 401
+
+        async def shut_out() -> bool:
+            return (await client.get("/api/subscriptions", headers=key)).status_code == 401
+
+        await until(shut_out, "the key to open nothing, once what is remembered of it is over")
         again = {api_keys.HEADER: await served.service.in_thread(lambda: key_of(served))}
         (shown,) = (await client.get("/api/subscriptions", headers=again)).json()
         assert (shown["status"], shown["why"]) == ("paused", f"the API key {text[:20]} was revoked")

@@ -48,7 +48,7 @@ def archive(
 
       suture archive old --before 2026-03-01 --journal day
 
-      suture archive /mnt/archive --before 2026-03-01 --move --journal day
+      suture archive kept --before 2026-03-01 --move --journal day
 
       suture archive old --export old.jsonl
     """

@@ -264,8 +264,10 @@ def _give_back(asked: Asked) -> None:
 
 def _shelves(asked: Asked) -> None:
     opened, folder = existing_journal(asked.journal)
-    opened.close()
-    known = shelves(load_keys(folder))
+    try:
+        known = shelves(opened, load_keys(folder), asked.now)
+    finally:
+        opened.close()
     if asked.json:
         write_json(asked.json, [{"name": each.name, "ends": each.ends, "over": each.over(asked.now)} for each in known])
     if asked.json != "-":

@@ -16,9 +16,13 @@ from suture.journal import Delivery, Unavailable
 from suture.masters.crosswalk import translate
 from suture.model import Case, Delivered, Document, MessageReceived, Parked, Ref
 from suture.processes.masters import Filed
+from suture.rules import routing
+from suture.rules.routing import Matter, rules_of
 from suture.runtime.drive import ask, drive
 from suture.runtime.intake import once_of
 from suture.runtime.network import Instance
+from suture.runtime.policies import in_force
+from suture.runtime.routes import NoRoute, destination
 from suture.runtime.secrets import secret
 from suture.runtime.service import Service
 from suture.systems import Again, Call, Done, Listing, NotListed
@@ -156,17 +160,24 @@ class Reach:
 
     async def holds(self, role: str, document: Document, about: About) -> Part:
         """Whether the system that plays ``role`` for this holds the document: asked live, shared with all who ask, or unknown."""
-        network = self.house.wiring.network
-        instance = network.route(role, entity=about.entity, facility=about.facility, supplier=about.supplier)
-        if instance is None:
-            return Part(source=role, state="unknown", why=f"nobody plays {role} for it")
-        before = await self.house.in_thread(lambda: self._delivered(instance.name, document))
+        try:
+            instance, before = await self.house.in_thread(lambda: self._known(role, document, about))
+        except (NoRoute, ValueError) as error:
+            return Part(source=role, state="unknown", why=str(error))
         bringing = self.house.wiring.system(instance).accepts.get(type(document))
         if bringing is None or bringing.probe is None:
             return self._part(instance.name, Heard(None, None, "it cannot be asked for one document"), before)
         key = f"{type(document).__name__}:{getattr(document, 'id', '')}"
         heard = await self._ask(instance.name, key, self._probing(instance, bringing, document))
         return self._part(instance.name, heard, before)
+
+    def _known(self, role: str, document: Document, about: About) -> tuple[Instance, Delivered | None]:
+        """Whom a document of this kind would be brought to, and what we last heard of it there."""
+        kind = type(document).__name__
+        matter = Matter(role=role, document=kind, entity=about.entity, facility=about.facility, supplier=about.supplier)
+        policy = in_force(self.house.wiring.journal, routing.NAME, self.house.clock.now())
+        instance = destination(self.house.wiring.network, rules_of(policy.values) if policy else (), matter)
+        return instance, self._delivered(instance.name, document)
 
     async def rows(self, instance: str, listing: str, cursor: str) -> tuple[tuple[Any, ...], str, Part]:
         """One page of a connected system's own list, the next cursor, and how it was heard."""

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from suture.journal import Event
 from suture.model import ApprovalRequest, Case, Document, Policy
+from suture.rules.policies import in_force
 
 
 class Send(Struct, frozen=True, kw_only=True):
@@ -90,11 +91,10 @@ class Seen(Struct, frozen=True):
 
     def policy(self, name: str) -> Policy:
         """The version of a policy in force now; raises LookupError if there is none."""
-        versions = [policy for policy in self.all(Policy, name) if policy.effective <= self.now]
-        if not versions:
+        found = in_force(self.all(Policy, name), self.now)
+        if found is None:
             raise LookupError(f"no version of policy {name!r} is in force; publish one in the network's policies")
-        latest: Policy = max(versions, key=lambda policy: policy.version)
-        return latest
+        return found
 
 
 #: A handler is pure: no clock, chance, I/O or globals; the same arguments give the same answer for ever.

@@ -1,13 +1,19 @@
-"""Policy data as rules read it: numbers, waiting times and limits of money."""
+"""Policy data as rules read it: the version in force, its numbers, waiting times and limits of money."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from suture.model import Money
+from suture.model import Document, Money, Policy
+
+
+def in_force(filed: Iterable[Document], now: datetime) -> Policy | None:
+    """Of the versions filed of one policy the highest whose time has come; None if none has."""
+    known = (version for version in filed if isinstance(version, Policy) and version.effective <= now)
+    return max(known, key=lambda version: version.version, default=None)
 
 
 def number(values: Mapping[str, Any], name: str, default: Decimal) -> Decimal:

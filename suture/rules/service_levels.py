@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from suture.model import Policy
+from suture.model import DOCUMENTS, Policy
 
 NAME = "service_levels"
 
@@ -51,6 +51,15 @@ def levels(policy: Policy | None) -> Levels:
     values: Mapping[str, Any] = policy.values if policy else {}
     read = {name: level for name, value in values.items() if (level := _level(value))}
     return Levels(read, read.get("default", Level()))
+
+
+def check_levels(values: Mapping[str, Any]) -> None:
+    """Raises ValueError for what no version of this policy should say, though it would promise the default."""
+    for name, value in values.items():
+        if name not in ("default", *DOCUMENTS):
+            raise ValueError(f"the policy promises something for {name}, which is no type of document")
+        if _level(value) is None:
+            raise ValueError(f"the policy's {name} is no table of minutes and percent: {value!r}")
 
 
 def _level(value: object) -> Level | None:

@@ -20,12 +20,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from suture.journal import Fenced, State, Unavailable, Unit
-from suture.model import Case, CaseResolved, Decision, Policy
-from suture.processes.masters import Filed
+from suture.model import Case, CaseResolved, Decision
 from suture.rules import incidents, service_levels
 from suture.rules.incidents import Contact, Incident, Notice
 from suture.runtime.clock import Clock
 from suture.runtime.network import Alert
+from suture.runtime.policies import in_force
 from suture.runtime.relay import InThread
 from suture.runtime.secrets import secret
 from suture.runtime.share import ALERTS
@@ -164,7 +164,7 @@ class Alerting:
 
     def _late(self, current: dict[str, Incident], now: datetime) -> None:
         """One incident for each kind of document that is late or about to be, unless its counterpart has one of its own."""
-        promised = service_levels.levels(policy(self.wiring, service_levels.NAME))
+        promised = service_levels.levels(in_force(self.wiring.journal, service_levels.NAME, now))
         down = {incident.about for incident in current.values() if incident.phase != "over" and incident.about}
         late: dict[str, int] = {}
         for delivery in self.wiring.journal.open_deliveries(limit=OPEN_ASKED):
@@ -218,15 +218,6 @@ def incidents_of(wiring: Wiring) -> dict[str, tuple[int, Incident]]:
         after = page[-1].key
         found |= {state.key: (state.version, msgspec.json.decode(state.data, type=Incident)) for state in page}
     return found
-
-
-def policy(wiring: Wiring, name: str) -> Policy | None:
-    """The version of a policy that was filed last."""
-    key = ("masters", f"Policy:{name}")
-    state = wiring.journal.states([key]).get(key)
-    filed = msgspec.json.decode(state.data, type=Filed).documents if state else ()
-    versions = [document for document in filed if isinstance(document, Policy)]
-    return max(versions, key=lambda version: version.version, default=None)
 
 
 def on_incident(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: bytes) -> str:

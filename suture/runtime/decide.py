@@ -12,22 +12,24 @@ import msgspec
 from msgspec import Struct
 
 from suture.journal import Delivery, Event, State, Timer, Unit, Work
-from suture.model import Case, CaseResolved, Crosswalk, Decided, Document, Ref, TimerFired, identity
+from suture.model import Case, CaseResolved, Crosswalk, Decided, Document, Policy, Ref, TimerFired, identity
 from suture.processes import Ask, Effect, Emit, Process, Raise, Resolve, Seen, Send, Wait
 from suture.processes.masters import Filed
 from suture.processes.rehearsal import said
+from suture.rules import routing
+from suture.rules.policies import in_force
+from suture.rules.routing import Matter, Rule, rules_of
 from suture.runtime.network import Instance
+from suture.runtime.routes import NoRoute, destination
 from suture.runtime.units import UnitBuilder, owed_of
 from suture.runtime.wiring import CODES, Wiring
 
 #: Built-in state: which exceptions are open.
 CASES = "cases"
+#: The policy that may say who plays a role; every decision that sends something looks at it.
+ROUTING = (Policy.__name__, routing.NAME)
 encode = msgspec.json.Encoder(decimal_format="string").encode
 _decode_filed = msgspec.json.Decoder(Filed).decode
-
-
-class NoRoute(LookupError):
-    """No live instance of the network plays a role for a document; nothing of the decision is done."""
 
 
 class OpenCase(Struct, frozen=True):
@@ -81,7 +83,8 @@ class Batch:
         self.filed: dict[tuple[str, str], tuple[int, Filed]] = {}
         self.changed: set[tuple[str, str]] = set()
         self._load({(item.process, item.key) for item in work})
-        self._load_masters({need for item in work for need in self._needs(item)})
+        self._load_masters({need for item in work for need in self._needs(item)} | {ROUTING})
+        self._rules: dict[int, tuple[Rule, ...]] = {}
 
     # -- loading
 
@@ -142,7 +145,7 @@ class Batch:
         if after is not state and after != state:
             self.states[key] = (version, after)
             self.changed.add(key)
-        saw = tuple(f"{kind}:{id}#{self._filed(kind, id)[0]}" for kind, id in seen.masters)
+        saw = tuple(f"{kind}:{id}#{self._filed(kind, id)[0]}" for kind, id in (*seen.masters, *self._routed_by(effects)))
         once = _trace(item)
         owed_before = len(self.unit.deliveries)
         for name, effect in zip(_names(effects), effects, strict=True):
@@ -217,11 +220,22 @@ class Batch:
         self.unit.event(self._event(item, document, once), self.wiring.routes(document))
 
     def _route(self, send: Send) -> Instance:
-        instance = self.wiring.network.route(send.role, entity=send.entity, facility=send.facility, supplier=send.supplier)
-        if instance is None:
-            where = ", ".join(part for part in (send.entity, send.facility, send.supplier) if part) or "this document"
-            raise NoRoute(f"nobody plays {send.role!r} for {where}")
-        return instance
+        kind = type(send.document).__name__
+        matter = Matter(role=send.role, document=kind, entity=send.entity, facility=send.facility, supplier=send.supplier)
+        return destination(self.wiring.network, self._routing(), matter)
+
+    def _routing(self) -> tuple[Rule, ...]:
+        """The rules of the policy in force, read once for each state of it."""
+        version, filed = self._filed(*ROUTING)
+        if version not in self._rules:
+            policy = in_force(filed.documents, self.now)
+            self._rules[version] = rules_of(policy.values) if policy else ()
+        return self._rules[version]
+
+    def _routed_by(self, effects: Sequence[Effect]) -> tuple[tuple[str, str], ...]:
+        """The policy of routing, if there is one and something is sent: the decision rests on it, too."""
+        sends = any(isinstance(effect, Send | Ask) for effect in effects)
+        return (ROUTING,) if sends and self._routing() else ()
 
     def _send(self, item: Work, send: Send, id: str) -> None:
         self.unit.deliver(

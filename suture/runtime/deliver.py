@@ -14,12 +14,14 @@ from suture.formats import Stamp, Verdict
 from suture.journal import Delivery, Unavailable
 from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
+from suture.rules import retries
 from suture.runtime import rounds
 from suture.runtime.doubts import Doubt, recall
 from suture.runtime.network import Instance
 from suture.runtime.outages import Outages
 from suture.runtime.pauses import Pauses
-from suture.runtime.policy import Breaker, Ceiling, Retry
+from suture.runtime.policies import in_force
+from suture.runtime.policy import Breaker, Ceiling
 from suture.runtime.restored import under_another_key
 from suture.runtime.secrets import secret
 from suture.runtime.settle import change, delivery_case, early_word, raise_case, settle_by_word
@@ -92,14 +94,18 @@ class Gate:
 class Delivering:
     """The sending half of the runtime: ``claim`` what may go, hold the conversations, ``conclude`` with their outcomes."""
 
-    def __init__(self, wiring: Wiring, retry: Retry | None = None) -> None:
-        self.wiring, self.retry = wiring, retry or Retry()
+    def __init__(self, wiring: Wiring) -> None:
+        self.wiring = wiring
         self.gates = {instance.name: self._gate(instance) for instance in wiring.network.instances}
         self.paused: set[str] = set()
         self.pauses = Pauses(wiring)
         self.outages = Outages(wiring)
         #: What to go back to for (delivery, attempt) whose claim may be in the journal, though nobody has spoken.
         self._unspoken: dict[tuple[str, int], Literal["queued", "unknown"]] = {}
+
+    def _retry(self, delivery: Delivery, now: datetime) -> retries.Retry:
+        """How this delivery is tried again, as the policy in force says; asked only where something has failed."""
+        return retries.retry_of(in_force(self.wiring.journal, retries.NAME, now), type(delivery.document).__name__)
 
     def _gate(self, instance: Instance) -> Gate:
         system = self.wiring.systems.get(instance.system)
@@ -132,7 +138,7 @@ class Delivering:
                 gate.lose(delivery.id, now)
             before = self._unspoken.get((delivery.id, delivery.attempts), "unknown")
             change(unit, delivery, before, note="interrupted while sending")
-            if self.retry.over(rounds.current(unit, delivery).tries(delivery)):
+            if self._retry(delivery, now).over(rounds.current(unit, delivery).tries(delivery)):
                 # the attempt after which somebody is told had no end that could have told
                 self.outages.begins(unit, delivery, "interrupted while sending")
         if interrupted:
@@ -387,16 +393,16 @@ class Delivering:
         *,
         patient: bool,
     ) -> None:
-        begun = rounds.current(unit, delivery)
+        begun, retry = rounds.current(unit, delivery), self._retry(delivery, unit.now)
         tries = begun.tries(delivery)
-        over = self.retry.over(tries)
-        if over and not (patient and unit.now - begun.since < self.retry.patience):
+        over = retry.over(tries)
+        if over and not (patient and unit.now - begun.since < retry.patience):
             why = "unknown_outcome" if status == "unknown" else "retries_exhausted"
             self._park(unit, delivery, f"given up after {tries} attempts: {reason}", reason=why)
             return
         if over:
             self.outages.begins(unit, delivery, reason)
-        due = unit.now + self.retry.after(tries, delivery.id, after_s)
+        due = unit.now + retry.after(tries, delivery.id, after_s)
         change(unit, delivery, status, note=reason, due=due)
 
     def _unsure(self, unit: UnitBuilder, delivery: Delivery, reason: str) -> None:

@@ -6,17 +6,19 @@ Each is journaled as a decision with actor, reason and the position that it rest
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from suture.journal import Delivery, Event
-from suture.model import Approval, ApprovalRequest, Decision, Delivered, Person, Policy, Ref, Repaired, Supplier
+from suture.model import Approval, ApprovalRequest, Decision, Delivered, Person, Ref, Repaired, Supplier
 from suture.processes.masters import Filed
 from suture.rules.approvals import objection
 from suture.rules.payments import duty_conflict, release_fault
 from suture.runtime.command import NoSuchThing, Stale, close_case
 from suture.runtime.network import Instance
+from suture.runtime.policies import in_force
 from suture.runtime.settle import change
 from suture.runtime.units import UnitBuilder, owed_of
 from suture.runtime.wiring import Wiring
@@ -64,7 +66,7 @@ def answer(wiring: Wiring, decision: Decision) -> str:
     request, root = question(wiring, decision.subject.id), _unchanged(wiring, decision)
     if decision.verb not in ("approve", "reject"):
         raise ValueError(f"a question takes approve or reject, not {decision.verb!r}")
-    fault = against(wiring, request, decision.actor) if decision.verb == "approve" else ""
+    fault = against(wiring, request, decision.actor, decision.at) if decision.verb == "approve" else ""
     if fault:
         raise ValueError(fault)
     approval = Approval(
@@ -93,11 +95,11 @@ def question(wiring: Wiring, id: str) -> ApprovalRequest:
     raise NoSuchThing(f"there is no question {id}")
 
 
-def against(wiring: Wiring, request: ApprovalRequest, actor: str) -> str:
+def against(wiring: Wiring, request: ApprovalRequest, actor: str, now: datetime) -> str:
     """Why this person's approval would not count, as a sentence; "" if it would. Whoever asked decides by the same rules."""
     person = next((one for one in _filed(wiring, "Person", actor) if isinstance(one, Person)), None)
     if request.subject.type == "Requisition":
-        limits = _policy(wiring, "approval_limits")
+        limits = _policy(wiring, "approval_limits", now)
         entity = person.entity if person else ""
         found = objection(limits, request.amount, approver=actor, person=person, requester=request.requester, entity=entity)
         return found[1] if found else ""
@@ -109,7 +111,9 @@ def against(wiring: Wiring, request: ApprovalRequest, actor: str) -> str:
         if isinstance(row.event.data, Approval) and row.event.data.decision == "approve"
     ]
     fault = duty_conflict(actor, creator, (request.requester,), before)
-    fault = fault or release_fault(_policy(wiring, "payment"), request.amount, actor, person, person.entity if person else "")
+    fault = fault or release_fault(
+        _policy(wiring, "payment", now), request.amount, actor, person, person.entity if person else ""
+    )
     return fault.text if fault else ""
 
 
@@ -119,10 +123,9 @@ def _filed(wiring: Wiring, kind: str, id: str) -> tuple[Any, ...]:
     return _decode_filed(state.data).documents if state else ()
 
 
-def _policy(wiring: Wiring, name: str) -> Mapping[str, Any]:
-    versions = [one for one in _filed(wiring, "Policy", name) if isinstance(one, Policy)]
-    latest_version = max(versions, key=lambda policy: policy.version, default=None)
-    return latest_version.values if latest_version else {}
+def _policy(wiring: Wiring, name: str, now: datetime) -> Mapping[str, Any]:
+    policy = in_force(wiring.journal, name, now)
+    return policy.values if policy else {}
 
 
 # -- deliveries

@@ -1,37 +1,9 @@
-"""How often and when a delivery is tried again, when a counterpart is left alone, and how fast it may be called."""
+"""When a counterpart is left alone, and how fast it may be called; how often it is tried again, ``rules.retries`` says."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from datetime import datetime, timedelta
-
-from msgspec import Struct
-
-
-class Retry(Struct, frozen=True, kw_only=True):
-    """Retry of retryable and unknown outcomes: exponential back-off with jitter, and an end.
-
-    A doubtful outcome may be the document's own fault: it is given up after ``attempts``. A counterpart that is out of
-    reach or busy is not: what waits for it is given up after ``patience`` only, longer than any outage that is planned for.
-    Both count from the first attempt of a round (``rounds``), and so does the back-off.
-    """
-
-    attempts: int = 12
-    first_s: float = 2.0
-    factor: float = 2.0
-    longest_s: float = 900.0
-    patience: timedelta = timedelta(days=7)
-
-    def over(self, attempt: int) -> bool:
-        """Whether so many attempts are enough before somebody is told, and again after as many more."""
-        return attempt % self.attempts == 0
-
-    def after(self, attempt: int, id: str, wish_s: float = 0.0) -> timedelta:
-        """How long to wait after ``attempt`` (1 upwards); the jitter (±25 %) depends on the delivery alone, so it repeats."""
-        plain = min(self.longest_s, self.first_s * self.factor ** min(attempt - 1, 32))
-        chance = int.from_bytes(hashlib.blake2s(f"{id}/{attempt}".encode(), digest_size=2).digest(), "big") / 65535
-        return timedelta(seconds=max(wish_s, plain * (0.75 + chance / 2)))
 
 
 class Breaker:

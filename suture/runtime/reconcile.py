@@ -14,15 +14,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from suture.formats import Stamp
 from suture.journal import Delivery, Fenced, State
-from suture.model import Case, CaseResolved, Decision, Held, Money, Policy, Reconciled, Ref
-from suture.processes import Seen
-from suture.processes.course import in_force
-from suture.processes.masters import Filed
+from suture.model import Case, CaseResolved, Decision, Held, Money, Reconciled, Ref
 from suture.rules.policies import number
 from suture.rules.reconciling import Difference, action, compare
 from suture.runtime.beliefs import Beliefs
@@ -30,6 +26,7 @@ from suture.runtime.decide import CASES, decode_case
 from suture.runtime.holdings import Sheet, holdings
 from suture.runtime.mending import NAME, Done, Known, Mending, Planned, answer, who
 from suture.runtime.network import Instance
+from suture.runtime.policies import in_force
 from suture.runtime.secrets import secret
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
@@ -340,10 +337,7 @@ class Reconciliation:
 
 def _policy(wiring: Wiring, now: datetime) -> dict[str, Any]:
     """The values of the policy in force, or none: then the defaults hold."""
-    key = ("masters", f"Policy:{POLICY}")
-    state = wiring.journal.states([key]).get(key)
-    filed = msgspec.json.decode(state.data, type=Filed) if state else Filed()
-    policy = in_force(Seen(now, {(Policy.__name__, POLICY): filed.documents}), POLICY)
+    policy = in_force(wiring.journal, POLICY, now)
     return dict(policy.values) if policy else {}
 
 

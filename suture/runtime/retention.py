@@ -11,8 +11,10 @@ from msgspec import Struct
 from suture.formats import Format
 from suture.journal import Event, Journal, Unit
 from suture.journal.shelves import Keys
-from suture.model import Decision, Document, PaymentInstruction, PaymentStatus, Ref, Remittance, Supplier
-from suture.model.classes import CLASSES, KEPT_DAYS, DataClass
+from suture.model import Decision, Document, PaymentInstruction, PaymentStatus, Policy, Ref, Remittance, Supplier
+from suture.model.classes import CLASSES, DataClass
+from suture.rules.keeping import NAME, kept_days
+from suture.runtime.policies import in_force
 
 #: The type of the objects that decisions about shelves are about.
 SHELF = "Shelf"
@@ -45,25 +47,28 @@ def _class_of(clinical: bool, reads: tuple[type[Document], ...]) -> DataClass:
     return "financial" if not _BANKING.isdisjoint(reads) else "internal"
 
 
-def shelf(name: str) -> Shelf:
-    """The shelf of that name; raises ValueError for a name that none has."""
+def shelf(name: str, policy: Policy | None = None) -> Shelf:
+    """The shelf of that name, as long as the policy ``retention`` says; raises ValueError for a name that none has, and for a
+    policy that cannot be read."""
     kind, _, month = name.partition("-")
     if kind not in CLASSES:
         raise ValueError(f"{name} is no shelf: there is no class {kind!r}")
     begins = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
     after = (begins + timedelta(days=32)).replace(day=1)
-    return Shelf(name, kind, after + timedelta(days=KEPT_DAYS[kind]))
+    return Shelf(name, kind, after + timedelta(days=kept_days(policy, kind)))
 
 
-def shelves(keys: Keys) -> tuple[Shelf, ...]:
-    """Every shelf that still has a key, in order of its end."""
-    return tuple(sorted((shelf(name) for name in keys.shelves()), key=lambda each: (each.ends, each.name)))
+def shelves(journal: Journal, keys: Keys, now: datetime) -> tuple[Shelf, ...]:
+    """Every shelf that still has a key, in order of its end; raises ValueError for a policy that cannot be read."""
+    policy = in_force(journal, NAME, now)
+    return tuple(sorted((shelf(name, policy) for name in keys.shelves()), key=lambda each: (each.ends, each.name)))
 
 
 def shred(journal: Journal, keys: Keys, name: str, *, actor: str, reason: str, now: datetime) -> None:
     """Journal that a shelf is destroyed, and destroy its key: first the word, then the deed, so that none is without the other's
     trace. Raises ValueError for a shelf whose time is not over or no reason, KeyError for one without a key."""
-    chosen = shelf(name)
+    policy = in_force(journal, NAME, now)
+    chosen = shelf(name, policy)
     if not chosen.over(now):
         raise ValueError(f"{name} is needed until {chosen.ends:%Y-%m-%d}")
     if not actor.strip() or not reason.strip():
@@ -80,7 +85,7 @@ def shred(journal: Journal, keys: Keys, name: str, *, actor: str, reason: str, n
         at=now,
         reason=reason.strip(),
         position=known[-1].position if known else 0,
-        values={"ends": chosen.ends.isoformat()},
+        values={"ends": chosen.ends.isoformat(), "policy": f"{NAME} {policy.version}" if policy else ""},
     )
     once = f"decision/{id}"
     journal.commit([Unit(events=[Event(once=once, kind="commanded", source=actor, at=now, data=said, root=once)])])

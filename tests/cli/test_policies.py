@@ -74,7 +74,7 @@ def test_one_proposes_another_approves_and_then_it_is_filed(folder: Path) -> Non
 
 
 def test_a_new_policy_is_listed_from_its_first_proposal_on(folder: Path) -> None:
-    said(folder, "propose", "retention", "--file", values(folder, days="90"), "--actor", "anna", "--reason", "law")
+    said(folder, "propose", "retention", "--file", values(folder, patient="90"), "--actor", "anna", "--reason", "law")
     (standing,) = [each for each in told(folder) if each["name"] == "retention"]
     assert (standing["in_force"], standing["proposed"]) == (0, [1])
 

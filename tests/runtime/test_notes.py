@@ -101,9 +101,9 @@ def test_nobody_approves_for_themselves_over_their_limit_or_on_an_old_state(aske
     world, request = asked
     still, subject, position = world.still, Ref("ApprovalRequest", request.id), _last(world).position
     assert still is not None
-    assert "requested it" in against(still.wiring, request, request.requester)
-    assert "not known" in against(still.wiring, request, "a stranger")
-    assert against(still.wiring, request, "cfo-1") == ""
+    assert "requested it" in against(still.wiring, request, request.requester, still.clock.now())
+    assert "not known" in against(still.wiring, request, "a stranger", still.clock.now())
+    assert against(still.wiring, request, "cfo-1", still.clock.now()) == ""
     for actor in (request.requester, "a stranger"):
         with pytest.raises(ValueError, match=r"requested it|not known"):
             answer(still.wiring, decision(subject, "approve", actor, position))

@@ -103,7 +103,7 @@ def test_nothing_goes_too_early_by_chance_or_without_a_reason(
     with pytest.raises(error):
         shred(journal, keys, name, now=NOW, **by)
     assert not journal.read(0, 10)
-    assert [each.name for each in shelves(keys)] == ["patient-2024-01", "patient-2026-01"]
+    assert [each.name for each in shelves(journal, keys, NOW)] == ["patient-2024-01", "patient-2026-01"]
 
 
 def test_a_shelf_that_is_not_one_opens_nothing(tmp_path: Path, keys: Keys) -> None:

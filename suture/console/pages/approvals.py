@@ -52,7 +52,7 @@ def load(ask: Ask) -> Approvals:
 def _asked(ask: Ask, question: Question) -> Asked:
     request = question.request
     allowed = ask.may("approvals.decide", About(amount=request.amount))
-    denied = allowed.reason if not allowed else against(ask.wiring, request, ask.caller.subject)
+    denied = allowed.reason if not allowed else against(ask.wiring, request, ask.caller.subject, ask.now)
     return Asked(
         id=request.id,
         subject=request.subject,

@@ -28,9 +28,9 @@ from suture.gateway.events.subscribing import Word, closing
 from suture.gateway.events.subscription import Known, Subscription, known, secrets, subscriptions
 from suture.journal import Event, Fenced, Journal, Recorded, State, Unavailable, Unit
 from suture.model import Case, Decision, Ref
+from suture.rules.retries import Retry
 from suture.runtime.clock import Clock
 from suture.runtime.decide import CASES, OpenCase, decode_case, encode
-from suture.runtime.policy import Retry
 from suture.runtime.share import WEBHOOKS
 from suture.transports.exchange import Http, HttpReply, Link, NoReply, NotSent
 from suture.transports.http import HttpLink

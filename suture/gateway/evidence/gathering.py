@@ -61,11 +61,13 @@ def evidence(journal: Journal, id: str, network: str, now: datetime, public_key:
 
 
 def resting_on(journal: Journal, id: str) -> tuple[Applied, ...]:
-    """The versions of policies that the decisions about a thing rested on. Raises Unknown."""
+    """The versions of policies that applied to a thing: what its decisions rested on, and what governs its deliveries and
+    messages. Raises Unknown."""
     rows = {row.position: row for row in Scope(journal, id).events()}
     if not rows:
         raise Unknown(f"nothing is known of {id}")
-    return _applied(journal, _decisions(journal, rows.values()).values())
+    rows |= _messages(journal, rows.values()) | _decisions(journal, rows.values())
+    return _applied(journal, rows.values())
 
 
 def _concerns(document: Document, scope: Scope) -> bool:
@@ -100,11 +102,11 @@ def _suppliers(journal: Journal, rows: Iterable[Recorded]) -> dict[int, Recorded
 
 
 def _applied(journal: Journal, rows: Iterable[Recorded]) -> tuple[Applied, ...]:
-    """The versions of policies that the decisions rested on."""
+    """The versions of policies that decisions rested on, or that governed what became of deliveries and messages."""
     decided: dict[tuple[str, int], tuple[Recorded, list[int]]] = {}
     known: dict[str, list[Recorded]] = {}
     for row in rows:
-        for name in named_in(row.event) if isinstance(row.event.data, Decided) else ():
+        for name in named_in(row.event):
             known.setdefault(name, versions(journal, name))
             held = in_force(known[name], row.event.at, row.position)
             if held is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from suture.gateway.governance.policies import in_force, versions
+from suture.gateway.governance.policies import check, in_force, versions
 from suture.gateway.identity.commands import decision, reasoned
 from suture.journal import Journal, Recorded, Unit
 from suture.model import Decision, Policy, Ref
@@ -46,8 +46,10 @@ class Standing(Struct, frozen=True, kw_only=True):
 def propose(
     journal: Journal, name: str, values: Mapping[str, Any], *, author: str, reason: str, now: datetime, effective: datetime
 ) -> Policy:
-    """Journal a proposal of the next version; it is not in force. Raises ValueError for no reason, or values that are none."""
+    """Journal a proposal of the next version; it is not in force. Raises ValueError for no reason, or for values that
+    are none or that nobody could follow."""
     _plain(values)
+    check(name, values)
     known = [_policy(row).version for row in versions(journal, name)] + [each.version for each in proposals(journal, name)]
     policy = Policy(
         id=name, version=max(known, default=0) + 1, effective=effective, author=author, approver=author, values=dict(values)

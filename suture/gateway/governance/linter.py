@@ -10,6 +10,7 @@ from suture.formats import Format
 from suture.gateway.governance.api_rules import api_findings
 from suture.gateway.governance.event_rules import event_findings
 from suture.gateway.governance.flow_rules import flow_findings
+from suture.gateway.governance.policies import check
 from suture.gateway.governance.registry import Governed, governed
 from suture.gateway.operation import Operation
 from suture.model import Finding, Policy
@@ -77,3 +78,7 @@ def _policy(policy: Policy) -> Iterator[Finding]:
     if same_person(policy.author, policy.approver):
         text = "whoever writes a policy does not approve it: name another person as approver"
         yield Finding(code="same_person", path=path, text=text)
+    try:
+        check(policy.id, policy.values)
+    except ValueError as error:
+        yield Finding(code="bad_values", path=path, text=str(error))

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from suture.journal import Event, Journal, Recorded
-from suture.model import Policy, Ref
+from suture.model import Delivered, Document, MessageReceived, Policy, Ref
+from suture.rules import keeping, retries, routing, service_levels
 from suture.rules.approvals import same_person
 
 _MOST = 10_000
+#: What a version of these policies may say; others are checked by whoever reads them, when they are read.
+CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
+    keeping.NAME: keeping.check_retention,
+    retries.NAME: retries.check_retry,
+    routing.NAME: routing.check_routing,
+    service_levels.NAME: service_levels.check_levels,
+}
+
+
+def check(name: str, values: Mapping[str, Any]) -> None:
+    """Raises ValueError, with the reason, for values that nobody could follow."""
+    if name in CHECKS:
+        CHECKS[name](values)
 
 
 def versions(journal: Journal, name: str) -> list[Recorded]:
@@ -29,10 +44,18 @@ def in_force(rows: Iterable[Recorded], at: datetime, before: int) -> Recorded | 
     return max(known, key=lambda row: _policy(row).version, default=None)
 
 
+#: What is governed without being decided: how a delivery is tried and until when, and for how long a message is kept.
+GOVERNED: Mapping[type[Document], tuple[str, ...]] = {
+    Delivered: (retries.NAME, service_levels.NAME),
+    MessageReceived: (keeping.NAME,),
+}
+
+
 def named_in(event: Event) -> tuple[str, ...]:
-    """The policies that a decision looked at."""
+    """The policies that a decision looked at, or that govern what the event tells of."""
     entries = (entry.rpartition("#")[0] for entry in event.seen)
-    return tuple(entry.removeprefix("Policy:") for entry in entries if entry.startswith("Policy:"))
+    looked_at = (entry.removeprefix("Policy:") for entry in entries if entry.startswith("Policy:"))
+    return (*looked_at, *GOVERNED.get(type(event.data), ()))
 
 
 def _policy(row: Recorded) -> Policy:

@@ -21,7 +21,7 @@ from suture.runtime.polling import poll_once
 from suture.runtime.reconcile import Report, reconcile
 from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, lane
 from suture.runtime.telemetry import Tally
-from suture.runtime.turn import Turned, turn, undisturbed
+from suture.runtime.turn import turn, undisturbed
 from suture.runtime.wiring import Wiring
 from suture.systems import Again, Outcome, Poll
 from suture.transports import Answer, Arrival, NoReply, NotSent
@@ -279,11 +279,15 @@ class Service:
         arrivals, self._arrivals = self._arrivals[:batch], self._arrivals[batch:]
         outcomes, self._outcomes = self._outcomes, []
         self._concluding, now = outcomes, self.clock.now()
+        said, loop = [arrival for arrival, _ in arrivals], asyncio.get_running_loop()
+
+        def speak(answers: Sequence[Answer]) -> None:
+            loop.call_soon_threadsafe(self._speak, arrivals, answers)
+
         try:
-            said = [arrival for arrival, _ in arrivals]
-            turned = await self.in_thread(lambda: turn(self.wiring, self.delivering, now, said, outcomes))
+            turned = await self.in_thread(lambda: turn(self.wiring, self.delivering, now, said, outcomes, speak))
         except BaseException as error:
-            # outcomes that may not have been committed are in doubt now, and recovery treats them so
+            # outcomes that may not have been committed are in doubt now, and recovery treats them so; what was answered stays so
             for _, future in arrivals:
                 if not future.done():
                     future.set_exception(Busy(f"not taken in: {type(error).__name__}"))
@@ -291,9 +295,8 @@ class Service:
         finally:
             self._concluding = []
         self._stood_back = 0
-        self.tally.took([arrival for arrival, _ in arrivals], turned.answers)
         self.tally.ended(outcomes, now)
-        self._speak(arrivals, turned)
+        self._begin(turned.attempts)
         return turned.more or bool(self._arrivals or self._outcomes)
 
     def _look(self) -> None:
@@ -303,11 +306,15 @@ class Service:
         if self.wiring.journal.shared:
             self.wiring.refresh_book()
 
-    def _speak(self, arrivals: list[tuple[Arrival, asyncio.Future[Answer]]], turned: Turned) -> None:
-        for (_, future), answer in zip(arrivals, turned.answers, strict=True):
+    def _speak(self, arrivals: list[tuple[Arrival, asyncio.Future[Answer]]], answers: Sequence[Answer]) -> None:
+        """What arrived is durable: whoever said it may know."""
+        self.tally.took([arrival for arrival, _ in arrivals], answers)
+        for (_, future), answer in zip(arrivals, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
-        for attempt in turned.attempts:
+
+    def _begin(self, attempts: Sequence[Attempt]) -> None:
+        for attempt in attempts:
             self._talks[attempt.delivery.id] = asyncio.create_task(self._talk(attempt), name=attempt.instance.name)
 
     async def _talk(self, attempt: Attempt) -> None:

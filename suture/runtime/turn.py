@@ -28,9 +28,8 @@ T = TypeVar("T")
 
 
 class Turned(Struct, frozen=True, kw_only=True):
-    """What one turn did: the answers that may be spoken now, the conversations to hold, and whether a limit left more to do."""
+    """What one turn did: the conversations to hold, and whether a limit left more to do."""
 
-    answers: Sequence[Answer] = ()
     attempts: Sequence[Attempt] = ()
     more: bool = False
 
@@ -41,18 +40,24 @@ def turn(
     now: datetime,
     arrivals: Sequence[Arrival] = (),
     outcomes: Sequence[tuple[Attempt, Outcome]] = (),
+    speak: Callable[[Sequence[Answer]], None] = lambda answers: None,
 ) -> Turned:
-    """One turn, in the calling thread; when it returns, everything it answers and claims is durable.
+    """One turn, in the calling thread; when it returns, everything it claims is durable.
 
+    ``speak`` is called as soon as what arrived is durable: nobody who waits for an answer waits for what follows from his words.
     Outcomes are concluded before arrivals are read: a word about a delivery finds the delivery waiting for it. Raises Fenced if
     others own what we took for ours.
     """
     attempts: list[Attempt] = []
     try:
-        with wiring.journal.together():
-            if outcomes:
+        if arrivals:
+            with wiring.journal.together():
                 delivering.conclude(outcomes, now)
-            answers = undisturbed(lambda: intake.accept(wiring, arrivals, now)) if arrivals else []
+                answers = undisturbed(lambda: intake.accept(wiring, arrivals, now))
+            speak(answers)
+            outcomes = ()
+        with wiring.journal.together():
+            delivering.conclude(outcomes, now)
             overdue = undisturbed(lambda: delivering.overdue(now, LIMIT))
             unfinished = _decide_all(wiring, now)
             undisturbed(lambda: delivering.lapse(now))
@@ -63,7 +68,7 @@ def turn(
         delivering.unsaid(attempts)
         raise
     full = len(attempts) >= wiring.limits.deliver_batch
-    return Turned(answers=answers, attempts=attempts, more=full or unfinished or overdue >= LIMIT)
+    return Turned(attempts=attempts, more=full or unfinished or overdue >= LIMIT)
 
 
 def _decide_all(wiring: Wiring, now: datetime) -> bool:

@@ -165,7 +165,8 @@ class _Console:
             return self._rendered(page, session, dict(parse_qsl(parts.query)))
 
         after = int(seen) if seen.isdecimal() and len(seen) < 19 else 0
-        messages: AsyncIterator[str] = Stream(render, self.desk.moved, addresses, after, lambda: self.desk.closing).messages()
+        stream = Stream(render, self.desk.moved, addresses, after, lambda: self.desk.closing, lambda: self.desk.errands.busy)
+        messages: AsyncIterator[str] = stream.messages()
         return StreamingResponse(messages, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     # -- actions

@@ -14,6 +14,7 @@ from typing import Any
 
 from suture.console.errands import Errands
 from suture.console.page import Ask
+from suture.console.verification import InTurns, Verification
 from suture.gateway import Access, Caller
 from suture.model import Decision
 from suture.runtime.clock import Clock
@@ -22,6 +23,7 @@ from suture.runtime.wiring import Wiring
 from suture.views.kept import kept, kept_books
 from suture.views.search import INDEX, Index
 from suture.views.trail import Trail
+from suture.views.verification import Reading
 
 #: Who asks where no person does; may do nothing.
 NOBODY = Caller(subject="nobody", roles=())
@@ -51,6 +53,8 @@ class Desk:
         self.closing = False
         #: What was decided about more than can be carried out while somebody waits.
         self.errands = Errands(lambda: self.closing)
+        #: The last time that somebody had everything read again.
+        self.verification: Verification | None = None
         self._trail = Trail()
         self._one = threading.RLock()
         self._held: dict[Path, sqlite3.Connection] = {}
@@ -76,7 +80,7 @@ class Desk:
                 now = self.at or self.clock.now()
                 figures = self.books.with_suffix(".figures")
                 rest = caller, self.access, self.place, unmasked, figures, self._remembered(now), drafts, self.errands.of
-                yield Ask(self.wiring, books, self._trail, Index(db), query, now, *rest)
+                yield Ask(self.wiring, books, self._trail, Index(db), query, now, *rest, self.verification)
 
     def _hold(self, *files: Path) -> None:
         """Keep the caches open: SQLite tidies a file up, and waits for the disk, whenever nobody has it open any more."""
@@ -108,3 +112,12 @@ class Desk:
         """Carry out what ``runtime.notes`` knows beside decisions; returns one sentence. Raises what it raises."""
         with self._one:
             return how(self.wiring, decision)
+
+    def verify(self, asked: Decision) -> None:
+        """Have everything read again in the background; while that goes on there is no second time. Raises Busy."""
+        if self.verification and not self.verification.over:
+            return
+        reading = Reading(InTurns(self.wiring.journal, self._one))
+        verification = Verification(reading, self.books.parent, self._trail.position, asked)
+        verification.begin(self.errands)
+        self.verification = verification

@@ -73,6 +73,12 @@ class Errands:
         """The errand of this id, if this console was asked for it."""
         return self._known.get(id)
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything waits or is under way."""
+        with self._lock:
+            return any(not each.over for each in self._known.values())
+
     def _forget(self) -> None:
         over = [id for id, each in self._known.items() if each.over]
         for id in over[:-OVER_MOST]:
@@ -96,7 +102,8 @@ class Errands:
                     return
         except Exception as error:  # the thread has nobody above it who could be told
             _log.exception("an errand has failed")
-            errand.stopped = str(error) or type(error).__name__
+            # its own words may hold what nobody here may read
+            errand.stopped = f"it failed ({type(error).__name__}); the console's log has the cause"
             return
         if not errand.over:
             errand.stopped = "fewer were left than were asked for"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from suture.console.errands import Errand
+from suture.console.verification import Verification
 from suture.extensions import found
 from suture.gateway import ANYTHING, About, Access, Caller, Verdict
 from suture.journal import Journal
@@ -50,6 +51,8 @@ class Ask(Struct, frozen=True):
     drafts: Mapping[str, str] = {}
     #: What is being carried out in the background, by its id.
     errand: Callable[[str], Errand | None] = lambda id: None
+    #: The last time that somebody had everything read again.
+    verification: Verification | None = None
 
     @property
     def journal(self) -> Journal:

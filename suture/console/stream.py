@@ -25,6 +25,8 @@ PAGES_MOST = 16
 LOOK_S, FLUSH_S = 0.04, 0.25
 #: A sign of life for whoever waits, and when ages and deadlines are told anew though nothing happened, in seconds.
 BEAT_S, ANEW_S = 10.0, 60.0
+#: The same while something goes on in the background that moves the journal little or not at all.
+BUSY_S = 1.0
 #: How long a browser waits before it comes again, in milliseconds.
 RETRY_MS = 500
 
@@ -106,11 +108,15 @@ class Stream:
         addresses: list[str],
         after: int,
         closing: Callable[[], bool] = lambda: False,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``closing`` says when the server is about to stop: then the browser comes again until there is another."""
-        self.render, self.moved, self.position, self.closing = render, moved, after, closing
+        """``closing`` says when the server is about to stop: then the browser comes again until there is another.
+
+        ``busy`` says whether something goes on in the background.
+        """
+        self.render, self.moved, self.position, self.closing, self.busy = render, moved, after, closing, busy
         self.pages = {address: Live() for address in addresses}
-        self.drawn = 0.0
+        self.drawn, self.anew_s = 0.0, ANEW_S
 
     async def messages(self) -> AsyncIterator[str]:
         """The messages, until the browser leaves or may not look any more."""
@@ -120,7 +126,7 @@ class Stream:
         beat = monotonic()
         while self.pages and not self.closing():
             await asyncio.sleep(FLUSH_S if monotonic() - self.drawn < FLUSH_S else LOOK_S)
-            if await self._ahead() or monotonic() - self.drawn > ANEW_S:
+            if await self._ahead() or monotonic() - self.drawn > self.anew_s:
                 yield await run_in_threadpool(self._flush)
                 beat = monotonic()
             elif monotonic() - beat > BEAT_S:
@@ -137,6 +143,8 @@ class Stream:
 
     def _flush(self, quiet: bool = False) -> str:
         """Draw every page again and say what has changed; the position moves on even where nothing on the pages did."""
+        # asked before anything is drawn: the end of what goes on is drawn as well
+        self.anew_s = BUSY_S if self.busy() else ANEW_S
         messages, reached = [], []
         for address, live in list(self.pages.items()):
             try:

@@ -83,8 +83,8 @@ class Sealed(Protocol):
         """Seals after a position, in order."""
 
 
-def verify(journal: Sealed, public_key: Ed25519PublicKey, anchor: Checkpoint | None = None) -> list[Finding]:
-    """What is wrong with the sealed part of the journal; nothing if it is as it was sealed.
+def verify(journal: Sealed, public_key: Ed25519PublicKey | None, anchor: Checkpoint | None = None) -> list[Finding]:
+    """What is wrong with the sealed part of the journal; nothing if it is as it was sealed. Without a key signatures are not judged.
 
     Codes: ``seal.signature`` (not signed by this key), ``seal.events`` and ``seal.head`` (between this checkpoint and the one
     before an event was changed, removed, added or moved), ``seal.anchor`` (the checkpoint kept elsewhere is not there).
@@ -144,7 +144,9 @@ def _head(checkpoint: Checkpoint) -> bytes:
         return BEGINNING
 
 
-def _signature(checkpoint: Checkpoint, public_key: Ed25519PublicKey) -> list[Finding]:
+def _signature(checkpoint: Checkpoint, public_key: Ed25519PublicKey | None) -> list[Finding]:
+    if public_key is None:
+        return []
     try:
         public_key.verify(bytes.fromhex(checkpoint.signature), signed_bytes(checkpoint))
     except (InvalidSignature, ValueError):

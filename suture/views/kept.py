@@ -16,9 +16,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from suture.journal import Journal, Recorded
+from suture.journal import Recorded
 from suture.journal.drafts import decode_event
-from suture.journal.seal import BEGINNING, link
+from suture.journal.seal import BEGINNING, Sealed, link
 from suture.views.books import TABLES, Books
 
 #: Events in one transaction of the file.
@@ -67,14 +67,14 @@ def _silent(position: int) -> None:
 
 
 @contextlib.contextmanager
-def kept_books(journal: Journal, path: Path, tell: Tell = _silent) -> Iterator[Books]:
+def kept_books(journal: Sealed, path: Path, tell: Tell = _silent) -> Iterator[Books]:
     """The books of everything in the journal; see ``kept``."""
     with kept(journal, path, BOOKS, tell) as db:
         yield Books(db)
 
 
 @contextlib.contextmanager
-def kept(journal: Journal, path: Path, fold: Fold, tell: Tell = _silent) -> Iterator[sqlite3.Connection]:
+def kept(journal: Sealed, path: Path, fold: Fold, tell: Tell = _silent) -> Iterator[sqlite3.Connection]:
     """The fold over everything in the journal, from the file where it holds, from the beginning where it does not.
 
     Where the file cannot be written the fold is made in memory. Raises Unavailable if the journal does not answer.
@@ -83,7 +83,7 @@ def kept(journal: Journal, path: Path, fold: Fold, tell: Tell = _silent) -> Iter
         yield db
 
 
-def _current(journal: Journal, path: Path, fold: Fold, tell: Tell) -> sqlite3.Connection:
+def _current(journal: Sealed, path: Path, fold: Fold, tell: Tell) -> sqlite3.Connection:
     for _ in range(2):
         try:
             return _caught_up(journal, _opened(path, fold), fold, tell)
@@ -144,7 +144,7 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
 # -- catching up
 
 
-def _caught_up(journal: Journal, db: sqlite3.Connection, fold: Fold, tell: Tell) -> sqlite3.Connection:
+def _caught_up(journal: Sealed, db: sqlite3.Connection, fold: Fold, tell: Tell) -> sqlite3.Connection:
     try:
         [(position, last)] = db.execute("select position, last from mark")
         if position and journal.bodies(position - 1, 1) != [(position, last)]:
@@ -157,7 +157,7 @@ def _caught_up(journal: Journal, db: sqlite3.Connection, fold: Fold, tell: Tell)
     return db
 
 
-def _page(journal: Journal, db: sqlite3.Connection, fold: Fold, *, fresh: bool) -> int | None:
+def _page(journal: Sealed, db: sqlite3.Connection, fold: Fold, *, fresh: bool) -> int | None:
     """Enter the next page in one transaction; its last position, None if there was none.
 
     Another process may have entered some meanwhile.

@@ -160,7 +160,7 @@ def test_an_errand_that_fails_or_is_stopped_says_so_and_the_next_is_carried_out(
     failed, worked = errands.of("fails"), errands.of("works")
     assert failed is not None
     assert worked is not None
-    assert (failed.done, failed.stopped) == (1, "the disk is full")
+    assert (failed.done, failed.stopped) == (1, "it failed (OSError); the console's log has the cause")
     assert (worked.done, worked.stopped) == (1, "")
     closing = Errands(stop.is_set)
     closing.begin("stopped", 10**9, endless())

@@ -93,7 +93,7 @@ async def opened(folder: Path, everyone: Mapping[str, Caller]) -> AsyncIterator[
     try:
         yield gateway
     finally:
-        await gateway.house.close()
+        await gateway.close()
         await service.stop()
         journal.close()
 

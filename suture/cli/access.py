@@ -19,7 +19,9 @@ from suture.gateway.access import ROLES, About, Access, BadAccess, Caller, read_
 from suture.gateway.identity import BadIdentity, Grant, api_keys, emergency, read_identity, segregation
 from suture.gateway.identity.segregation import Way
 from suture.gateway.operation import operations
+from suture.gateway.trail import calls_of
 from suture.journal import Journal
+from suture.journal.blobs import BlobDamaged
 from suture.journal.shelves import begin_shelves, load_keys
 from suture.model import Finding, Money
 from suture.runtime.clock import SystemClock
@@ -38,6 +40,7 @@ class Verb(StrEnum):
     REVOKE = "revoke"
     TAKE = "take"
     GIVE_BACK = "give-back"
+    CALLS = "calls"
     SHELVES = "shelves"
     SHELVE = "shelve"
     SHRED = "shred"
@@ -60,6 +63,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     entity: str = ""
     amount: str = ""
     days: int = 365
+    hours: float = 24.0
     overlap: float = 168.0
     access: Access = field(default_factory=Access)
 
@@ -78,7 +82,7 @@ def register(app: typer.Typer) -> None:
 
 def manage(
     verb: Annotated[Verb, typer.Argument(help="What to ask or do.")] = Verb.POLICY,
-    names: Annotated[list[str] | None, typer.Argument(help="A permission, a key, a person or a shelf.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="A permission, a key, persons or a shelf.")] = None,
     folder: Annotated[str, typer.Option(help="Where access.toml and identity.toml lie.")] = ".",
     journal: Annotated[str, JournalOption] = ".",
     role: Annotated[list[str] | None, typer.Option(help="A role; may be said again.")] = None,
@@ -88,6 +92,7 @@ def manage(
     entity: Annotated[str, typer.Option(help="The legal entity that it is about.")] = "",
     amount: Annotated[str, typer.Option(metavar="'100.00 USD'", help="The amount that it is about.")] = "",
     days: Annotated[int, typer.Option(min=1, help="How long a key lives.")] = 365,
+    hours: Annotated[float, typer.Option(min=0.01, help="Calls of so many hours up to now.")] = 24.0,
     overlap: Annotated[float, typer.Option(min=0.0, metavar="HOURS", help="How long the old key still works.")] = 168.0,
     actor: Annotated[str, typer.Option(help="Who says so; you by itself.")] = "",
     reason: Annotated[str, typer.Option(help="Why; it is kept for the auditor.")] = "",
@@ -104,6 +109,8 @@ def manage(
       suture access make acme --role supplier --supplier ACME --reason "new partner" -j day
 
       suture access take buyer --actor noor --role operator --reason "the order desk burns" -j day
+
+      suture access calls key/alder --hours 48 -j day
 
       suture access shred patient-2024-01 --reason "yearly clearing" -j day
     """
@@ -123,13 +130,14 @@ def manage(
             entity=entity,
             amount=amount,
             days=days,
+            hours=hours,
             overlap=overlap,
             access=read_access(Path(folder) / "access.toml"),
         )
         _ACTS[verb](asked)
     except (BadAccess, BadIdentity) as error:
         fail(str(error), "mend the file; docs/security.md knows its fields", 1)
-    except (ValueError, LookupError) as error:
+    except (ValueError, LookupError, OverflowError, BlobDamaged) as error:
         fail(str(error).strip("'\""), "`suture access --help` shows each form", 1)
 
 
@@ -259,6 +267,26 @@ def _give_back(asked: Asked) -> None:
     console.print(f"{asked.name} holds no emergency rights any more", markup=False)
 
 
+# -- the trail of calls
+
+
+def _calls(asked: Asked) -> None:
+    opened, _ = existing_journal(asked.journal)
+    try:
+        told = calls_of(opened, asked.now - timedelta(hours=asked.hours), asked.now)
+        calls = [each for each in told if not asked.names or each.actor in asked.names]
+    finally:
+        opened.close()
+    if asked.json:
+        write_json(asked.json, calls)
+    if asked.json != "-":
+        table = plain_table("Calls answered", "At", "who", "operation", "about", "result")
+        for each in calls:
+            result = f"{each.status} {each.code}".strip()
+            table.add_row(f"{each.at:%Y-%m-%d %H:%M:%S}", each.actor or "nobody", each.operation, each.object, result)
+        console.print(table)
+
+
 # -- what is kept
 
 
@@ -307,6 +335,7 @@ _ACTS: Mapping[Verb, Callable[[Asked], None]] = {
     Verb.REVOKE: _revoke,
     Verb.TAKE: _take,
     Verb.GIVE_BACK: _give_back,
+    Verb.CALLS: _calls,
     Verb.SHELVES: _shelves,
     Verb.SHELVE: _shelve,
     Verb.SHRED: _shred,

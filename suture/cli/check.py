@@ -14,7 +14,7 @@ from suture.cli.output import JsonOption, console, counted, write_json
 from suture.extensions import found
 from suture.formats import Format, Profile
 from suture.gateway.access import BadAccess, read_access
-from suture.gateway.governance.flow_rules import flow_findings, retiring
+from suture.gateway.governance.flow_rules import flow_findings, retiring, routing_findings
 from suture.gateway.governance.linter import lint, policy_findings
 from suture.gateway.governance.vendor_rules import vendor_findings
 from suture.gateway.identity import BadIdentity
@@ -105,13 +105,15 @@ def findings_of(path: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[Find
         return bad.findings
     if not isinstance(read, Network):
         return ()
+    policies = _policies(Path(path).parent / read.masters, known["formats"]["json"]) if read.masters else []
     return (
         *access_findings(Path(path).parent),
         *check_network(read, known["systems"], known["formats"], known["processes"]),
         *flow_findings(read, known["systems"], known["processes"]),
         *retiring(read, today := SystemClock().now().date()),
         *vendor_findings(read, known["systems"], today),
-        *policy_findings(_policies(Path(path).parent / read.masters, known["formats"]["json"]) if read.masters else ()),
+        *policy_findings(policies),
+        *routing_findings(read, policies),
     )
 
 

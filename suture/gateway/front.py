@@ -49,7 +49,7 @@ class Front:
         """Ask and send nothing more, and let go of files and connections."""
         if self.hall is not None:
             await self.hall.stop()
-        await self.gateway.house.close()
+        await self.gateway.close()
         if self.identity is not None:
             await self.identity.close()
 

@@ -8,12 +8,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from email.utils import format_datetime
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Struct
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from suture.gateway import pages
 from suture.gateway.access import Access, Caller
@@ -36,6 +37,7 @@ from suture.gateway.request import (
     patience_of,
     preferences,
 )
+from suture.gateway.trail import Called, Trail, object_of
 from suture.gateway.usage import Usage
 
 _log = logging.getLogger(__name__)
@@ -66,9 +68,9 @@ class Reply(Struct, frozen=True):
 class _Call:
     """One call as far as it has come: who makes it, and which operation it is for."""
 
-    def __init__(self, request: Incoming) -> None:
-        self.request = request
-        self.subject = ""
+    def __init__(self, request: Incoming, began: float) -> None:
+        self.request, self.began = request, began
+        self.subject = self.beside = ""
         self.operation: Operation | None = None
         self.headers = {"traceparent": request.traceparent}
 
@@ -115,15 +117,17 @@ class Gateway:
         self._routes, self._places = Routes(operations), self.limits.at_once
         self._readers = {name: Reader(operation, self.limits) for name, operation in operations.items()}
         self.standstill: Callable[[], str] = str
+        self.trail = Trail(house.service)
         self._successors = {each.replaces: each for each in operations.values() if each.replaces}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; nothing that goes wrong leaves but as a problem."""
         if scope["type"] != "http":
             return
-        began = asyncio.get_running_loop().time()
-        call = _Call(_head(scope))
+        call = _Call(_head(scope), asyncio.get_running_loop().time())
         try:
+            if self.trail.full:
+                raise Problem("busy", "More calls were answered than could be written down.", wait_s=5)
             other = await self._beside(call, scope, receive, send)
             reply = None if other else await self._guarded(call, receive)
         except Gone:
@@ -132,17 +136,44 @@ class Gateway:
             reply = _problem(call, problem)
         if reply is None:
             return
-        seconds = asyncio.get_running_loop().time() - began
-        self.usage.note(call.operation, call.subject, call.request, reply.status, reply.code, seconds)
+        self._note(call, reply.status, reply.code)
         await _send(call, _packed(call.request, reply), send)
+
+    async def close(self) -> None:
+        """Answer nothing more, write down what was answered, and let go of the house."""
+        await self.trail.close()
+        await self.house.close()
+
+    def _note(self, call: _Call, status: int, code: str = "") -> None:
+        operation, known = call.operation, bool(call.operation or call.beside)
+        noted = Called(
+            at=self.house.clock.now(),
+            actor=call.subject,
+            operation=operation.name if operation else call.beside,
+            version=operation.version if operation else 0,
+            # what led nowhere is not repeated
+            object=object_of(operation, call.request, self.house.wiring.pseudonym) if known else "",
+            status=status,
+            code=code,
+            trace=call.request.trace,
+        )
+        self.usage.note(operation, noted, asyncio.get_running_loop().time() - call.began)
+        self.trail.note(noted)
 
     async def _beside(self, call: _Call, scope: Scope, receive: Receive, send: Send) -> bool:
         """Whether another application has answered."""
         name = call.request.segments[1] if len(call.request.segments) > 1 else ""
         if name not in self.beside:
             return False
-        await self.beside[name]({**scope, "caller": await self._proven(call)}, receive, send)
+        call.beside = name
+        await self.beside[name]({**scope, "caller": await self._proven(call)}, receive, partial(self._said_beside, call, send))
         return True
+
+    async def _said_beside(self, call: _Call, send: Send, message: Message) -> None:
+        """What another application answers: a stream is noted as it begins, for it may last an hour."""
+        if message["type"] == "http.response.start":
+            self._note(call, message["status"])
+        await send(message)
 
     async def _guarded(self, call: _Call, receive: Receive) -> Reply:
         if why := self.standstill():

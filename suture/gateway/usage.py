@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from suture.gateway.operation import Operation
-from suture.gateway.request import Incoming
+from suture.gateway.trail import Called
 from suture.runtime.telemetry import Labels, Times, many, times
 
 _calls = logging.getLogger("suture.gateway.calls")
@@ -26,15 +26,15 @@ class Usage:
         self.took: dict[Labels, Times] = {}
         self._consumers: set[str] = set()
 
-    def note(self, operation: Operation | None, subject: str, request: Incoming, status: int, code: str, seconds: float) -> None:
+    def note(self, operation: Operation | None, called: Called, seconds: float) -> None:
         """A call ended: who asked for what, with which result; content and credentials are never in it."""
-        name, version = (operation.name, str(operation.version)) if operation else ("-", "-")
-        self.calls[name, version, self._consumer(subject), str(status)] += 1
+        name, version = called.operation or "-", str(called.version or "-")
+        self.calls[name, version, self._consumer(called.actor), str(called.status)] += 1
         self.took.setdefault((name,), Times()).add(seconds)
-        seen = request.path[:OBJECT_MOST] if operation and operation.logged else "-"
+        seen = called.object[:OBJECT_MOST] if operation and operation.logged else "-"
         _calls.info(
             "operation=%s version=%s actor=%s object=%s status=%d code=%s ms=%.1f trace=%s",
-            *(name, version, subject or "-", seen, status, code or "-", seconds * 1000, request.trace),
+            *(name, version, called.actor or "-", seen, called.status, called.code or "-", seconds * 1000, called.trace),
         )
 
     def by_consumer(self) -> dict[str, dict[str, int]]:

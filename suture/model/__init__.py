@@ -20,6 +20,7 @@ from suture.model.documents import (
 )
 from suture.model.facts import (
     Acknowledgement,
+    CallsAnswered,
     Case,
     CaseResolved,
     Decided,
@@ -108,6 +109,7 @@ __all__ = [
     "ApprovalRequest",
     "Asset",
     "BankAccount",
+    "CallsAnswered",
     "Case",
     "CaseResolved",
     "Charge",

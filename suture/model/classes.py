@@ -35,7 +35,7 @@ severity substitutes type unit value version"""
 _INTERNAL = """about accepted action actions after answer asset at balance before blob candidates care carrier case cause causes
 channel compared context contract corrects cost_center deadline decision delivery description differences document documents due
 due_on effective effective_from effective_to effects entity event execute_on expected_on expires facility file findings format
-found golden gone id in_flight in_service_on instance invoice invoices issued_on item key line lines local lot lots message
+found golden gone hour id in_flight in_service_on instance invoice invoices issued_on item key line lines local lot lots message
 minimum needed_by number numbers objects offset opening operation order order_line ordered ordered_at orders origin outcome owes
 owner paid_on parent partial parts path payment phase place policy position process quantity raised reason reasons receipt
 received received_at reference reorder_point reorder_quantity repaired request requested_at requisition reverses role roles route

@@ -213,6 +213,22 @@ class Reconciled(Document, frozen=True, kw_only=True):
         return (Ref("Reconciliation", self.id),)
 
 
+class CallsAnswered(Document, frozen=True, kw_only=True):
+    """The calls that the gateway answered within a moment; their lines, who asked for what with which result, are its blob."""
+
+    #: The hour of the last of them, in UTC, such as 2026-03-02T14.
+    hour: Id
+    number: int
+    at: Instant
+
+    @property
+    def id(self) -> str:
+        return f"{self.hour}/{self.at.isoformat()}"
+
+    def refs(self) -> tuple[Ref, ...]:
+        return (Ref("Calls", self.hour),)
+
+
 class TimerFired(Document, frozen=True, kw_only=True):
     """A wait that a process asked for has come to its end."""
 

@@ -11,6 +11,7 @@ from suture.model.assets import Asset, WorkOrder
 from suture.model.documents import Document
 from suture.model.facts import (
     Acknowledgement,
+    CallsAnswered,
     Case,
     CaseResolved,
     Decided,
@@ -75,6 +76,7 @@ else:
         | Approval
         | ApprovalRequest
         | Asset
+        | CallsAnswered
         | Case
         | CaseResolved
         | ContractPrice

@@ -8,6 +8,7 @@ from suture.journal import Event
 from suture.model import (
     Approval,
     ApprovalRequest,
+    CallsAnswered,
     Case,
     CaseResolved,
     Decided,
@@ -101,6 +102,8 @@ def _care(event: Event) -> str:
             return f"exception for {_words(owner)}: {_words(reason)}: {text}"
         case CaseResolved(case=case, action=action, actor=actor):
             return f"exception {case} closed by {actor}: {action}"
+        case CallsAnswered(number=number):
+            return f"{number} calls answered"
         case Decision(verb=verb, actor=actor, reason=reason):
             return f"{actor} decides: {verb}{_because((reason,))}"
         case Parked(reason=reason, findings=findings):

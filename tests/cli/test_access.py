@@ -9,6 +9,7 @@ import pytest
 
 from suture.cli import main
 from suture.gateway.identity import api_keys, emergency
+from suture.gateway.trail import Called, unit_of
 from suture.journal import open_journal
 from suture.journal.shelves import load_keys
 from suture.runtime.clock import SystemClock
@@ -82,3 +83,15 @@ def test_emergency_rights_are_taken_by_policy_and_given_back(folder: Path, capsy
     assert held is not None
     assert held.roles == ("buyer",)
     says(capsys, "give-back", "noor", "--actor", "noor", "--reason", "it is out")
+
+
+def test_who_called_what_is_read_from_the_journal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = SystemClock().now()
+    rows = [("buyer-1", 200), ("key/alder", 404)]
+    calls = [Called(at=now, actor=who, operation="trace", version=1, status=status, trace="ab" * 16) for who, status in rows]
+    opened = open_journal(folder / "suture.db", load_keys(folder))
+    opened.commit([unit_of(calls)])
+    opened.close()
+    assert [each["actor"] for each in json.loads(says(capsys, "calls", "--json", "-"))] == ["buyer-1", "key/alder"]
+    assert "404" in (told := says(capsys, "calls", "key/alder"))
+    assert "buyer-1" not in told

@@ -140,7 +140,7 @@ async def house(
         yield opened
     finally:
         await opened.client.aclose()
-        await opened.gateway.house.close()
+        await opened.gateway.close()
         await service.stop()
 
 

@@ -13,7 +13,7 @@ import pytest
 from suture.extensions import found
 from suture.formats import Format
 from suture.gateway.governance.api_rules import LOCK, api_findings, breaks, promise, promise_text
-from suture.gateway.governance.flow_rules import flow_findings, retiring
+from suture.gateway.governance.flow_rules import flow_findings, retiring, routing_findings
 from suture.gateway.governance.linter import lint, policy_findings
 from suture.gateway.governance.registry import INSIDE, everything, owner_of
 from suture.gateway.operation import Operation, operations
@@ -94,11 +94,12 @@ def test_what_nobody_answers_for_is_refused(odd: str) -> None:
     assert code in codes(altered(kind, name, changes))
 
 
-def test_a_policy_needs_another_person_and_a_version() -> None:
-    def policy(**more: Any) -> Policy:
-        fields = {"id": "tolerances", "version": 1, "effective": _moment(), "author": "anna", "approver": "ben", **more}
-        return Policy(**fields)
+def policy(**more: Any) -> Policy:
+    fields = {"id": "tolerances", "version": 1, "effective": _moment(), "author": "anna", "approver": "ben", **more}
+    return Policy(**fields)
 
+
+def test_a_policy_needs_another_person_and_a_version() -> None:
     assert policy_findings([policy()]) == ()
     assert codes(policy_findings([policy(approver="Anna ")])) == ["same_person"]
     assert codes(policy_findings([policy(version=0)])) == ["no_version"]
@@ -249,3 +250,20 @@ def test_the_command_refuses_and_so_does_run(tmp_path: Path) -> None:
         assert code in checked.output
     run = CliRunner().invoke(application(["run"]), ["run", str(file)])
     assert (run.exit_code, "pattern_too_slow" in run.output) == (1, True)
+
+
+def test_a_rule_of_routing_leads_to_somebody() -> None:
+    network = Network(name="n", instances=(Instance(name="erp-lake", system="erp_rest", role="erp"),))
+    rules = [
+        {"role": "erp", "to": "erp-lake", "reason": "r", "documents": ["Invoice"], "suppliers": ["ALDER"]},
+        {"role": "ap", "to": "erp-lake", "reason": "r"},
+        {"role": "erp", "to": "erp-nowhere", "reason": "r"},
+    ]
+    said = policy(id="routing", values={"rules": rules})
+    found = routing_findings(network, [said, policy(), policy(id="routing", values={"rules": 7})])
+    assert [(finding.code, finding.path) for finding in found] == [
+        ("no_route", "policies.routing.1.rules[1]"),
+        ("no_route", "policies.routing.1.rules[2]"),
+    ]
+    assert codes(policy_findings([said])) == []
+    assert codes(policy_findings([policy(id="routing", values={"rules": 7})])) == ["bad_values"]

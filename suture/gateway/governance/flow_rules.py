@@ -7,10 +7,13 @@ from datetime import date
 
 from suture.gateway.governance.levels import LEVELS
 from suture.gateway.governance.registry import carried, class_of, level_of
-from suture.model import Document, Finding
+from suture.model import Document, Finding, Policy
 from suture.model.classes import CLASSES
 from suture.processes import Process
+from suture.rules import routing
+from suture.rules.routing import Matter, Rule, rules_of
 from suture.runtime.network import Instance, Network
+from suture.runtime.routes import NoRoute, destination
 from suture.systems import System
 
 _DAY_S = 86_400
@@ -87,6 +90,33 @@ def _readable(path: str, instance: Instance, system: System) -> Iterator[Finding
     if confidential and outside and instance.address.startswith(("http://", "mllp://")):
         text = "what it carries is confidential and whoever listens can read it: use https:// or mllps://"
         yield Finding(code="pattern_in_the_open", path=f"{path}.address", text=text, severity="warning")
+
+
+def routing_findings(network: Network, policies: Iterable[Policy]) -> tuple[Finding, ...]:
+    """Rules of routing that lead to nobody: what they are about would be parked."""
+    found = []
+    for policy in policies:
+        for number, rule in enumerate(_rules(policy)):
+            try:
+                destination(network, (rule,), Matter(role=rule.role, document=next(iter(rule.documents), ""), **_one_of(rule)))
+            except NoRoute as nobody:
+                path = f"policies.{policy.id}.{policy.version}.rules[{number}]"
+                found.append(Finding(code="no_route", path=path, text=f"{nobody}; name a live instance of that role"))
+    return tuple(found)
+
+
+def _rules(policy: Policy) -> tuple[Rule, ...]:
+    """What cannot be read is a finding of its own (``linter.policy_findings``)."""
+    try:
+        return rules_of(policy.values) if policy.id == routing.NAME else ()
+    except ValueError:
+        return ()
+
+
+def _one_of(rule: Rule) -> dict[str, str]:
+    """Something that the rule is about."""
+    named = {"entity": rule.entities, "facility": rule.facilities, "supplier": rule.suppliers}
+    return {name: values[0] for name, values in named.items() if values}
 
 
 def retiring(network: Network, today: date, within_days: int = 90) -> tuple[Finding, ...]:

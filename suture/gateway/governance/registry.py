@@ -28,7 +28,16 @@ Kind = Literal["operation", "event", "document", "mapping", "flow", "system"]
 #: Who answers for the documents that never leave; those that do are owned by their contracts.
 INSIDE: Mapping[str, tuple[str, ...]] = {
     "operations": (
-        *("Acknowledgement", "Case", "CaseResolved", "Decided", "Decision", "FunctionalAcknowledgement", "MessageReceived"),
+        *(
+            "Acknowledgement",
+            "CallsAnswered",
+            "Case",
+            "CaseResolved",
+            "Decided",
+            "Decision",
+            "FunctionalAcknowledgement",
+            "MessageReceived",
+        ),
         *("Parked", "Reconciled", "Repaired", "TimerFired"),
     ),
     "steward": ("Crosswalk", "Person", "Policy"),

@@ -13,6 +13,7 @@ from suture.gateway.access import Access, read_access
 from suture.gateway.events.addresses import listed
 from suture.gateway.events.hall import Hall
 from suture.gateway.identity import Identity, read_identity
+from suture.gateway.identity.glass import Glass
 from suture.gateway.limits import Limits, read_limits
 from suture.gateway.operation import operations
 from suture.gateway.reach import House
@@ -71,7 +72,8 @@ def front(serving: Serving) -> Front:
         standstill=lambda: serving.standstill,
         origin=urlsplit(settings.public).hostname or "",
     )
-    gateway = assembled(service, identity, access, register, limits=limits, beside=hall.beside)
+    glass = Glass(serving.journal, serving.clock, service.in_thread, lambda: access, identity.forget)
+    gateway = assembled(service, identity, access, register, limits=limits, beside={**hall.beside, "emergency": glass})
     gateway.standstill = lambda: serving.standstill
     hall.start()
     return Front(gateway, identity, tls, hall)

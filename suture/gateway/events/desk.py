@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 from starlette.types import Receive, Scope, Send
 
 from suture.gateway.access import Access, Caller
+from suture.gateway.beside import body, read, say
 from suture.gateway.events import subscribing
 from suture.gateway.events.addresses import Network
 from suture.gateway.events.entitled import lease_of
@@ -25,9 +25,6 @@ from suture.gateway.events.subscription import Subscription, secrets
 from suture.gateway.problem import Problem, Wrong
 from suture.journal import Journal
 from suture.runtime.clock import Clock
-
-#: The largest request, in bytes.
-LARGEST = 16 * 1024
 
 
 class Shown(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,15 +79,15 @@ class Desk:
         match (scope["method"], parts):
             case ("GET" | "HEAD", ()):
                 found = await self.in_thread(lambda: subscribing.owned(self.journal, caller, self.access()))
-                await _say(send, 200, [shown(each) for each in found])
+                await say(send, 200, [shown(each) for each in found])
             case ("POST", ()):
-                wanted = _read(await _body(scope, receive), Wanted)
+                wanted = read(await body(scope, receive), Wanted)
                 made = await self._done(lambda: self._subscribe(caller, wanted))
-                await _say(send, 201, self._with_secret(made))
+                await say(send, 201, self._with_secret(made))
             case ("POST", (name, verb)) if verb in _VERBS:
-                asked = _read(await _body(scope, receive), Asked)
+                asked = read(await body(scope, receive), Asked)
                 changed = await self._done(lambda: self._change(caller, name, verb, asked))
-                await _say(send, 200, self._with_secret(changed) if verb == "rotate" else shown(changed))
+                await say(send, 200, self._with_secret(changed) if verb == "rotate" else shown(changed))
             case _:
                 verbs = ", ".join(_VERBS)
                 raise Problem(
@@ -170,40 +167,3 @@ def shown(subscription: Subscription) -> Shown:
 def _lasting(caller: Caller) -> Caller:
     """Whoever asks, as it is remembered: a proof lasts minutes, and whether it could be given again is asked by other means."""
     return msgspec.structs.replace(caller, until=None)
-
-
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-    if not kind.lower().startswith(b"application/json"):
-        raise Problem("media-type")
-    body = bytearray()
-    while True:
-        piece = await receive()
-        if piece["type"] == "http.disconnect":
-            raise Problem("malformed", "The request broke off.")
-        body += piece.get("body", b"")
-        if len(body) > LARGEST:
-            raise Problem("too-large")
-        if not piece.get("more_body"):
-            return bytes(body)
-
-
-def _read(body: bytes, kind: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
-        raise Problem("unacceptable", errors=[Wrong(code="wrong_field", text=str(error))]) from None
-    except msgspec.DecodeError:
-        raise Problem("malformed", "The body is not JSON.") from None
-
-
-async def _say(send: Send, status: int, value: Any) -> None:
-    body = msgspec.json.encode(value)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

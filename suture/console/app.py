@@ -96,12 +96,12 @@ class _Console:
 
     def _twin(self, page: Page) -> Route:
         def show(request: Request) -> Response:
-            session = _session(request)
-            verdict = self.desk.access.allows(session.caller, page.allow)
+            caller = self.desk.rights(_session(request).caller)
+            verdict = self.desk.access.allows(caller, page.allow)
             if not verdict:
                 return _json({"denied": verdict.reason}, 403)
             try:
-                with self.desk.ask(request.query_params, session.caller) as ask:
+                with self.desk.ask(request.query_params, caller) as ask:
                     return _json(page.load(ask))
             except Missing as missing:
                 return _json({"missing": str(missing), "alike": missing.alike}, 404)
@@ -116,10 +116,11 @@ class _Console:
 
     def _rendered(self, page: Page, session: Session, query: Mapping[str, str], **told: str) -> tuple[str, int]:
         """A page's HTML for somebody, and the position up to which it holds. Raises Denied, and what ``load`` raises."""
-        verdict = self.desk.access.allows(session.caller, page.allow)
+        caller = self.desk.rights(session.caller)
+        verdict = self.desk.access.allows(caller, page.allow)
         if not verdict:
             raise Denied(verdict.reason)
-        with self.desk.ask(query, session.caller, frozenset(session.unmasked), session.drafts) as ask:
+        with self.desk.ask(query, caller, frozenset(session.unmasked), session.drafts) as ask:
             it, position = page.load(ask), ask.trail.position
             address = to(page.path, **query)
             more = {
@@ -136,12 +137,13 @@ class _Console:
 
     def _frame(self, session: Session, query: Mapping[str, str]) -> dict[str, Any]:
         """What every page of somebody who is in needs."""
-        allowed = {page.name: self.desk.access.allows(session.caller, page.allow) for page in self.pages.values()}
+        caller = self.desk.rights(session.caller)
+        allowed = {page.name: self.desk.access.allows(caller, page.allow) for page in self.pages.values()}
         return {
             "page": None,
             "navigation": self.navigation,
             "allowed": allowed,
-            "caller": session.caller,
+            "caller": caller,
             "csrf": session.csrf,
             "asked": query.get("q", ""),
         }
@@ -184,7 +186,7 @@ class _Console:
         try:
             if not same(form.get("csrf", ""), session.csrf):
                 raise Refused("the form does not come from this session; look at it again and decide again", 403)
-            do = Do(self.desk, form, session.caller, self.desk.access, now)
+            do = Do(self.desk, form, self.desk.rights(session.caller), self.desk.access, now)
             do.require(action.allow)
             done = action.act(do)
         except tuple(_STATUS) as error:

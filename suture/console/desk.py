@@ -16,6 +16,8 @@ from suture.console.errands import Errands
 from suture.console.page import Ask
 from suture.console.verification import InTurns, Verification
 from suture.gateway import Access, Caller
+from suture.gateway.identity import emergency
+from suture.journal import Unavailable
 from suture.model import Decision
 from suture.runtime.clock import Clock
 from suture.runtime.command import command
@@ -96,6 +98,15 @@ class Desk:
         if self._memo[0] != key:
             self._memo = key, {"lasting": self._lasting}
         return self._memo[1]
+
+    def rights(self, caller: Caller) -> Caller:
+        """Who asks, with the emergency rights that they hold at the moment; a journal that does not answer gives nobody any."""
+        try:
+            with self._one:
+                held = emergency.held(self.wiring.journal, caller.subject, self.clock.now())
+        except Unavailable:
+            return caller
+        return emergency.with_rights(self.access, caller, held)
 
     def moved(self, position: int) -> bool:
         """Whether the journal has come further than this. Raises Unavailable."""

@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import ibis
+
 from bench.workload import Figure, Goal, Task, Workload
+from suture.rules.match_table import match_table
+from suture.rules.reconcile_table import reconcile_table
 
 LINES = 1_000_000
 THREADS = 2
@@ -73,7 +78,7 @@ def run(task: Task) -> Iterator[Figure]:
             baseline_name="DuckDB, the bare join",
             goal=Goal(bound=2.0, of="ratio", most=True),
             memory_mb=max(peaks),
-            note=f"{THREADS} threads; Parquet to Parquet; ours includes building and compiling the expression",
+            note=f"{THREADS} threads; Parquet to Parquet; ours includes building and compiling the query",
         )
 
 
@@ -85,8 +90,6 @@ def _apart(work: Callable[..., Any], *arguments: Any) -> Any:
 
 def _timed(work: Callable[..., None], folder: Path, *arguments: Any) -> tuple[float, float]:
     """Seconds, with modules loaded before the clock starts, and the peak of memory in MB."""
-    import ibis
-
     engine = ibis.duckdb.connect()
     engine.raw_sql(f"set threads = {THREADS}; set enable_progress_bar = false")
     began = time.perf_counter()
@@ -96,8 +99,6 @@ def _timed(work: Callable[..., None], folder: Path, *arguments: Any) -> tuple[fl
 
 def made(folder: Path, count: int) -> None:
     """Write the five tables as Parquet files."""
-    import duckdb
-
     duckdb.execute(_MADE.format(folder=folder, count=count))
 
 
@@ -106,14 +107,10 @@ def _tables(engine: Any, folder: Path, *names: str) -> Iterator[Any]:
 
 
 def _match(engine: Any, folder: Path) -> None:
-    from suture.rules.match_table import match_table
-
     match_table(*_tables(engine, folder, "orders", "receipts", "invoices")).to_parquet(folder / "matched.parquet")
 
 
 def _reconcile(engine: Any, folder: Path) -> None:
-    from suture.rules.reconcile_table import reconcile_table
-
     reconcile_table(*_tables(engine, folder, "ours", "theirs")).to_parquet(folder / "differences.parquet")
 
 

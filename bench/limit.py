@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,40 @@ import psycopg
 from suture.journal import postgres, sqlite
 from suture.journal.rows import Row
 
+#: Statements of SQLite, or names of tables as ``PostgresJournal`` says them, each with its rows.
 Writes = list[tuple[str, Sequence[Row]]]
+
+
+def _unnest(table: str) -> str:
+    columns = postgres._SAYS[table]
+    names, types = ", ".join(name for name, _ in columns), ", ".join(f"%b::{type}[]" for _, type in columns)
+    return f"unnest({types}) as s ({names})"
+
+
+_DELIVERED = [name for name, _ in postgres._SAYS["deliveries"] if name != "later"]
+#: What each table gets, as plainly as it can be said.
+_STATEMENTS = {
+    table: statement.encode()
+    for table, statement in {
+        "events": f"insert into events select * from {_unnest('events')}",
+        "refs": f"insert into refs select * from {_unnest('refs')}",
+        "work": f"insert into work select * from {_unnest('work')}",
+        "blobs": f"insert into blobs select * from {_unnest('blobs')} on conflict do nothing",
+        "done": f"delete from work where id in (select id from {_unnest('done')})",
+        "begun": f"insert into states select * from {_unnest('begun')}",
+        "moved": f"update states t set version = s.version, data = s.data from {_unnest('moved')} "
+        "where t.process = s.process and t.key = s.key",
+        "counted": f"insert into counters as c select * from {_unnest('counted')} "
+        "on conflict (name) do update set value = c.value + excluded.value",
+        "deliveries": f"insert into deliveries (number, {', '.join(_DELIVERED)}) select later, {', '.join(_DELIVERED)} "
+        f"from {_unnest('deliveries')}",
+        "armed": f"insert into timers select process, key, name, due, cause, root from {_unnest('armed')} "
+        "on conflict (process, key, name) do update set due = excluded.due",
+        "cancelled": f"delete from timers where (process, key, name) in (select * from {_unnest('cancelled')})",
+        "cursors": f"insert into cursors select * from {_unnest('cursors')} "
+        "on conflict (name) do update set position = excluded.position",
+    }.items()
+}
 
 
 class Commit:
@@ -79,26 +112,6 @@ class RecordedSqlite(sqlite.SqliteJournal):
         self.notes.closed()
 
 
-class _Sending:
-    """The pipeline of one commit, noted."""
-
-    def __init__(self, writes: Any, notes: _Notes) -> None:
-        self._writes, self._notes = writes, notes
-
-    def send(self, statement: str, values: Sequence[Row]) -> Any:
-        if values:
-            self._notes.open.writes.append((statement, values))
-        return self._writes.send(statement, values)
-
-    def each(self, statement: str, values: Sequence[Row], what: str) -> None:
-        if values:
-            self._notes.open.writes.append((statement, values))
-        self._writes.each(statement, values, what)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._writes, name, value) if name == "events" else super().__setattr__(name, value)
-
-
 class RecordedPostgres(postgres.PostgresJournal):
     """A journal in PostgreSQL that remembers what it did."""
 
@@ -116,15 +129,24 @@ class RecordedPostgres(postgres.PostgresJournal):
         self.notes.open.states += [(row[0], row[3]) for row in rows]
         return rows
 
-    def _write_facts(self, writes: Any, batch: Any) -> None:
-        super()._write_facts(_Sending(writes, self.notes), batch)  # type: ignore[arg-type]
+    def _called(self, says: Mapping[str, Sequence[Row]]) -> int:
+        first = super()._called(says)
+        if first or not says["events"]:
+            self.notes.open.writes += [(table, _placed(table, rows, first)) for table, rows in says.items() if rows]
+            self.notes.closed()
+        return first
 
-    def _write_lives(self, writes: Any, batch: Any) -> None:
-        super()._write_lives(_Sending(writes, self.notes), batch)  # type: ignore[arg-type]
 
-    def _write_rest(self, writes: Any, batch: Any) -> None:
-        super()._write_rest(_Sending(writes, self.notes), batch)  # type: ignore[arg-type]
-        self.notes.closed()
+def _placed(table: str, rows: Sequence[Row], first: int) -> Sequence[Row]:
+    """The rows with the positions that the journal gave them."""
+    match table:
+        case "events":
+            return [(first + row[0], *row[1:]) for row in rows]
+        case "refs":
+            return [(*row[:2], first + row[2], *row[3:]) for row in rows]
+        case "work":
+            return [((first << 16) + row[0], *row[1:]) for row in rows]
+    return rows
 
 
 def _bodies(rows: Sequence[Row]) -> list[bytes]:
@@ -174,7 +196,7 @@ def _postgres(address: str) -> Any:
             db.close()
             return
         with db.pipeline(), db.transaction():
-            for statement, rows in writes:
-                db.execute(statement.encode(), [list(column) for column in zip(*rows, strict=True)])
+            for table, rows in writes:
+                db.execute(_STATEMENTS[table], [list(column) for column in zip(*rows, strict=True)])
 
     return write

@@ -1,4 +1,4 @@
-"""The journal in PostgreSQL: many workers on many hosts, three round trips a commit, readers that never skip."""
+"""The journal in PostgreSQL: many workers on many hosts, one round trip a commit, readers that never skip."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import contextlib
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
-from psycopg import Connection, Cursor, errors
+from psycopg import Connection, errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from suture.journal import schema, workers
-from suture.journal.backup import FLOOR
 from suture.journal.batch import Batch
 from suture.journal.drafts import Draft, draft
 from suture.journal.reading import Reading
 from suture.journal.records import Beat, Committed, Fenced, Unavailable, Unit
-from suture.journal.rows import DELIVERIES, EVENTS, Row
+from suture.journal.rows import Row
 from suture.journal.shelves import Keys, keys_of
 
 #: How often a commit begins anew because another writer was first; each time that writer has got further.
@@ -42,19 +41,13 @@ _UNANSWERED = (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTr
 #: Seconds until a connection that nobody answers on counts as lost (libpq's own names).
 _LOST = {"connect_timeout": 5, "tcp_user_timeout": 3000, "keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
 
-# A worker's row cannot go until its commit has ended: see ``workers``. But it can change: a beat that waited for its own commit,
-# which waits for another's that hangs, would keep everybody from beating, and the one that hangs would never be ended.
-_STILL_ALIVE = "select 1 from workers where worker = any(%b::text[]) for key share"
-# the count cannot change while a worker's row is locked; who does not beat locks the count itself
-_DIVIDED = b"select value from meta where name = 'partitions'"
-_DIVIDED_STILL = _DIVIDED + b" for share"
-_TELL = f"select pg_notify('{workers.CHANNEL}', %b)"
-
 # in the order in which they are sent, which is the same for all: nobody waits in a circle
 _LOCK = "select pg_advisory_lock(lock) from unnest(%s::bigint[]) as lock"
 _UNLOCK = "select pg_advisory_unlock(lock) from unnest(%s::bigint[]) as lock"
-_KNOWN = "select once from events where once = any(%b)"
-_RESERVE = "select journal_positions(%b)"
+#: What ``journal_commit`` raises: rows that were not as expected, and another writer who came between.
+_FENCED, _OVERTAKEN = "SU001", "SU002"
+_KNOWN = "select once from events where once in (:onces...)"
+_DIVIDED = "select value from meta where name = 'partitions'"
 _WORK = f"""select w.id, w.process, w.key, e.position, e.body from (
     select w.* from unnest(%(partitions)s::int[]) as mine (partition) cross join lateral (
         select id, process, key from work where partition = mine.partition and {_SETTLED} order by id limit %(limit)s) as w
@@ -67,60 +60,35 @@ where process = %(process)s and substring(data for length(%(beginning)s::bytea))
 _BODIES = f"select position, body from events where position > :after and {_SETTLED} order by position limit :limit"
 
 
-def _unnest(*types: str) -> str:
-    """The rows that are sent, column by column, as a table."""
-    return f"unnest({', '.join(f'%b::{type}[]' for type in types)})"
+#: What a commit can say about each table, column by column, as ``journal_commit`` takes it.
+_SAYS = {
+    table: tuple(tuple(column.split()) for column in columns.split(", "))
+    for table, columns in {
+        "events": "position bigint, once text, kind text, type text, source text, at bigint, root text, body bytea",
+        "refs": "id text, type text, position bigint, role text",
+        "work": "id bigint, partition integer, process text, key text",
+        "blobs": "address text, sealed bytea",
+        "repeats": "once text, times bigint",
+        "done": "id bigint",
+        "begun": "process text, key text, version bigint, data bytea",
+        "moved": "version bigint, data bytea, process text, key text, was bigint",
+        "settled": "status text, attempts bigint, due bigint, reference text, note text, document bytea, id text, was text, "
+        "attempts_was bigint",
+        "counted": "name text, value bigint",
+        "deliveries": "id text, instance text, role text, key text, document bytea, due bigint, process text, process_key text, "
+        "cause text, root text, created bigint, status text, attempts bigint, priority bigint, reference text, note text, "
+        "later bigint",
+        "fired": "process text, key text, name text, due bigint",
+        "armed": "process text, key text, name text, due bigint, cause text, root text",
+        "cancelled": "process text, key text, name text",
+        "cursors": "name text, position bigint",
+        "seals": "position bigint, events bigint, head text, at bigint, signature text",
+    }.items()
+}
 
 
-_DELIVERY_TYPES = (
-    *("text", "text", "text", "text", "bytea", "bigint", "text", "text", "text", "text"),
-    *("bigint", "text", "bigint", "bigint", "text", "text"),
-)
-# rows are written in the order of their unique key wherever two writers could wait for each other
-_INSERT_EVENTS = f"""insert into events ({", ".join(EVENTS)})
-select * from {_unnest("bigint", "text", "text", "text", "text", "bigint", "text", "bytea")} as sent ({", ".join(EVENTS)})
-order by once on conflict (once) do nothing"""
-_INSERT_REFS = f"insert into refs (id, type, position, role) select * from {_unnest('text', 'text', 'bigint', 'text')}"
-_INSERT_WORK = f"insert into work (id, partition, process, key) select * from {_unnest('bigint', 'int', 'text', 'text')}"
-_INSERT_BLOBS = f"""insert into blobs select * from {_unnest("text", "bytea")} as sent (address, sealed)
-order by address on conflict do nothing"""
-_COUNT_REPEATS = f"""insert into repeats as r select * from {_unnest("text", "bigint")} as sent (once, times)
-order by once on conflict (once) do update set times = r.times + excluded.times"""
-_DELETE_WORK = f"delete from work where id in (select * from {_unnest('bigint')})"
-_BEGIN_STATES = f"""insert into states
-select * from {_unnest("text", "text", "bigint", "bytea")} as sent (process, key, version, data)
-order by process, key on conflict do nothing"""
-_MOVE_STATES = f"""update states s set version = sent.version, data = sent.data
-from {_unnest("bigint", "bytea", "text", "text", "bigint")} as sent (version, data, process, key, was)
-where s.process = sent.process and s.key = sent.key and s.version = sent.was"""
-_SETTLE = f"""update deliveries d set status = sent.status, attempts = sent.attempts, due = sent.due, note = sent.note,
-reference = coalesce(nullif(sent.reference, ''), d.reference), document = coalesce(nullif(sent.document, ''), d.document)
-from {_unnest("text", "bigint", "bigint", "text", "text", "bytea", "text", "text", "bigint")}
-as sent (status, attempts, due, reference, note, document, id, was, attempts_was)
-where d.id = sent.id and d.status = sent.was and d.attempts = sent.attempts_was"""
-# the instance's counter stays locked until the commit; only then is the sequence taken: both follow the order of commits
-_PASSED_OVER = f"coalesce((select value from counters where name = '{FLOOR}'), 0)"
-_COUNT_DELIVERIES = f"""insert into counters as c
-select sent.name, {_PASSED_OVER} + sent.value from {_unnest("text", "bigint")} as sent (name, value)
-order by sent.name on conflict (name) do update set value = c.value + excluded.value - {_PASSED_OVER}"""
-_DELIVER = f"""insert into deliveries ({", ".join(DELIVERIES)})
-select {", ".join(f"sent.{name}" for name in DELIVERIES[:-2])}, sent.value - sent.later, nextval('delivery_sequence')
-from (
-    select sent.*, c.value from {_unnest(*_DELIVERY_TYPES, "bigint")} with ordinality
-    as sent ({", ".join(DELIVERIES[:-2])}, later, place) join counters c on c.name = 'number/' || sent.instance
-    order by place) as sent
-on conflict (id) do nothing"""
-_FIRE = f"""delete from timers t using {_unnest("text", "text", "text", "bigint")} as sent (process, key, name, due)
-where t.process = sent.process and t.key = sent.key and t.name = sent.name and t.due = sent.due"""
-_ARM = f"""insert into timers
-select * from {_unnest("text", "text", "text", "bigint", "text", "text")} as sent (process, key, name, due, cause, root)
-order by process, key, name
-on conflict (process, key, name) do update set due = excluded.due, cause = excluded.cause, root = excluded.root"""
-_CANCEL = f"delete from timers where (process, key, name) in (select * from {_unnest('text', 'text', 'text')})"
-_MOVE_CURSORS = f"""insert into cursors select * from {_unnest("text", "bigint")} as sent (name, position)
-order by name on conflict (name) do update set position = excluded.position"""
-_INSERT_SEALS = f"""insert into checkpoints select * from {_unnest("bigint", "bigint", "text", "bigint", "text")}
-on conflict do nothing"""
+class _Repeated(Exception):
+    """Some of what was said is in the journal already."""
 
 
 class _Overtaken(Exception):
@@ -249,79 +217,53 @@ class PostgresJournal(Reading):
 
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
         drafts = [draft(unit, self._keys) for unit in units]
+        onces = [event.once for each in drafts for event in each.events]
+        known: set[str] | None = None
         for _ in range(_ATTEMPTS):
             # a deadlock or a race wrote nothing, so beginning anew is safe
-            with contextlib.suppress(_Overtaken, errors.DeadlockDetected), self._speaking() as db:
-                return self._attempt(db, drafts)
+            with contextlib.suppress(_Overtaken, errors.DeadlockDetected):
+                try:
+                    return self._attempt(drafts, known)
+                except (Fenced, _Repeated) as error:
+                    # units that contradict each other may be repeats
+                    seen, known = known, {once for (once,) in self._rows(_KNOWN, onces=onces)}
+                    if known == seen:
+                        raise error from None
         raise Unavailable(f"other writers were first {_ATTEMPTS} times; commit again")
 
-    def _attempt(self, db: Connection[Row], drafts: Sequence[Draft]) -> list[Committed]:
-        with db.pipeline() as pipeline, db.transaction():
-            batch = self._fold(db, drafts)
-            writes = _Writes(db)
-            if self._worker:
-                writes.each(_STILL_ALIVE, [(self._worker,)], "workers")
-            divided = db.execute(_DIVIDED if self._worker else _DIVIDED_STILL, prepare=True) if batch.work else None
-            self._write_facts(writes, batch)
-            self._write_lives(writes, batch)
-            self._write_rest(writes, batch)
-            if self._worker and not self._alone:
-                db.execute(_TELL.encode(), (self._worker,))
-            pipeline.sync()
-            writes.check()
-            self._check_division(divided)
-        return batch.answers
+    def _attempt(self, drafts: Sequence[Draft], known: Container[str] | None) -> list[Committed]:
+        """Commit all but what is ``known``, with positions counted from 0 until the journal has given the first one.
 
-    def _check_division(self, divided: Cursor[Row] | None) -> None:
-        """Work belongs into the partitions that there are now: if their count has changed, the commit begins anew."""
-        if divided is not None and (count := int(divided.fetchall()[0][0])) != self.partitions:
-            self.partitions = count
-            raise _Overtaken
-
-    def _fold(self, db: Connection[Row], drafts: Sequence[Draft]) -> Batch:
-        onces = [event.once for draft in drafts for event in draft.events]
-        known: set[str] = set()
-        first = 0
-        if onces:
-            # first of all the transaction's id and positions: nothing may be written before
-            reserved = db.execute(_RESERVE, (len(onces),))
-            found = db.execute(_KNOWN, (onces,))
-            first, known = reserved.fetchall()[0][0], {once for (once,) in found.fetchall()}
-        batch = Batch(first, known, self.partitions)
+        What comes for the first time is the rule, so nobody looks (None) before something speaks against it.
+        """
+        batch = Batch(0, known or (), self.partitions)
         for each in drafts:
             batch.add(each)
-        return batch
+        if batch.repeats and known is None:
+            raise _Repeated
+        first = self._called(_said(batch))
+        if batch.events and not first:
+            raise _Repeated
+        return [Committed(tuple(first + each for each in one.positions), one.repeated) for one in batch.answers]
 
-    def _write_facts(self, writes: _Writes, batch: Batch) -> None:
-        writes.events = writes.send(_INSERT_EVENTS, batch.events)
-        writes.send(_INSERT_REFS, batch.refs)
-        writes.send(_INSERT_WORK, batch.work)
-        writes.send(_INSERT_BLOBS, list(batch.blobs.items()))
-        writes.send(_COUNT_REPEATS, list(batch.repeats.items()))
+    def _called(self, says: Mapping[str, Sequence[Row]]) -> int:
+        """One round trip: the first position; 0 without events, and with nothing written where one of them is in the journal.
 
-    def _write_lives(self, writes: _Writes, batch: Batch) -> None:
-        writes.each(_DELETE_WORK, [(id,) for id in batch.done], "work")
-        writes.each(_BEGIN_STATES, batch.begun(), "states")
-        writes.each(_MOVE_STATES, batch.moved(), "states")
-        writes.each(_SETTLE, batch.settled(), "settlements")
-        self._deliver(writes, batch.deliveries())
-        writes.each(_FIRE, batch.fired(), "timers")
-
-    def _write_rest(self, writes: _Writes, batch: Batch) -> None:
-        writes.send(_ARM, batch.armed())
-        writes.send(_CANCEL, batch.cancelled())
-        writes.send(_MOVE_CURSORS, list(batch.cursors.items()))
-        writes.each(_INSERT_SEALS, list(batch.checkpoints.values()), "seals")
-
-    def _deliver(self, writes: _Writes, deliveries: Sequence[Row]) -> None:
-        """New deliveries; each says how many come after it for the same instance, which gives its number."""
-        later: dict[str, int] = {}
-        numbered = []
-        for row in reversed(deliveries):
-            numbered.append((*row, later.get(row[1], 0)))
-            later[row[1]] = later.get(row[1], 0) + 1
-        writes.send(_COUNT_DELIVERIES, [(f"number/{instance}", count) for instance, count in later.items()])
-        writes.each(_DELIVER, numbered[::-1], "deliveries")
+        Raises Fenced if any row was not as expected, _Overtaken if another writer came between; then nothing is written.
+        """
+        tables = tuple(table for table, rows in says.items() if rows)
+        values: list[Any] = [list(column) for table in tables for column in zip(*says[table], strict=True)]
+        about = (str(self.partitions) if says["work"] else "", self._worker, "" if self._alone else workers.CHANNEL)
+        try:
+            with self._speaking() as db, db.cursor(binary=True) as cursor:
+                return int(cursor.execute(_call(tables), (*values, *about)).fetchall()[0][0])
+        except psycopg.DatabaseError as error:
+            if error.sqlstate == _FENCED:
+                raise Fenced(error.diag.message_primary) from None
+            if error.sqlstate == _OVERTAKEN:
+                self.partitions = int(self._rows(_DIVIDED)[0][0])
+                raise _Overtaken from None
+            raise
 
     # -- reading
 
@@ -349,34 +291,45 @@ class PostgresJournal(Reading):
             return db.execute(_spoken(statement).encode(), values).rowcount
 
 
-class _Writes:
-    """The statements of one commit under way in a pipeline, and how many rows each must have written."""
+def _said(batch: Batch) -> Mapping[str, Sequence[Row]]:
+    """The rows of a batch under the names of ``_SAYS``."""
+    counted, deliveries = _numbered(batch.deliveries())
+    return {
+        "events": batch.events,
+        "refs": batch.refs,
+        "work": batch.work,
+        "blobs": list(batch.blobs.items()),
+        "repeats": list(batch.repeats.items()),
+        "done": [(id,) for id in batch.done],
+        "begun": batch.begun(),
+        "moved": batch.moved(),
+        "settled": batch.settled(),
+        "counted": counted,
+        "deliveries": deliveries,
+        "fired": batch.fired(),
+        "armed": batch.armed(),
+        "cancelled": batch.cancelled(),
+        "cursors": list(batch.cursors.items()),
+        "seals": list(batch.checkpoints.values()),
+    }
 
-    def __init__(self, db: Connection[Row]) -> None:
-        self._db = db
-        self._expected: list[tuple[Cursor[Row], int, str]] = []
-        self.events: tuple[Cursor[Row], int] | None = None
 
-    def send(self, statement: str, values: Sequence[Row]) -> tuple[Cursor[Row], int] | None:
-        """Run a statement over all rows at once, one array for each column."""
-        if not values:
-            return None
-        columns: list[Any] = [list(column) for column in zip(*values, strict=True)]
-        return self._db.execute(statement.encode(), columns), len(values)
+def _numbered(deliveries: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """How many each instance gets; and the deliveries, each saying how many come after it there, which gives its number."""
+    later: dict[str, int] = {}
+    numbered = []
+    for row in reversed(deliveries):
+        numbered.append((*row, later.get(row[1], 0)))
+        later[row[1]] = later.get(row[1], 0) + 1
+    return [(f"number/{instance}", count) for instance, count in later.items()], numbered[::-1]
 
-    def each(self, statement: str, values: Sequence[Row], what: str) -> None:
-        """The same, where every row must be written."""
-        sent = self.send(statement, values)
-        if sent is not None:
-            self._expected.append((*sent, what))
 
-    def check(self) -> None:
-        """Raises _Overtaken if an event was not new after all, Fenced if any row was not as expected."""
-        if self.events is not None and self.events[0].rowcount != self.events[1]:
-            raise _Overtaken
-        for cursor, sent, what in self._expected:
-            if cursor.rowcount != sent:
-                raise Fenced(f"{sent - cursor.rowcount} of {sent} {what} were not as expected")
+@functools.cache
+def _call(tables: tuple[str, ...]) -> bytes:
+    """The call of a commit that says something about these tables."""
+    given = [f"{table}_{column} => %b::{type}[]" for table in tables for column, type in _SAYS[table]]
+    about = [f"{name} => %b::text" for name in ("divided", "committer", "channel")]
+    return f"select journal_commit({', '.join((*given, *about))})".encode()
 
 
 @functools.cache

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -44,14 +45,17 @@ class Slow(PostgresJournal):
     def __init__(self, url: str, key: bytes) -> None:
         super().__init__(url, key)
         self.stopped, self.go_on = threading.Event(), threading.Event()
+        #: What becomes of the commit in the end, if it does not go well.
+        self.ill: Exception | None = None
 
-    def _write_rest(self, writes: object, batch: object) -> None:
-        assert self._held is not None
-        with self._held.pipeline():
-            pass  # the end of an inner pipeline waits until the server has done all that was sent
-        super()._write_rest(writes, batch)  # type: ignore[arg-type]
-        self.stopped.set()
-        assert self.go_on.wait(30)
+    def _called(self, says: Mapping[str, Sequence[Row]]) -> int:
+        with self._speaking() as db, db.transaction():
+            answer = super()._called(says)
+            self.stopped.set()
+            assert self.go_on.wait(30)
+            if self.ill:
+                raise self.ill
+        return answer
 
     def begin(self, units: Sequence[Unit]) -> threading.Thread:
         """Start the commit in a thread; returns when it has stopped."""
@@ -127,7 +131,8 @@ def test_of_two_writers_with_one_once_the_second_is_answered_as_a_repeat(opened:
 def test_if_the_first_writer_fails_the_second_one_wins(opened: Callable[..., PostgresJournal]) -> None:
     slow, fast = opened(Slow), opened()
     assert isinstance(slow, Slow)
-    thread = slow.begin([said("same"), Unit(done=[1])])
+    slow.ill = Fenced("not as expected")
+    thread = slow.begin([said("same")])
     answers: list[Committed] = []
     second = threading.Thread(target=lambda: answers.extend(fast.commit([said("same")])))
     second.start()
@@ -193,19 +198,17 @@ def test_four_writers_with_overlapping_onces_and_a_reader(opened: Callable[..., 
 
 def test_a_deadlock_is_begun_anew(opened: Callable[..., PostgresJournal], postgres_url: str) -> None:
     """Somebody else's transaction, say a repair by hand, locks our rows in the opposite order; we give way."""
-    slow, other = opened(Slow), opened()
-    assert isinstance(slow, Slow)
+    journal, other = opened(), opened()
     other.commit([Unit(cursors=[("view", 1)], states=[State("matching", "k", 1, b"1")])])
     with psycopg.connect(postgres_url) as stranger:
         stranger.execute("set deadlock_timeout = '60s'")  # it is we who notice
         stranger.execute("select * from cursors where name = 'view' for update")
-        thread = slow.begin([Unit(cursors=[("view", 2)], states=[State("matching", "k", 2, b"2")])])
-        slow.go_on.set()
-        wait_until(postgres_url, "wait_event_type = 'Lock'")
-        stranger.execute("select * from states where key = 'k' for update")
-        stranger.rollback()
-    slow.end(thread)
-    assert slow.answer == [Committed()]
+        with ThreadPoolExecutor(1) as thread:
+            answer = thread.submit(journal.commit, [Unit(cursors=[("view", 2)], states=[State("matching", "k", 2, b"2")])])
+            wait_until(postgres_url, "wait_event_type = 'Lock'")
+            stranger.execute("select * from states where key = 'k' for update")
+            stranger.rollback()
+    assert answer.result() == [Committed()]
     assert other.cursor("view") == 2
     assert other.states([("matching", "k")])["matching", "k"].version == 2
 

@@ -1,0 +1,1 @@
+-- Nothing: a commit on SQLite is a call within the process as it is (on PostgreSQL it became one round trip).

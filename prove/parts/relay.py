@@ -14,6 +14,7 @@ from random import Random
 
 from msgspec import Struct
 
+from prove.clerk import attended
 from prove.count import Counted, count, drained, journal_of
 from prove.house import House
 from prove.jetstream import NatsServer, Seen, server_program
@@ -34,6 +35,9 @@ LIVES, SERVER_LIVES, AWAY = (0.3, 5.0), (0.5, 5.0), (0.1, 2.5)
 STREAMS = {"bus": 3600.0, "forgetful": 0.1}
 #: A gap in which a moment can be told on both sides.
 PAUSE = timedelta(milliseconds=2)
+#: A person is asked about a payment file of which no word of the bank has been read for so long, in seconds: the bank reads
+#: files every few seconds, and the service that would read its word is killed as often.
+ANSWERS_WITHIN_S = 120.0
 #: How long the relays may take to catch up when nothing is killed any more, in seconds.
 CAUGHT_UP_WITHIN_S = 180.0
 
@@ -75,18 +79,18 @@ async def _run(task: Task, server: NatsServer) -> Result:
         for name, remembers_s in STREAMS.items():
             await server.make_stream(name.upper(), name, remembers_s)
         async with House(folder, seed=9, load=LOAD) as house:
-            network = _with_relays(house.write_network(), server)
+            network = _with_relays(house.write_network(answers_within_s=ANSWERS_WITHIN_S), server)
             _let_keys_live(house)
             killed = await _storm(task, house, network, server)
             async with serving(network) as service:
-                left = await drained(house)
+                left, answered = await attended(house)
                 left = left or await _caught_up(folder)
                 task.tell("all done; counting, and rewinding")
                 streams = [await _compared(server, folder, name) for name in STREAMS]
                 rewound = await _rewound(server, network, folder)
                 left = left or await drained(house)
                 await service.stopped()
-            return _result(task, killed, streams, rewound, await count(house, left))
+            return _result(task, killed, answered, streams, rewound, await count(house, left))
     finally:
         server.kill()
 
@@ -253,7 +257,9 @@ def _all_deliveries(journal: Journal, instance: str) -> Iterator[Delivery]:
 # -- what is told
 
 
-def _result(task: Task, killed: Counter[str], streams: Sequence[Stream], rewound: Rewound, counted: Counted) -> Result:
+def _result(
+    task: Task, killed: Counter[str], answered: int, streams: Sequence[Stream], rewound: Rewound, counted: Counted
+) -> Result:
     trouble = [line for stream in streams for line in stream.trouble] + [*rewound.trouble, *counted.trouble()]
     trouble += ["there were too few events"] * (min(stream.events for stream in streams) < task.of(EVENTS))
     lines = (
@@ -261,6 +267,8 @@ def _result(task: Task, killed: Counter[str], streams: Sequence[Stream], rewound
         "times, each at moments of its own, while a hospital group worked.",
         f"Rewound by offset a consumer saw {rewound.by_offset:,} events again, by time {rewound.by_time:,}; "
         f"`suture relay --from` published {rewound.from_journal:,} once more. The twins were counted afterwards.",
+        f"{answered} times a person was asked about a payment file, since no word of the bank about it had been read within "
+        f"{ANSWERS_WITHIN_S:.0f} s: such a file is never sent again by itself.",
         *trouble,
     )
     columns = ("stream remembers ids", "events", "held", "missing", "twice", "in the journal's order")

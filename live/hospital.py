@@ -94,6 +94,8 @@ def _policies() -> list[Policy]:
         "receiving": {"over_percent": "0"},
         "payment": {"release_limit": {"USD": "300"}, "two_approvers_over": {"USD": "700"}},
         "waits": {"acknowledgement_hours": "2000", "shipment_hours": "2000", "payment_status_hours": "2000"},
+        # the line is bad on purpose: nobody waits longer than it takes
+        "retry": {"default": {"first_s": "0.5"}},
     }
     return [
         Policy(id=name, version=1, effective=LONG_AGO, author="policy-author", approver="controller", values=value)

@@ -30,7 +30,7 @@ from suture.journal import open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.model import Case, CaseResolved, encode
 from suture.runtime.deliver import Delivering
-from suture.runtime.policy import Breaker, Retry
+from suture.runtime.policy import Breaker
 from suture.runtime.publish import publish
 from suture.runtime.service import Service
 from suture.runtime.wiring import Wiring
@@ -157,7 +157,7 @@ class Run:
         net = hospital.network(stage.tryton, stage.supplier, stage.bank)
         self.wiring = Wiring(journal, net, privacy_key=load_or_create_key(stage.folder / "privacy.key"))
         links = {**stage.links, **{name: self.desks.link(name) for name in ("procurement", "inventory", "ap")}}
-        delivering = Delivering(self.wiring, Retry(first_s=0.5))
+        delivering = Delivering(self.wiring)
         for gate in delivering.gates.values():
             gate.breaker = Breaker(rest=timedelta(seconds=3))  # the peers are well: only the line is bad
         self.service = Service(self.wiring, self.clock, links, delivering=delivering)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prove.mutants.mutant import Mutant
 
-_DELIVER, _SETTLE, _POLICY = "runtime/deliver.py", "runtime/settle.py", "runtime/policy.py"
+_DELIVER, _SETTLE, _POLICY, _RETRY = "runtime/deliver.py", "runtime/settle.py", "runtime/policy.py", "rules/retries.py"
 
 MUTANTS = (
     Mutant(
@@ -105,7 +105,7 @@ MUTANTS = (
     ),
     Mutant(
         name="doubt is tried without end",
-        file=_POLICY,
+        file=_RETRY,
         old="        return attempt % self.attempts == 0\n",
         new="        return False\n",
         scenarios=("partners away",),
@@ -113,7 +113,7 @@ MUTANTS = (
     Mutant(
         name="a partner that is away for an hour is given up",
         file=_DELIVER,
-        old="        if over and not (patient and unit.now - begun.since < self.retry.patience):\n",
+        old="        if over and not (patient and unit.now - begun.since < retry.patience):\n",
         new="        if over:\n",
         scenarios=("partners away",),
     ),

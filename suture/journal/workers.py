@@ -10,6 +10,7 @@ connection.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from psycopg import Connection
 
@@ -32,17 +33,32 @@ server = {_SERVER} where worker = %s"""
 # a process that is stopped in the middle of a commit would keep its row locked for as long as it is stopped
 _HANG_UP = f"""select pg_terminate_backend(a.pid) from workers w join pg_stat_activity a on a.pid = any(w.backends[2:])
 where w.worker <> %s and w.until < clock_timestamp() and a.backend_start < w.until and w.server = {_SERVER}"""
+_DEAD = f"""select worker from workers w where worker <> %s and (until < clock_timestamp()
+    or (server = {_SERVER} and not exists (select 1 from pg_stat_activity a where a.pid = w.backends[1])))"""
 # a row that is locked belongs to a commit under way: it is looked at again at the next beat
-_GIVE_UP = f"""delete from workers where worker in (
-    select worker from workers w where worker <> %s and (until < clock_timestamp()
-        or (server = {_SERVER} and not exists (select 1 from pg_stat_activity a where a.pid = w.backends[1])))
-    for update skip locked)"""
+_GIVE_UP = f"delete from workers where worker in ({_DEAD} for update skip locked)"
 # also here: a commit of its own under way keeps it until the next beat of anybody
 _FORGET = "delete from workers where worker in (select worker from workers where worker = %s for update skip locked)"
 _FREE = "delete from leases where worker not in (select worker from workers)"
 _TAKE = "insert into leases select name, %s from unnest(%s::text[]) as name order by name on conflict do nothing"
-_PARTITIONS = "select value from meta where name = 'partitions'"
 _GIVE_BACK = "delete from leases where worker = %s and name <> all(%s::text[])"
+_LOOK = f"""select (select coalesce(json_object_agg(name, worker), '{{}}') from leases),
+    (select json_object_agg(worker, roles order by worker) from workers),
+    (select value from meta where name = 'partitions'), exists ({_DEAD})"""
+
+
+class _Seen(NamedTuple):
+    """Who has which part, who lives in which roles, the number of partitions, and whether somebody is dead."""
+
+    leases: dict[str, str]
+    members: dict[str, str]
+    partitions: str
+    dead: bool
+
+    def settled(self, worker: str, wanted: Iterable[str]) -> bool:
+        """Whether nothing is to be done: nobody is dead or has left anything, and we have what we want and nobody else has."""
+        owned = {name for name, owner in self.leases.items() if owner == worker}
+        return not self.dead and owned <= set(wanted) <= self.leases.keys() and self.members.keys() >= set(self.leases.values())
 
 
 def beat(
@@ -68,20 +84,25 @@ def beat(
             db.execute(_JOIN, (worker, ",".join(roles), within_s, list(writers)))
         elif db.execute(_STAY, (within_s, list(writers), worker)).rowcount != 1:
             raise Fenced(f"{worker} was given up by the others")
-        db.execute(_HANG_UP, (worker,))
-        db.execute(_GIVE_UP, (worker,))
-        db.execute(_FREE)
-        db.execute(_TAKE, (worker, names))
-        db.execute(_GIVE_BACK, (worker, names))
-        leases = db.execute("select name, worker from leases").fetchall()
-        members = db.execute("select worker, roles from workers order by worker").fetchall()
-        ((partitions,),) = db.execute(_PARTITIONS).fetchall()
+        seen = _look(db, worker)
+        if not seen.settled(worker, names):
+            db.execute(_HANG_UP, (worker,))
+            db.execute(_GIVE_UP, (worker,))
+            db.execute(_FREE)
+            db.execute(_TAKE, (worker, names))
+            db.execute(_GIVE_BACK, (worker, names))
+            seen = _look(db, worker)
     return Beat(
-        held=frozenset(name for name, owner in leases if owner == worker),
-        taken=frozenset(name for name, _ in leases),
-        members=tuple((name, tuple(plays.split(","))) for name, plays in members),
-        partitions=int(partitions),
+        held=frozenset(name for name, owner in seen.leases.items() if owner == worker),
+        taken=frozenset(seen.leases),
+        members=tuple((name, tuple(plays.split(","))) for name, plays in seen.members.items()),
+        partitions=int(seen.partitions),
     )
+
+
+def _look(db: Connection[Row], worker: str) -> _Seen:
+    (row,) = db.execute(_LOOK, (worker,)).fetchall()
+    return _Seen(*row)
 
 
 def leave(db: Connection[Row], worker: str) -> None:

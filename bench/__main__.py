@@ -13,11 +13,13 @@ from pathlib import Path
 
 from bench.report import Row, keep, row, table
 from bench.workload import Task, Workload
+from suture.cli.looping import settle_in
 from suture.extensions import found
 
 
 def main(arguments: list[str]) -> int:
     """0 if every workload ran; whether goals are met is told, not judged."""
+    settle_in()  # as every command of ours that serves
     workloads = sorted(found("bench.workloads", "WORKLOAD", Workload).values(), key=lambda each: each.order)
     asked = _asked(workloads, arguments)
     day, rows, failed = f"{datetime.now(UTC):%Y-%m-%d}", [], []

@@ -242,7 +242,9 @@ def counted(quantity: Quantity, unit: str, item: Item | None) -> Fraction:
 
 def total(quantities: Sequence[Quantity], unit: str, item: Item | None) -> Fraction:
     """The sum of quantities in any units, counted in ``unit``; raises UnitMismatch."""
-    return sum((counted(quantity, unit, item) for quantity in quantities), Fraction(0))
+    counts = [counted(quantity, unit, item) for quantity in quantities]
+    # most lines have one: adding it to nothing would cost as much as counting it
+    return sum(counts[1:], counts[0]) if counts else Fraction(0)
 
 
 def per_unit(price: Price, unit: str, item: Item | None) -> Fraction:

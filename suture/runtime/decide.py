@@ -85,6 +85,8 @@ class Batch:
         self._load({(item.process, item.key) for item in work})
         self._load_masters({need for item in work for need in self._needs(item)} | {ROUTING})
         self._rules: dict[int, tuple[Rule, ...]] = {}
+        #: Where something goes under each state of that policy.
+        self._ways: dict[tuple[int, Matter], Instance] = {}
 
     # -- loading
 
@@ -222,7 +224,10 @@ class Batch:
     def _route(self, send: Send) -> Instance:
         kind = type(send.document).__name__
         matter = Matter(role=send.role, document=kind, entity=send.entity, facility=send.facility, supplier=send.supplier)
-        return destination(self.wiring.network, self._routing(), matter)
+        way = self._filed(*ROUTING)[0], matter
+        if way not in self._ways:
+            self._ways[way] = destination(self.wiring.network, self._routing(), matter)
+        return self._ways[way]
 
     def _routing(self) -> tuple[Rule, ...]:
         """The rules of the policy in force, read once for each state of it."""

@@ -266,9 +266,12 @@ class Service:
                 self._changed.set()
 
     async def _gather(self) -> None:
-        """While conversations are under way, wait a moment: what ends together is committed together."""
+        """While conversations are under way, wait a moment: what ends together is committed together.
+
+        Nobody who waits for an answer waits for that.
+        """
         for _ in range(round(self.wiring.limits.gather_s / BREATH_S)):
-            if not self._talks:
+            if not self._talks or self._arrivals:
                 return
             await asyncio.sleep(BREATH_S)
 

@@ -78,10 +78,10 @@ def _look(folder: Path, result: Result) -> None:
     """Keep the console open with the day as it ended, for whoever wants to look into it."""
     from suture.cli.console import OWNER, caller_of, stay  # only who looks waits for the web's libraries
     from suture.gateway import Access
-    from suture.runtime.network import Network
 
     console.print("\nThe day in the browser:")
-    stay(str(folder), Network(name="none"), caller_of("", OWNER, Access()), 0, Access(), result.ended)
+    looker = caller_of("", (*OWNER, "auditor"), Access())
+    stay(str(folder), result.network, looker, 0, Access(), result.ended)
 
 
 def _folder(keep: str) -> Path:

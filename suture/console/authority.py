@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from suture.console.page import Ask
@@ -23,7 +23,9 @@ VERBS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "repair": ("Repair and resend", "the mended content takes its place and goes on"),
         "route": ("Route elsewhere", "another system of the same role is owed it instead"),
         "confirm": ("Confirm", "the counterpart has it; nothing is sent"),
+        "reviewed": ("Reviewed", "somebody has looked, and nothing else follows"),
         "accept": ("Accept", "it stands as it is, against the rule; the reason is kept with it"),
+        "close": ("Close", "it ends with what has come; nothing more is waited for"),
         "cancel": ("Give up and compensate", "it is not carried; what hangs on it is taken back"),
         "reject": ("Reject", "it is refused for good; what it held is free again"),
     }
@@ -48,6 +50,12 @@ def about(case: Case) -> About:
 def may(ask: Ask, case: Case, verb: str) -> Verdict:
     """Whether who asks may do this, and if not, why."""
     return ask.may(needed(case, verb), about(case) if verb in LETS_GO else ANYTHING)
+
+
+def mildest_first(verbs: Iterable[str]) -> list[str]:
+    """Verbs in the order of their violence; those that only a process knows stand last."""
+    order = {verb: number for number, verb in enumerate(VERBS)}
+    return sorted(verbs, key=lambda verb: order.get(verb, len(order)))
 
 
 def named(verb: str) -> str:

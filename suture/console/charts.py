@@ -85,6 +85,20 @@ def trend(values: Sequence[Decimal | None], target: Decimal, label: str) -> Mark
     )
 
 
+def counts(numbers: Sequence[int], label: str) -> Markup:
+    """A bar for each number, small enough for a cell of a table; nothing where all are 0."""
+    most = max(numbers, default=0)
+    if not most:
+        return Markup("")
+    bars = Markup("").join(
+        Markup('<rect x="{}" y="{:.1f}" width="5" height="{:.1f}"/>').format(6 * index, 20 - tall, tall)
+        for index, number in enumerate(numbers)
+        if (tall := max(2, 20 * number / most) if number else 0)
+    )
+    frame = Markup('<svg class="counts" viewBox="0 0 {} 20" role="img" aria-label="{}"><title>{}</title>{}</svg>')
+    return frame.format(6 * len(numbers), label, label, bars)
+
+
 def spread(values: Sequence[Decimal], target: Decimal, label: str, bars: int = 24) -> Markup:
     """How values in order of size are spread, from 0 up: a bar for each span, a line at the median, a dashed one at the target.
 

@@ -15,6 +15,7 @@ from suture.journal.blobs import load_or_create_key
 from suture.journal.seal import load_or_create_signing_key, seal
 from suture.model import Case, Crosswalk, Delivered, Document, Parked, RequisitionStatus
 from suture.runtime.clock import ManualClock
+from suture.runtime.network import Network
 from suture.runtime.publish import publish
 from suture.runtime.service import Service
 from suture.runtime.wiring import Limits, Wiring
@@ -56,6 +57,7 @@ class Result(Struct, frozen=True, kw_only=True):
     seconds: float
     ended: datetime
     stage: Stage
+    network: Network
     journal: Path
 
     @property
@@ -157,6 +159,7 @@ class Demo:
             seconds=seconds,
             ended=self.clock.now(),
             stage=self.stage,
+            network=wiring.network,
             journal=self.folder / "suture.db",
         )
 

@@ -143,17 +143,22 @@ def _money(case: Case, facts: Facts, terms: Terms, now: datetime) -> Iterable[Re
     a_day = terms.late / 100 / 30
     if amount is not None and facts.type in ("Invoice", "Payment"):
         yield from _discount(amount, facts, terms, now)
-        loss = terms.worth(amount) * a_day * Decimal(terms.horizon / timedelta(days=1))
+        days = Decimal(terms.horizon / timedelta(days=1))
+        loss = terms.worth(amount) * a_day * days
         due = f"due {facts.due:%Y-%m-%d}" if facts.due else "no due date known"
-        yield _reason("late", f"{terms.late:g} % a month of {amount}, {due}", loss, facts.due, terms, now)
+        yield _reason("late", f"{terms.late:g} % a month of {amount} for {_days(days)}, {due}", loss, facts.due, terms, now)
         if terms.fee and facts.due and facts.due >= now:
             yield _reason("fee", f"a late fee of {terms.fee:g}", terms.fee, facts.due, terms, now)
     elif amount is not None:
         loss = terms.worth(amount) * a_day
-        yield _reason("held", f"{terms.late:g} % a month of {amount} held up", loss, case.deadline, terms, now)
+        yield _reason("held", f"{terms.late:g} % a month of {amount} held up for 1 day", loss, case.deadline, terms, now)
     if facts.waiting:
         loss = terms.waiting * facts.waiting
         yield _reason("waiting", f"{facts.waiting} waiting behind it at {terms.waiting:g} each", loss, None, terms, now)
+
+
+def _days(days: Decimal) -> str:
+    return "1 day" if days == 1 else f"{days:.3g} days"
 
 
 def _discount(amount: Money, facts: Facts, terms: Terms, now: datetime) -> Iterable[Reason]:

@@ -19,6 +19,7 @@ from suture.console import Sessions, console_app
 from suture.console.queue import queue
 from suture.transports.http_server import serve
 from tests.console.conftest import Opened
+from tests.console.scene import Scene
 from tests.console.test_decisions import decisions
 from tests.console.test_pages import NAMES, address
 
@@ -63,7 +64,7 @@ def browser() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def looking(browser: Browser, opened: Opened, **how: Any) -> Iterator[tuple[Page, str]]:
+def looking(browser: Browser, opened: Opened | Scene, **how: Any) -> Iterator[tuple[Page, str]]:
     """Somebody who came through the link, and the console's address; whatever the browser complains about fails the test."""
     complaints: list[str] = []
     with listening(opened.app) as base, contextlib.closing(browser.new_context(**how)) as context:
@@ -76,23 +77,49 @@ def looking(browser: Browser, opened: Opened, **how: Any) -> Iterator[tuple[Page
     assert complaints == []
 
 
-def test_every_page_passes_axe_and_fits_a_telephone(browser: Browser, opened: Opened) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    with looking(browser, opened, viewport={"width": 360, "height": 800}, color_scheme="dark", bypass_csp=True) as (page, base):
-        for name in NAMES:
-            page.goto(base + address(name, opened))
-            assert page.evaluate("document.documentElement.scrollWidth") <= 360, f"{name} scrolls sideways"
-            found = axe.Axe().run(page).response["violations"]
-            assert [(name, each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
+#: How people look: at a desk or on a telephone, by day or by night.
+VARIANTS = [(width, scheme) for width in (1440, 360) for scheme in ("light", "dark")]
 
 
-def test_every_page_passes_axe_in_the_light_at_a_desk(browser: Browser, opened: Opened) -> None:
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A house in which something of everything waits for a person."""
+    return Scene(tmp_path_factory.mktemp("scene"))
+
+
+@pytest.mark.parametrize(("width", "scheme"), VARIANTS)
+def test_every_page_passes_axe_and_fits(width: int, scheme: str, browser: Browser, opened: Opened) -> None:
+    check(browser, opened, [address(name, opened) for name in NAMES], width, scheme)
+
+
+@pytest.mark.parametrize(("width", "scheme"), VARIANTS)
+def test_pages_with_something_to_do_pass_axe_and_fit(width: int, scheme: str, browser: Browser, scene: Scene) -> None:
+    check(browser, scene, busy_pages(scene), width, scheme)
+
+
+def busy_pages(scene: Scene) -> list[str]:
+    """What somebody sees who has something to do there: forms, drafts, questions, masked messages."""
+    with scene.desk.ask({}) as ask:
+        cases = [f"/exception?id={quote(each.row.case.id, safe='')}" for each in queue(ask)]
+    pages = ("approvals", "audit", "bulk", "dead_letters", "emergency", "exceptions", "incidents", "proof", "systems", "today")
+    return [*(f"/{name}" for name in pages), "/system?name=inventory", "/documents?id=R-2&lens=raw", *cases]
+
+
+def check(browser: Browser, of: Opened | Scene, addresses: list[str], width: int, scheme: str) -> None:
+    """None of these pages scrolls sideways, repeats an id, or is complained about by axe; all that folds is unfolded."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    with looking(browser, opened, viewport={"width": 1440, "height": 900}, color_scheme="light", bypass_csp=True) as (page, base):
-        for name in NAMES:
-            page.goto(base + address(name, opened))
+    with looking(browser, of, viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True) as (page, base):
+        for address in addresses:
+            page.goto(base + address)
+            page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{address} scrolls sideways"
+            assert page.evaluate(REPEATED) == [], f"{address} repeats an id"
             found = axe.Axe().run(page).response["violations"]
-            assert [(name, each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
+            assert [(address, each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
+
+
+#: The ids that a page has more than once; axe looks only at those that something refers to.
+REPEATED = """[...document.querySelectorAll('[id]')].map(each => each.id).filter((id, index, all) => all.indexOf(id) < index)"""
 
 
 def test_one_decides_without_script(browser: Browser, opened: Opened) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from suture.console.authority import VERBS
 from suture.console.queue import queue
 from suture.model import Decision, Ref
 from suture.views.query import answer, completions, read_query
@@ -191,3 +192,18 @@ def test_one_history_under_several_lenses(lens: str, client: TestClient) -> None
     assert 'aria-current="true"' in drawn
     assert "PO-REQ-000001" in drawn
     assert (lens == "timeline") == ('class="lanes"' in drawn)
+
+
+def test_verbs_stand_in_the_order_of_their_violence(client: TestClient) -> None:
+    order = list(VERBS)
+    told = [choice["verb"] for choice in client.get("/bulk.json").json()["choices"]]
+    assert len(told) > 3
+    assert told == sorted(told, key=order.index)
+    assert all(choice["does"] for choice in client.get("/bulk.json").json()["choices"])
+
+
+def test_what_is_alike_has_a_trend(client: TestClient) -> None:
+    groups = client.get("/exceptions.json").json()["groups"]
+    assert all(len(group["trend"]) == 14 and sum(group["trend"]) <= group["count"] for group in groups)
+    assert sum(sum(group["trend"]) for group in groups) > 0
+    assert 'class="counts"' in client.get("/exceptions").text

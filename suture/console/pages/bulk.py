@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from suture.console.authority import does, may, named
+from suture.console.authority import does, may, mildest_first, named
 from suture.console.page import Ask, Page
 from suture.console.pages.exceptions import chosen, filters_of
 from suture.console.queue import queue
@@ -57,7 +57,7 @@ def load(ask: Ask) -> Bulk:
     """Query: the filters of the exceptions; ``run`` a bulk decision under way."""
     filters, run = filters_of(ask.query), ask.query.get("run", "")
     found = chosen(queue(ask), filters, ask.caller.subject)
-    verbs = dict.fromkeys(verb for each in found for verb in each.row.case.actions if verb not in SINGLE)
+    verbs = mildest_first(dict.fromkeys(verb for each in found for verb in each.row.case.actions if verb not in SINGLE))
     return Bulk(
         filters=filters,
         count=len(found),

@@ -31,6 +31,8 @@ class Letter(Struct, frozen=True):
     attempts: str
     money: Money | None
     about: tuple[str, ...]
+    #: What lets it go on, as it is called and as it stands on the button; "" where nothing does.
+    verb: str
     release: str
     denied: str
 
@@ -92,6 +94,7 @@ def _letter(ask: Ask, each: Ranked) -> Letter:
         attempts=case.context.get("attempts", ""),
         money=case.money,
         about=tuple(dict.fromkeys(ref.id for ref in case.objects if ref.type not in ("Message", "Delivery")))[:3],
+        verb=verb,
         release=named(verb) if verb else "",
         denied=may(ask, case, verb).reason if verb else "it ends by itself",
     )

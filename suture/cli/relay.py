@@ -111,7 +111,7 @@ def _again(journal: Journal, network: Network, relay: Relay, start: str, end: st
     span = Span(first=first, last=min(last or reached, reached), since=since, before=before)
 
     async def publish() -> Repeated:
-        broker = open_broker(relay)
+        broker = open_broker(relay, again=True)
         try:
             return await relay_again(span.of(journal), network.name, broker, relay.types, label)
         finally:

@@ -17,7 +17,7 @@ from suture.views.events import CROSSING
 
 _STREAM, _SUBJECTS = re.compile(r"[\w-]+", re.ASCII), re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 #: Where brokers of events are.
-BROKERS = ("nats://", "tls://")
+BROKERS = ("nats://", "tls://", "kafka://", "kafkas://")
 SCHEMES = ("http://", "https://", "mllp://", "mllps://", "file://", "sftp://")
 #: Where a channel of a transport listens; HTTP channels share the network's own port.
 LISTENS = {"mllp": ("mllp://",), "folder": ("file:///", "sftp://"), "sftp": ("file:///", "sftp://")}

@@ -142,17 +142,34 @@ def behind(journal: Journal, relay: Relay) -> int:
     return len(journal.read(journal.cursor(relay_part(relay.name)), 10_000))
 
 
-def open_broker(relay: Relay) -> Broker:
-    """The broker that the relay's address names; it connects when something is published. Raises NoBroker and NoSecret."""
-    # brokers are extras; who relays nothing need not have them
+def open_broker(relay: Relay, *, again: bool = False) -> Broker:
+    """The broker that the relay's address names; it connects when something is published. ``again`` is somebody who publishes
+    beside the relay itself. Raises NoBroker and NoSecret."""
+    scheme = relay.address.partition("://")[0]
+    extra = "kafka" if scheme in ("kafka", "kafkas") else "nats"
     try:
-        from suture.transports.nats import NatsBroker
+        return _kafka(relay, again=again) if extra == "kafka" else _nats(relay)
     except ImportError:
-        raise NoBroker(f"relay {relay.name} needs the extra: pip install 'suture[nats]'") from None
-    try:
-        return NatsBroker(relay.address, relay.stream, relay.subjects, token=secret(relay.token), remembers_s=relay.remembers_s)
+        raise NoBroker(f"relay {relay.name} needs the extra: pip install 'suture[{extra}]'") from None
     except ValueError as error:
         raise NoBroker(f"relay {relay.name}: {error}") from None
+
+
+# brokers are extras; who relays nothing need not have them
+
+
+def _nats(relay: Relay) -> Broker:
+    from suture.transports.nats import NatsBroker
+
+    return NatsBroker(relay.address, relay.stream, relay.subjects, token=secret(relay.token), remembers_s=relay.remembers_s)
+
+
+def _kafka(relay: Relay, *, again: bool) -> Broker:
+    from suture.transports.kafka import KafkaBroker
+
+    # two of one name would fence each other
+    name = f"suture.{relay.stream}.{relay.name}{'.again' if again else ''}"
+    return KafkaBroker(relay.address, relay.stream, name, token=secret(relay.token))
 
 
 def _crossed(page: list[Recorded], network: str, only: Collection[str]) -> list[tuple[int, CloudEvent]]:

@@ -1,4 +1,4 @@
-"""The door to brokers of events: messages out in order, and its word on each. NATS JetStream is one, Kafka can be another.
+"""The door to brokers of events: messages out in order, and its word on each. NATS JetStream is one, Kafka another.
 
 A broker keeps what it has acknowledged and forgets repeats as far as it can; whoever publishes says a message again until it is
 acknowledged (at least once).

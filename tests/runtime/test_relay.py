@@ -286,7 +286,7 @@ def test_a_message_names_id_topic_and_key() -> None:
 
 
 def test_what_is_wrong_with_a_relay_is_told() -> None:
-    wrong = Relay(name="bus", address="kafka://x", stream="a b", subjects="a..b", types=("Usage",), token="plain")
+    wrong = Relay(name="bus", address="amqp://x", stream="a b", subjects="a..b", types=("Usage",), token="plain")
     codes = {finding.code for finding in check(Network(name="n", relays=(wrong, wrong)), {}, {}, {})}
     assert codes >= {"name_taken", "bad_address", "bad_stream", "bad_subjects", "unknown_type", "no_owner", "secret_in_file"}
     assert not [each for each in check(NETWORK, {}, {}, {}) if each.path.startswith("relays")]
@@ -295,4 +295,15 @@ def test_what_is_wrong_with_a_relay_is_told() -> None:
 def test_a_broker_that_cannot_be_spoken_to_is_told() -> None:
     pytest.importorskip("nats", reason="nats-py is not installed (the extra nats)")
     with pytest.raises(NoBroker, match="relay bus: a NATS address is"):
-        open_broker(Relay(name="bus", address="kafka://127.0.0.1:9092"))
+        open_broker(Relay(name="bus", address="amqp://127.0.0.1:5672"))
+
+
+def test_a_kafka_relay_and_whoever_publishes_beside_it_have_names_of_their_own() -> None:
+    kafka = pytest.importorskip("suture.transports.kafka", reason="aiokafka is not installed (the extra kafka)")
+    relay = Relay(name="bus", address="kafka://127.0.0.1:9092", stream="SUTURE")
+    brokers = [open_broker(relay), open_broker(relay, again=True)]
+    assert all(isinstance(each, kafka.KafkaBroker) for each in brokers)
+    assert len({each._options["transactional_id"] for each in brokers}) == 2  # type: ignore[attr-defined]  # its own
+    with pytest.raises(NoBroker, match="relay bus: a Kafka address is"):
+        open_broker(Relay(name="bus", address="kafka://nowhere"))
+    assert not [each for each in check(Network(name="n", relays=(relay,)), {}, {}, {}) if each.code == "bad_address"]

@@ -214,7 +214,9 @@ def _operation(operation: Operation, seen: Mapping[str, Observed]) -> Interface:
 
 def _relays(network: Network) -> Iterator[Interface]:
     for relay in network.relays:
-        yield _told(f"relay/{relay.name}", "nats", relay.owner, "live", ", ".join(relay.types) or "all events")
+        yield _told(
+            f"relay/{relay.name}", relay.address.partition("://")[0], relay.owner, "live", ", ".join(relay.types) or "all events"
+        )
 
 
 def _webhooks(journal: Journal) -> Iterator[Interface]:

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 #: How long the river rests at most when nothing wakes it, in seconds.
 LONGEST_REST = 1.0
-#: How often it is looked what others have done: codes that they filed, and how much they have left to decide, in seconds.
+#: How often it is looked what time and others have brought: what is due, new codes, how much is left to decide; in seconds.
 LOOK_S = 0.25
 #: How often a turn that waits looks whether conversations have ended, in seconds.
 BREATH_S = 0.001
@@ -91,6 +91,8 @@ class Service:
         self._awake = asyncio.Event()
         self._changed = asyncio.Event()
         self._turning = False
+        #: Whether the next turn is to look at what waits for time; where nobody looks at the clock, each does.
+        self._time_has_passed, self._clocked = True, False
         #: How much waited to be decided when it was last looked, and when it is looked again.
         self._undecided, self._next_look = 0, 0.0
         self._failing: dict[str, str] = {}
@@ -114,6 +116,7 @@ class Service:
         if shared:
             self._attending = asyncio.create_task(self._attend())
         if not driven:
+            self._clocked = True
             self._loops += self._watchers()
         self.wake()
 
@@ -282,13 +285,14 @@ class Service:
         arrivals, self._arrivals = self._arrivals[:batch], self._arrivals[batch:]
         outcomes, self._outcomes = self._outcomes, []
         self._concluding, now = outcomes, self.clock.now()
+        timed, self._time_has_passed = self._time_has_passed or not self._clocked, False
         said, loop = [arrival for arrival, _ in arrivals], asyncio.get_running_loop()
 
         def speak(answers: Sequence[Answer]) -> None:
             loop.call_soon_threadsafe(self._speak, arrivals, answers)
 
         try:
-            turned = await self.in_thread(lambda: turn(self.wiring, self.delivering, now, said, outcomes, speak))
+            turned = await self.in_thread(lambda: turn(self.wiring, self.delivering, now, said, outcomes, speak, timed=timed))
         except BaseException as error:
             # outcomes that may not have been committed are in doubt now, and recovery treats them so; what was answered stays so
             for _, future in arrivals:
@@ -300,11 +304,12 @@ class Service:
         self._stood_back = 0
         self.tally.ended(outcomes, now)
         self._begin(turned.attempts)
+        self._time_has_passed |= timed and turned.more
         return turned.more or bool(self._arrivals or self._outcomes)
 
     def _look(self) -> None:
         """In the thread of the river, now and then before a turn: what others have done, and how much waits."""
-        self._next_look = time.monotonic() + LOOK_S
+        self._next_look, self._time_has_passed = time.monotonic() + LOOK_S, True
         self._undecided = self.wiring.journal.undecided(self.wiring.limits.undecided)
         if self.wiring.journal.shared:
             self.wiring.refresh_book()
@@ -372,6 +377,7 @@ class Service:
             # what is overdue may be another's, who will see to it
             least = BEAT_S if self.wiring.share.parts is not None and rest < 0 else 0.01
             await self.clock.sleep(min(max(rest, least), LONGEST_REST))
+            self._time_has_passed = True
             self.wake()
 
     # -- among others

@@ -41,10 +41,13 @@ def turn(
     arrivals: Sequence[Arrival] = (),
     outcomes: Sequence[tuple[Attempt, Outcome]] = (),
     speak: Callable[[Sequence[Answer]], None] = lambda answers: None,
+    *,
+    timed: bool = True,
 ) -> Turned:
     """One turn, in the calling thread; when it returns, everything it claims is durable.
 
     ``speak`` is called as soon as what arrived is durable: nobody who waits for an answer waits for what follows from his words.
+    Only a turn that is ``timed`` looks at what waits for time: timers, and words that are overdue.
     Outcomes are concluded before arrivals are read: a word about a delivery finds the delivery waiting for it. Raises Fenced if
     others own what we took for ours.
     """
@@ -58,8 +61,8 @@ def turn(
             outcomes = ()
         with wiring.journal.together():
             delivering.conclude(outcomes, now)
-            overdue = undisturbed(lambda: delivering.overdue(now, LIMIT))
-            unfinished = _decide_all(wiring, now)
+            overdue = undisturbed(lambda: delivering.overdue(now, LIMIT)) if timed else 0
+            unfinished = _decide_all(wiring, now, timed=timed)
             undisturbed(lambda: delivering.lapse(now))
             attempts += undisturbed(lambda: delivering.claim(now))
     except Unavailable:
@@ -71,12 +74,12 @@ def turn(
     return Turned(attempts=attempts, more=full or unfinished or overdue >= LIMIT)
 
 
-def _decide_all(wiring: Wiring, now: datetime) -> bool:
+def _decide_all(wiring: Wiring, now: datetime, *, timed: bool) -> bool:
     """Decide until nothing is left to decide and no timer is due; true if the limit came first."""
-    partitions = wiring.share.partitions(wiring.journal.partitions)
+    partitions, timed = wiring.share.partitions(wiring.journal.partitions), timed and wiring.share.holds(CLOCK)
     for _ in range(ROUNDS):
         decided = undisturbed(lambda: decide(wiring, partitions, now)) if partitions else 0
-        fired = 0 if decided or not wiring.share.holds(CLOCK) else undisturbed(lambda: fire(wiring, now, LIMIT))
+        fired = undisturbed(lambda: fire(wiring, now, LIMIT)) if timed and not decided else 0
         if not decided and not fired:
             return False
     return True

@@ -168,11 +168,11 @@ class SqliteJournal(Reading):
         return batch
 
     def _write_facts(self, batch: Batch) -> None:
-        self._db.executemany(_INSERT_EVENT, batch.events)
-        self._db.executemany("insert into refs (id, type, position, role) values (?, ?, ?, ?)", batch.refs)
-        self._db.executemany("insert into work (id, partition, process, key) values (?, ?, ?, ?)", batch.work)
-        self._db.executemany("insert into blobs (address, sealed) values (?, ?) on conflict do nothing", batch.blobs.items())
-        self._db.executemany(_COUNT_REPEAT, batch.repeats.items())
+        self._all(_INSERT_EVENT, batch.events)
+        self._all("insert into refs (id, type, position, role) values (?, ?, ?, ?)", batch.refs)
+        self._all("insert into work (id, partition, process, key) values (?, ?, ?, ?)", batch.work)
+        self._all("insert into blobs (address, sealed) values (?, ?) on conflict do nothing", list(batch.blobs.items()))
+        self._all(_COUNT_REPEAT, list(batch.repeats.items()))
         if batch.events:
             self._count({"position": batch.next - 1})
 
@@ -185,10 +185,14 @@ class SqliteJournal(Reading):
         self._each(_FIRE, batch.fired(), "timers")
 
     def _write_rest(self, batch: Batch) -> None:
-        self._db.executemany(_ARM, batch.armed())
-        self._db.executemany(_CANCEL, batch.cancelled())
-        self._db.executemany("insert or replace into cursors (name, position) values (?, ?)", batch.cursors.items())
+        self._all(_ARM, batch.armed())
+        self._all(_CANCEL, batch.cancelled())
+        self._all("insert or replace into cursors (name, position) values (?, ?)", list(batch.cursors.items()))
         self._each(_INSERT_SEAL, list(batch.checkpoints.values()), "seals")
+
+    def _all(self, statement: str, values: Sequence[Row]) -> None:
+        if values:
+            self._db.executemany(statement, values)
 
     def _each(self, statement: str, values: Sequence[Row], what: str) -> None:
         """Run a statement for every row; raises Fenced unless each of them wrote one."""

@@ -28,9 +28,9 @@ check: $(READY) ## Format, lint, types, tidy, documentation, and the mirror of s
 	@$(PY) -m tools.docs --check
 	@$(PY) tools/mirror.py
 
-audit: $(READY) ## Known weaknesses of what we depend on; asks the network
+audit: $(READY) ## Known weaknesses of what we depend on; asks the package index
 	@test -x .live/audit/bin/pip-audit || { python3 -m venv .live/audit && .live/audit/bin/pip install -qq pip-audit==2.10.1; }
-	@.live/audit/bin/pip-audit --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" --skip-editable
+	@$(PY) -m tools.audit .live/audit/bin/pip-audit
 
 docs: $(READY) ## Write what the documentation takes from the code
 	@$(PY) -m tools.docs

@@ -26,6 +26,11 @@ CARRIED = (Requisition, OrderAcknowledgement, ShipNotice, GoodsReceipt, Invoice,
 
 def step(event: Event, known: Known) -> Iterable[Measure]:
     """A document came in, or a person decided something."""
+    return touches(event, known, Decimal(1))
+
+
+def touches(event: Event, known: Known, worth: Decimal) -> Iterable[Measure]:
+    """The same, a touch counted as much as it is ``worth``."""
     data, touch = event.data, isinstance(event.data, Decision | Approval)
     if not touch and (event.kind != "accepted" or not isinstance(data, CARRIED)):
         return
@@ -35,7 +40,7 @@ def step(event: Event, known: Known) -> Iterable[Measure]:
         subject=event.once,
         about=refs[0].id if refs else "",
         at=event.at,
-        value=Decimal(int(touch)),
+        value=worth if touch else Decimal(0),
         weight=Decimal(int(not touch)),
         facility=whose.facility,
         supplier=whose.supplier,

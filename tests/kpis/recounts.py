@@ -26,9 +26,11 @@ from suture.model import (
     Owed,
     PaymentStatus,
     PurchaseOrder,
+    Reconciled,
     Repaired,
     Requisition,
     ShipNotice,
+    Supplier,
     Usage,
 )
 
@@ -218,6 +220,53 @@ def manual_touches(told: Sequence[Event], now: datetime, again: Mapping[str, int
     came = sum(isinstance(each.data, carried) for each in told if each.kind == "accepted")
     touches = sum(isinstance(each.data, Decision | Approval) for each in told)
     return {"": Decimal(1000) * touches / came} if came else {}
+
+
+def manual_minutes(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    carried = (Requisition, OrderAcknowledgement, ShipNotice, GoodsReceipt, Invoice, PaymentStatus, Usage)
+    came = sum(isinstance(each.data, carried) for each in told if each.kind == "accepted")
+    minutes = sum({Decision: 5, Approval: 2}.get(type(each.data), 0) for each in told)
+    return {"": Decimal(1000) * minutes / came} if came else {}
+
+
+def rush_orders(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    first = {each.data.id: each.data.urgency for each in reversed(told) if isinstance(each.data, Requisition)}
+    return percent([urgency in ("urgent", "emergency") for urgency in first.values()])
+
+
+def stockouts(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    used = {each.data.id for each in told if isinstance(each.data, Usage)}
+    out = sum(isinstance(each.data, Case) and each.data.reason == "negative_stock" for each in told)
+    return {"": Decimal(1000) * out / len(used)} if used else {}
+
+
+def agreement(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    runs = [each.data for each in told if isinstance(each.data, Reconciled)]
+    compared = sum(number for run in runs for number in run.compared.values())
+    differing = sum(number for run in runs for number in run.differences.values())
+    return {"": Decimal(100) * (compared - differing) / compared} if compared else {}
+
+
+def supplier_onboarding(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    pending: dict[str, datetime] = {}
+    spans = []
+    for each in told:
+        match each.data:
+            case Supplier(id=id, status="pending"):
+                pending.setdefault(id, each.at)
+            case Supplier(id=id, status="active") if id in pending:
+                spans.append(each.at - pending.pop(id))
+    return median(spans)
+
+
+def recovery_time(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    spans = []
+    for all in ends(told).values():
+        failed = next((each.data.at for each in all if each.data.outcome in ("refused", "parked")), None)
+        done = next((each.data.at for each in all if each.data.outcome == "done"), None)
+        if failed is not None and done is not None and failed < done:
+            spans.append(done - failed)
+    return median(spans)
 
 
 def sla_attainment(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from suture.extensions import found
-from suture.journal import Journal, Recorded, open_journal
+from suture.journal import Event, Journal, Recorded, Unit, open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.kpis import Kpi
 from suture.kpis.figures import EVERYTHING, days, figure_of, figures, parts
 from suture.kpis.measures import PARTS
-from suture.model import Decision, Ref
+from suture.model import Case, Decision, Delivered, Reconciled, Ref, Supplier
 from suture.runtime.command import command
 from suture.runtime.network import Network
 from suture.runtime.wiring import Wiring
@@ -48,6 +49,7 @@ def lived(day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]
     with kept_figures(journal, folder / "suture.figures"):
         pass  # so that what follows is caught up, not read from the beginning
     decide(journal)
+    happen(journal)
     with kept_figures(journal, folder / "suture.figures") as kept:
         yield Lived(journal, list(history(journal)), journal.repeats(), kept)
     journal.close()
@@ -65,6 +67,25 @@ def decide(journal: Journal) -> None:
                 id=f"{number:032}", subject=subject, verb=verb, actor="Nia Osei", at=NOW, reason="agreed", position=position
             )
             command(wiring, decision, NOW)
+
+
+def happen(journal: Journal) -> None:
+    """What a short day does not bring: a comparison, a new supplier, an empty shelf, a delivery that fails and recovers."""
+    later = NOW + timedelta(hours=30)
+    bottle, asked = (Ref("Item", "SYRNG-01"),), Ref("PurchaseOrder", "PO-1")
+    new = Supplier(id="NEW", name="New Supplies", status="pending", category="implants")
+    parked = Delivered(delivery="D-1", instance="erp-north", role="erp", document=asked, outcome="parked", at=NOW)
+    facts = (
+        Reconciled(instance="inventory-main", at=NOW, compared={"movements": 40, "receipts": 20}, differences={"differs": 3}),
+        new,
+        replace(new, status="active"),
+        Case(id="shelf/1", reason="negative_stock", text="-3", objects=bottle, owner="supply_chain", at=NOW),
+        parked,
+        replace(parked, outcome="done", at=later),
+    )
+    for number, fact in enumerate(facts):
+        at = later if fact is facts[2] else NOW
+        journal.commit([Unit(events=[Event(once=f"happen/{number}", kind="emitted", source="test", at=at, data=fact)])])
 
 
 def test_every_kpi_is_recounted() -> None:

@@ -76,12 +76,12 @@ class Clerk:
         self.answered += 1
 
 
-async def attended(house: House, database: str = "", folder: Path | None = None) -> tuple[str, int]:
+async def attended(house: House, database: str = "", folder: Path | None = None, limit_s: float = 3600.0) -> tuple[str, int]:
     """As ``drained``, with somebody whom exceptions ask; also how much was answered."""
     clerk = Clerk(house, folder or house.folder, database)
     working = asyncio.create_task(clerk.work())
     try:
-        left = await drained(house, database, folder)
+        left = await drained(house, database, folder, limit_s=limit_s)
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)

@@ -22,7 +22,8 @@ import psycopg
 from msgspec import Struct
 
 from prove import hosts
-from prove.count import Counted, count, drained, journal_of
+from prove.clerk import attended
+from prove.count import Counted, count, journal_of
 from prove.fence import Fence, Zombie
 from prove.hosts import Hosts
 from prove.house import House
@@ -58,7 +59,8 @@ TRIES = 20
 #: How long somebody stays stopped or cut off, and the pause between two events, in seconds.
 AWAY_S, PEACE = 6.0, (1.5, 4.0)
 WITHIN_S = 60.0
-DRAIN_WITHIN_S = 1800.0
+#: How long the bank may say nothing about a payment file until a person is asked, in seconds; two days otherwise.
+ANSWERS_WITHIN_S = 120.0
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -87,11 +89,13 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """Everything that the storm saw. ``undone`` are commits that were begun and did not come to be, ``afterwards`` those that
-    did though their worker had been given up, ``zombie`` what one that had been given up tried to commit, and how much of it was
-    refused; ``versions`` are messages by the mapping that read them."""
+    """Everything that the storm saw. ``answered`` counts what a person decided about payment files in doubt; ``undone`` are
+    commits that were begun and did not come to be, ``afterwards`` those that did though their worker had been given up,
+    ``zombie`` what one that had been given up tried to commit, and how much of it was refused; ``versions`` are messages by the
+    mapping that read them."""
 
     events: list[Event]
+    answered: int
     counted: Counted
     late: list[str]
     undone: int
@@ -151,7 +155,7 @@ class Storm:
         self.folder.mkdir()
         doors = [self.there.addresses[place] for place, roles in PLACES.items() if "gateway" in roles]
         async with House(self.folder, seed=7, load=LOAD, host=self.there.here, doors=doors) as house:
-            network = house.write_network(listen="0.0.0.0", rates=RATES)
+            network = house.write_network(listen="0.0.0.0", rates=RATES, answers_within_s=ANSWERS_WITHIN_S)
             self.parts = {partition(number) for number in range(16)} | {CLOCK, SEAL}
             self.parts |= {lane(instance.name) for instance in read_network(network).instances}
             try:
@@ -161,13 +165,14 @@ class Storm:
                     await asyncio.sleep(0.2)
                 house.load = 0
                 self.task.tell(f"{house.filed} needs filed; waiting until all is done")
-                left = await drained(house, self.address, limit_s=DRAIN_WITHIN_S)
+                left, answered = await attended(house, self.address)
                 for worker in list(self.workers.values()):
                     await worker.service.stopped()
             finally:
                 await self._end()
             return Seen(
                 events=self.events,
+                answered=answered,
                 counted=await count(house, left, self.address),
                 late=await asyncio.to_thread(disordered, self.folder, self.address),
                 undone=self.fence.undone(),
@@ -428,6 +433,8 @@ def _result(seen: Seen) -> Result:
         f"{seen.afterwards} commits came to be of a worker after it had been given up, and {seen.undone} that were begun were "
         f"taken back. One that had been given up, and wrote on through Suture's journal, was refused {seen.zombie[1]} of "
         f"{seen.zombie[0]} commits.",
+        f"{seen.answered} times a person was asked about a payment file, since no word of the bank about it had been read within "
+        f"{ANSWERS_WITHIN_S:.0f} s: such a file is never sent again by itself.",
         *(f"{event.what}: taken over after {event.taken_over:.1f} s, later than promised" for event in slow),
         *(f"{pace.name} was called more often than allowed" for pace in fast),
         *(f"out of order: {each}" for each in late[:5]),

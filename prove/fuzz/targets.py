@@ -133,13 +133,13 @@ class _House:
         instance = self.wiring.network.instances[number % len(self.wiring.network.instances)]
         profile = instance.profile
         if self.form.minimise is not None:
-            self.form.minimise(raw, self.wiring.pseudonym)
+            self.form.minimise(raw, self.wiring.pseudonym, profile)
             self.form.read(raw, profile)
         self.read.clear()
         arrival = Arrival(instance=instance.name, channel="in", raw=raw, problem="cut" if number % 13 == 5 else "")
         message = intake.read(self.wiring, arrival, NOW)
         if not self.read:
-            self.form.read(intake.minimised(self.wiring, self.form, raw), profile)
+            self.form.read(intake.minimised(self.wiring, self.form, raw, profile), profile)
             raise Broken("intake's reader failed, and reading again did not")
         draft(message.unit, _KEY)
         reading = self.read[0]

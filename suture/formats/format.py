@@ -92,6 +92,13 @@ class Acknowledge(Protocol):
     def __call__(self, reading: Reading, verdict: Verdict, profile: Profile) -> bytes | None: ...
 
 
+class Minimise(Protocol):
+    """``raw`` without a patient's identity: ``pseudonym(identifier)`` stands where an identifier stood. ``profile`` may name what
+    else leads to a patient in this partner's words: the option ``patient``, names with ``;`` between them."""
+
+    def __call__(self, raw: bytes, pseudonym: Callable[[str], str], profile: Profile = ...) -> bytes: ...
+
+
 class Unwritable(ValueError):
     """The document says something that the format, or this partner's code set, has no words for."""
 
@@ -110,9 +117,9 @@ class Format(Struct, frozen=True, kw_only=True):
     """A message format. ``reads`` and ``writes`` are the document types that it carries in each direction.
 
     ``version`` changes whenever the meaning of a field changes; every document keeps the version that read it.
-    ``minimise(raw, pseudonym)`` replaces a patient's identity by ``pseudonym(identifier)`` in bytes that ``read`` would
-    accept, before anything is stored; formats that cannot carry a patient leave it None. ``clinical``: each message is about a
-    patient, so that even the name of its file may tell who it is.
+    ``minimise(raw, pseudonym, profile)`` replaces a patient's identity by ``pseudonym(identifier)`` in bytes that ``read``
+    would accept, before anything is stored; formats that cannot carry a patient leave it None. ``clinical``: each message is
+    about a patient, so that even the name of its file may tell who it is.
     """
 
     name: str
@@ -125,6 +132,6 @@ class Format(Struct, frozen=True, kw_only=True):
     read: Read
     write: Write | None = None
     acknowledge: Acknowledge | None = None
-    minimise: Callable[[bytes, Callable[[str], str]], bytes] | None = None
+    minimise: Minimise | None = None
     clinical: bool = False
     samples: tuple[Sample, ...] = ()

@@ -60,7 +60,7 @@ class Handing:
     async def check(self, operation: Operation, given: Given, raw: bytes, inside: Inside) -> Checked:
         """Everything that can be wrong with it before it is taken in; raises Problem."""
         instance, channel = self._way(given.caller)
-        raw = minimised(self.house.wiring, JSON, raw)
+        raw = minimised(self.house.wiring, JSON, raw, instance.profile)
         reading = JSON.read(raw, instance.profile)
         came = _only(reading, operation)
         ours, unknown = translated(self.house.wiring, instance, came, given.now)

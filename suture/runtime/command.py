@@ -188,7 +188,7 @@ def _on_message(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: byte
 
 def _release(wiring: Wiring, unit: UnitBuilder, decision: Decision, parked: Parked, raw: bytes) -> str:
     """Read it again under today's mappings and codes; only what had been parked goes on, and never a patient's identity."""
-    raw = intake.minimised(wiring, wiring.formats[parked.format], raw)
+    raw = intake.minimised(wiring, wiring.formats[parked.format], raw, wiring.instances[parked.instance].profile)
     arrival = Arrival(instance=parked.instance, channel=_channel(wiring, parked), raw=raw, name=f"release/{decision.id}")
     index = int(parked.id.rpartition("#")[2]) if parked.id.rpartition("#")[2].isdigit() else None
     documents = intake.documents_of(wiring, arrival, unit.now)

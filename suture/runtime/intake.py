@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from suture.formats import Format, Reading, Running, Stamp, Verdict
+from suture.formats import Format, Profile, Reading, Running, Stamp, Verdict
 from suture.journal import Committed, Event, Fenced, Unit
 from suture.journal.shelves import Shredded
 from suture.masters.crosswalk import Unknown, translate, written_on
@@ -134,7 +134,7 @@ def _understood(wiring: Wiring, arrival: Arrival, now: datetime) -> _Intake:
     instance = wiring.instances[arrival.instance]
     channel = channel_of(wiring, instance, arrival.channel)
     format = wiring.formats[channel.format]
-    raw = minimised(wiring, format, arrival.raw)
+    raw = minimised(wiring, format, arrival.raw, instance.profile)
     reading = _within(wiring.limits.documents_per_message, _reading(format, instance, arrival, raw))
     return _Intake(wiring, instance, channel, format, arrival, raw, _numbered(instance, arrival, reading), now)
 
@@ -192,12 +192,12 @@ def channel_of(wiring: Wiring, instance: Instance, name: str) -> Channel:
     raise LookupError(f"{instance.name} has no channel {name!r}; it has {', '.join(way.name for way in ways) or 'none'}")
 
 
-def minimised(wiring: Wiring, format: Format, raw: bytes) -> bytes:
+def minimised(wiring: Wiring, format: Format, raw: bytes, profile: Profile) -> bytes:
     """Without the patient's identity, where the format can carry one; bytes in which nobody can find it are withheld."""
     if format.minimise is None:
         return raw
     try:
-        return format.minimise(raw, wiring.pseudonym)
+        return format.minimise(raw, wiring.pseudonym, profile)
     except Exception as error:  # whatever it stumbles over may be the patient
         return f"WITHHELD {len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()} ({type(error).__name__})".encode()
 

@@ -86,6 +86,23 @@ def test_a_column_that_leads_to_a_patient_holds_pseudonyms() -> None:
     assert minimise_csv("\ufeffid;patient\r\n1;4711\r\n".encode("utf-16-le"), known_as).decode("utf-16-le").endswith("1;P<4>\r\n")
 
 
+OWN = Profile(options={"patient": "Fallnummer; Größe der Person", "header.Aufnahme": "encounter", "delimiter": "|"})
+
+
+def test_a_partner_has_names_of_its_own_for_what_leads_to_a_patient() -> None:
+    table = "id|FALLNUMMER|größe der person|Aufnahme|Artikel,a,b,c,d,e\r\n1|4711|180|E-9|I-1\r\n".encode()
+    assert minimise_csv(table, known_as) == table, "nothing in it says so by itself"
+    kept = "id|FALLNUMMER|größe der person|Aufnahme|Artikel,a,b,c,d,e\r\n1|P<4>|P<3>|P<3>|I-1\r\n".encode()
+    assert minimise_csv(table, known_as, OWN) == kept
+    assert minimise_csv(table.replace(b"|", b"^"), known_as, OWN) == withheld(table.replace(b"|", b"^"))
+    plain = b'{"fallnummer": 4711, "item": "I-1", "Fallnummer\\u0020": "x"}'
+    assert minimise_json(plain, known_as) == plain
+    assert minimise_json(plain, known_as, OWN).startswith(b'{"fallnummer": "P<4>", "item": "I-1"')
+    nested = b'{"Fallnummer": {"id": 4711}}'
+    assert minimise_json(nested, known_as, OWN) == withheld(nested)
+    assert minimise_json(b'{"F\0allnummer":1}', known_as, OWN) == withheld(b'{"F\0allnummer":1}')
+
+
 @pytest.mark.parametrize("format", [JSON, CSV], ids=["json", "csv"])
 def test_what_leads_to_nobody_stays_byte_for_byte(format: object) -> None:
     assert isinstance(format, type(JSON))

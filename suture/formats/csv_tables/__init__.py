@@ -3,7 +3,7 @@
 Law: a bad row is a finding with line and column and never stops the file; what is written is read back, cell for cell. Options
 of a profile: ``table`` (a document type), ``header.THEIRS`` = ours, ``delimiter``, ``decimal`` (``.`` or ``,``), ``date`` (a
 pattern such as ``DD.MM.YYYY``, or ``excel`` for serial numbers), ``width.COLUMN`` (digits that an identifier must have),
-``short_rows`` = ``blank``, ``bom`` = ``yes``.
+``short_rows`` = ``blank``, ``bom`` = ``yes``, ``patient`` (their columns that lead to a patient, with ``;`` between them).
 """
 
 from suture.formats.csv_tables.minimise import minimise

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from itertools import chain
 
 from suture.formats.csv_tables.rows import Row, dialect, rows
 from suture.formats.csv_tables.writing import quoted
-from suture.formats.persons import LEADS, QUICK, Pseudonym, withheld
+from suture.formats.format import Profile
+from suture.formats.persons import ANY, LEADS, QUICK, Pseudonym, own_names, withheld
 
 #: So much of a table tells its character set where no mark does.
 _HEAD = 1024
@@ -16,8 +18,11 @@ _SIGNS = re.compile(r"[^\w .-]")
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-def minimise(raw: bytes, pseudonym: Pseudonym) -> bytes:
+def minimise(raw: bytes, pseudonym: Pseudonym, profile: Profile = ANY) -> bytes:
     """``raw`` with pseudonyms in every column whose header leads to a patient; a table without one stays byte for byte.
+
+    A header leads there by its own words, by those that the profile gives it (``header.THEIRS``), or because the profile says so
+    (``patient``).
 
     Rows are cut as ``read`` cuts them. Of a damaged row stay the cells before the damage, in a row too long to be accepted; a
     table whose header is damaged, or cut by another sign, cannot be judged and is withheld. Letters that are none become
@@ -25,15 +30,16 @@ def minimise(raw: bytes, pseudonym: Pseudonym) -> bytes:
     """
     charset = _charset(raw)
     text = raw.decode(charset, "replace")
-    if not QUICK.search(text.encode("utf-8", "replace")):
-        return withheld(raw) if "\0" in text and QUICK.search(text.replace("\0", "").encode("utf-8", "replace")) else raw
-    delimiter, start = dialect(text, "")
+    own = _own(profile)
+    if not own and not _tempting(text):
+        return withheld(raw) if "\0" in text and _tempting(text.replace("\0", "")) else raw
+    delimiter, start = dialect(text, profile.options.get("delimiter", ""))
     table = rows(text, delimiter, start)
     header = next((row for row in table if row.problem or any(row.cells)), Row(1))
     if header.problem:
         return withheld(raw)
-    about = [number for number, cell in enumerate(header.cells) if LEADS.search(cell)]
-    if any(_hides(cell) for number, cell in enumerate(header.cells) if number not in about):
+    about = [number for number, cell in enumerate(header.cells) if LEADS.search(cell) or _said(cell) in own]
+    if any(_hides(cell, own) for number, cell in enumerate(header.cells) if number not in about):
         return withheld(raw)
     if not about:
         return raw
@@ -45,10 +51,28 @@ def minimise(raw: bytes, pseudonym: Pseudonym) -> bytes:
     return (above + "".join(lines)).encode(charset, "replace")
 
 
-def _hides(cell: str) -> bool:
+def _own(profile: Profile) -> frozenset[str]:
+    """The headers that lead to a patient at this partner, whatever they are called."""
+    named = ((name.partition(".")[2].casefold(), ours) for name, ours in profile.options.items() if name.startswith("header."))
+    return own_names(profile) | {theirs for theirs, ours in named if LEADS.search(ours)}
+
+
+def _tempting(text: str) -> bool:
+    """Whether anything in it could lead to anybody by its own words."""
+    return bool(QUICK.search(text.encode("utf-8", "replace")))
+
+
+def _said(cell: str) -> str:
+    """A header as a profile names it: read as Latin-1, UTF-8 has two letters for one."""
+    with contextlib.suppress(UnicodeError):
+        cell = cell.encode("latin-1").decode("utf-8")
+    return cell.strip().casefold()
+
+
+def _hides(cell: str, own: frozenset[str]) -> bool:
     """Whether a header leads to a patient behind a sign at which nothing was cut: only the agreement knows such a delimiter."""
     pieces = _SIGNS.split(cell)
-    return len(pieces) > 1 and any(LEADS.search(piece.strip()) for piece in pieces)
+    return len(pieces) > 1 and any(LEADS.search(piece.strip()) or _said(piece) in own for piece in pieces)
 
 
 def _charset(raw: bytes) -> str:

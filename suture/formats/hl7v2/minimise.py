@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator
 
+from suture.formats.format import Profile
 from suture.formats.hl7v2.charges import PLACES
 from suture.formats.hl7v2.escape import escape, unescape
 from suture.formats.hl7v2.lexer import BLANK, NULL, Message, Segment, lex
@@ -19,7 +20,7 @@ from suture.formats.hl7v2.segments_codes import (
     PID_SEX,
     TELLING,
 )
-from suture.formats.persons import withheld
+from suture.formats.persons import ANY, withheld
 
 #: Shorter names and identifiers would be found in every code, so they are not looked for.
 _WORD_MIN, _IDENTIFIER_MIN = 3, 4
@@ -47,7 +48,7 @@ _PATIENT = IDENTIFIERS.keys() | TELLING.keys()
 _CX_KEPT = (4, 5, 6)
 
 
-def minimise(raw: bytes, pseudonym: Callable[[str], str]) -> bytes:
+def minimise(raw: bytes, pseudonym: Callable[[str], str], profile: Profile = ANY) -> bytes:
     """``raw`` with patient and stay known by ``pseudonym`` of their identifiers only.
 
     In PID, PV1 and MRG identifiers are replaced in place (their check digits go); of PID stay besides the set id, the year of

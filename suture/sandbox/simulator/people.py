@@ -122,7 +122,7 @@ class People:
             return self.post.originals.get(event.source, {}).get(event.blob)
         # what we kept is without the patient: ask each message of this sender whether it was this one
         for letter in self.post.originals[event.source].values():
-            kept = minimised(wiring, wiring.formats["hl7v2"], letter.raw)
+            kept = minimised(wiring, wiring.formats["hl7v2"], letter.raw, wiring.instances[event.source].profile)
             if hashlib.sha256(kept).hexdigest() == event.blob:
                 return letter
         return None

@@ -37,12 +37,16 @@ class Emit(Struct, frozen=True, kw_only=True):
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """Put a question to a person with authority, through the system that plays ``via``; the Approval comes back as an event."""
+    """Put a question to a person with authority, through the system that plays ``via``; the Approval comes back as an event.
+
+    ``priority`` as of a Send: what is critical under the same key waits behind its question.
+    """
 
     request: ApprovalRequest
     via: str = "procurement"
     facility: str = ""
     entity: str = ""
+    priority: int = 5
 
 
 class Wait(Struct, frozen=True, kw_only=True):

@@ -246,7 +246,12 @@ def _ask(turn: Turn, role: str, total: Money) -> None:
     requisition = requisition_of(turn)
     turn.become(phase="awaiting_approval", asked=turn.state.asked + 1)
     turn.want(
-        Ask(request=question(turn, role, total), facility=requisition.facility, entity=requisition.entity),
+        Ask(
+            request=question(turn, role, total),
+            facility=requisition.facility,
+            entity=requisition.entity,
+            priority=turn.state.priority,
+        ),
         Wait(name="approval", until=turn.seen.now + within(turn.seen, "approval_hours")),
     )
     tell(turn, "awaiting_approval", f"waits for {role}: {total}")

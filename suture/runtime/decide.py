@@ -359,7 +359,7 @@ def _digest(text: str, size: int) -> str:
 
 def _question(ask: Ask, key: str) -> Send:
     """How a question reaches the system in which people answer it."""
-    return Send(role=ask.via, document=ask.request, key=key, entity=ask.entity, facility=ask.facility)
+    return Send(role=ask.via, document=ask.request, key=key, entity=ask.entity, facility=ask.facility, priority=ask.priority)
 
 
 def fire(wiring: Wiring, now: datetime, limit: int = 500) -> int:

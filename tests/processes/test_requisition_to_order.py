@@ -331,6 +331,13 @@ def test_an_emergency_of_somebody_without_that_authority_is_asked_as_any_other(r
     assert phases(turns) == ["awaiting_approval"]
 
 
+def test_what_is_critical_does_not_wait_behind_its_own_question() -> None:
+    (turn,) = tell(LARGE)
+    words_of = [effect for effect in turn.effects if isinstance(effect, Ask | Send)]
+    assert {type(effect) for effect in words_of} == {Ask, Send}
+    assert {effect.priority for effect in words_of} == {0}
+
+
 def test_an_emergency_beyond_its_limit_is_asked_as_any_other() -> None:
     turns = tell(structs.replace(EMERGENCY, lines=(line(1, "40", "STENT-3", "S-HEART"),)))
     assert phases(turns) == ["awaiting_approval"]

@@ -80,7 +80,7 @@ MUTANTS = (
     Mutant(
         name="bytes are kept with the patient's name",
         file=_INTAKE,
-        old="    raw = minimised(wiring, format, arrival.raw)\n",
+        old="    raw = minimised(wiring, format, arrival.raw, instance.profile)\n",
         new="    raw = arrival.raw\n",
     ),
     Mutant(

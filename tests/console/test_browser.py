@@ -21,7 +21,7 @@ from suture.transports.http_server import serve
 from tests.console.conftest import Opened
 from tests.console.scene import Scene
 from tests.console.test_decisions import decisions
-from tests.console.test_pages import NAMES, address
+from tests.console.test_pages import NAMES, STATIC, address
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -271,3 +271,18 @@ def test_the_search_line_is_completed(browser: Browser, opened: Opened) -> None:
         page.keyboard.press("/")
         page.keyboard.type("kind:Inv", delay=30)
         page.wait_for_selector('#completions option[value="kind:Invoice"]', state="attached")
+
+
+def test_a_number_is_copied_and_escape_leads_back(browser: Browser, opened: Opened) -> None:
+    with looking(browser, opened, permissions=["clipboard-read", "clipboard-write"]) as (page, base):
+        page.goto(base + address("exception", opened))
+        id = page.get_attribute("[data-copy]", "data-copy")
+        page.keyboard.press("c")
+        page.wait_for_selector("[data-copy]:text('copied')")
+        assert page.evaluate("navigator.clipboard.readText()") == id
+        page.keyboard.press("Escape")
+        page.wait_for_url("**/exceptions?reason=*")
+
+
+def test_the_script_stays_small() -> None:
+    assert len((STATIC / "console.js").read_text("utf-8").splitlines()) <= 200

@@ -1,13 +1,14 @@
 // What makes the console live and quick to drive. Everything can be read and done without this file.
 "use strict";
-
 const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const here = () => location.pathname + location.search;
+document.documentElement.classList.add("scripted");
 
 // -- patches: an element replaces the one with its id; data-into inserts; data-remove removes
 
 const held = new Map(); // what came for a part in which somebody writes or selects, the latest by id
+const later = []; // patches for this page while it is paused
 let paused = false;
 
 function busy(element) {
@@ -25,8 +26,7 @@ function put(element) {
   if (into) {
     const list = $(into);
     if (!list || document.getElementById(element.id)) return;
-    list.insertBefore(element, (before && document.getElementById(before)) || null);
-    return 1;
+    return list.insertBefore(element, (before && document.getElementById(before)) || null), 1;
   }
   const old = document.getElementById(element.id);
   if (!old || busy(old)) return void (old && held.set(element.id, element));
@@ -54,19 +54,16 @@ function catchUp() {
 // -- the stream: one tab listens for all, and hands on how far it came when it leaves
 
 const wire = "BroadcastChannel" in window ? new BroadcastChannel("suture") : null;
-const tabs = new Map(); // what the other tabs show, by tab
-const me = Math.random().toString(36).slice(2);
+const tabs = new Map(), me = Math.random().toString(36).slice(2); // what the other tabs show, by tab
 let position = Number(document.body.dataset.position || 0);
 let source = null, leading = false, link = "reconnecting";
-const later = []; // patches for this page while it is paused
 
 function tell(state = link) {
   link = state;
   const badge = $("#badge"), word = paused || held.size ? "paused" : link;
   if (!badge || !document.body.dataset.position) return;
-  badge.hidden = false;
   const text = { live: "● live", reconnecting: "◆ reconnecting", paused: "○ paused" }[word];
-  if (badge.textContent !== text) [badge.textContent, badge.className] = [text, `badge ${word}`];
+  if (badge.textContent !== text) [badge.hidden, badge.textContent, badge.className] = [false, text, `badge ${word}`];
 }
 
 function hear(message) {
@@ -96,10 +93,8 @@ function listen(after = position) {
 
 const lead = () => ((leading = true), wire?.postMessage({ position, who: true }), listen());
 
-function show() { // the leader follows what this tab shows from now on
-  wire?.postMessage({ position, tab: me, shows: here() });
-  if (leading) listen();
-}
+// the leader follows what this tab shows from now on
+const show = () => (wire?.postMessage({ position, tab: me, shows: here() }), leading && listen());
 
 if (document.body.dataset.position) {
   wire?.addEventListener("message", ({ data }) => {
@@ -179,7 +174,9 @@ const keys = {
   j: () => move(1),
   k: () => move(-1),
   e: () => $("#content form[method=post] textarea, #content form[method=post] button")?.focus(),
+  c: () => $("[data-copy]")?.click(),
   p: () => ((paused = !paused), tell(), resume()),
+  Escape: () => $(".trail a:last-of-type")?.click(),
   "?": () => open("#help"),
 };
 
@@ -187,9 +184,12 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "k") return event.preventDefault(), open("#palette");
   if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
   if (typing(event.target)) return void (event.key === "Escape" && event.target.blur());
-  if (!keys[event.key]) return;
-  event.preventDefault();
-  keys[event.key]();
+  if (keys[event.key]) event.preventDefault(), keys[event.key]();
+});
+
+document.addEventListener("click", ({ target }) => {
+  const copied = () => ($("#news").textContent = target.textContent = "copied");
+  if (target.dataset?.copy) navigator.clipboard?.writeText(target.dataset.copy).then(copied, () => {});
 });
 
 $("#palette input")?.addEventListener("keyup", ({ key, target }) => {

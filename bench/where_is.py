@@ -27,7 +27,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from suture.journal import Delivery, Event, Journal, Recorded, Unit, load_or_create_key, open_journal
-from suture.model import Delivered, Document, encode
+from suture.journal.drafts import decode_event, encode_event
+from suture.model import Delivered, Document, decode, encode
 from suture.sandbox.demo import Demo
 from suture.views import history
 from suture.views.whereabouts import near, where
@@ -45,6 +46,8 @@ MESSAGE = re.compile(r"^([^/]+/.*)(/[0-9a-f]{24}.*)$")
 #: Every hundredth delivery has not arrived.
 OWED_EVERY = 100
 BATCH = 500
+#: The number of the day under which templates are kept; no journal is that long.
+TEMPLATE = 9999
 
 
 class Day:
@@ -56,6 +59,12 @@ class Day:
         self.deliveries = {row.id: row for row in map(journal.delivery, self._owed()) if row}
         self.names = self._names()
         self.kinds = self._kinds()
+        # told once under a number of its own: the next telling is a replacement in the bytes
+        self._events = [encode_event(msgspec.convert(self._told(_plain(event), TEMPLATE), Event)) for event in self.events]
+        self._documents = {
+            id: encode(msgspec.convert(self._told(_plain(row.document), TEMPLATE), type(row.document)))
+            for id, row in self.deliveries.items()
+        }
 
     def _owed(self) -> list[str]:
         return [owed.delivery for event in self.events for owed in getattr(event.data, "owes", ())]
@@ -81,7 +90,7 @@ class Day:
         """The day once more, every identifier with ``number`` at its end."""
         later = timedelta(days=number)
         for first in range(0, len(self.events), BATCH):
-            events = [self._event(event, number, later) for event in self.events[first : first + BATCH]]
+            events = [self._event(each, number, later) for each in self._events[first : first + BATCH]]
             fates = {event.data.delivery for event in events if isinstance(event.data, Delivered)}
             yield Unit(events=[event for event in events if not _late(event)], deliveries=self._sent(fates, number, later))
 
@@ -97,7 +106,7 @@ class Day:
                 key=named(row.key, number),
                 root=self._told(row.root, number),
                 cause=self._told(row.cause, number),
-                document=self._document(row.document, number),
+                document=decode(_again(self._documents[_without(id, number)], number)),
                 created=row.created + later,
                 status="queued" if _is_late(id) else row.status,
                 note="no reply in 10 s" if _is_late(id) else row.note,
@@ -105,12 +114,9 @@ class Day:
             for id, row in mine
         ]
 
-    def _event(self, event: Event, number: int, later: timedelta) -> Event:
-        told = self._told(msgspec.to_builtins(event, builtin_types=()), number)
-        return msgspec.structs.replace(msgspec.convert(told, Event), at=event.at + later)
-
-    def _document(self, document: Document, number: int) -> Any:
-        return msgspec.convert(self._told(msgspec.json.decode(encode(document)), number), type(document))
+    def _event(self, template: bytes, number: int, later: timedelta) -> Event:
+        event = decode_event(_again(template, number))
+        return msgspec.structs.replace(event, at=event.at + later)
 
     def _told(self, said: Any, number: int) -> Any:
         """The same with other identifiers."""
@@ -121,6 +127,14 @@ class Day:
         if isinstance(said, list | tuple):
             return [self._told(value, number) for value in said]
         return said
+
+
+def _plain(told: Event | Document) -> Any:
+    return msgspec.to_builtins(told, builtin_types=())
+
+
+def _again(template: bytes, number: int) -> bytes:
+    return template.replace(b"-D%04d" % TEMPLATE, b"-D%04d" % number)
 
 
 def named(id: str, number: int) -> str:

@@ -1,6 +1,7 @@
 """Every page of the console as pictures, at two widths, in the light and in the dark: ``python -m tools.screenshots FOLDER``.
 
-It walks a small day of the demo, or opens the journal that is named, and needs Chromium and the package playwright.
+It walks a small day of the demo, or opens the journal that is named, and beside it a house in which something of everything waits
+for a person, as the tests know it. It needs Chromium and the package playwright.
 """
 
 from __future__ import annotations
@@ -15,24 +16,33 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from starlette.types import ASGIApp
 
 from suture.console import Desk, Sessions, console_app
 from suture.console.page import pages
 from suture.console.queue import queue
 from suture.gateway import Caller
+from suture.gateway.trail import Called, unit_of
 from suture.journal import open_journal
 from suture.journal.blobs import load_or_create_key
+from suture.model import Decision, Ref
 from suture.runtime.clock import ManualClock
 from suture.runtime.network import Network
+from suture.runtime.notes import note
 from suture.runtime.wiring import Wiring
 from suture.transports.http_server import serve
 from suture.views import history
+from suture.views.search import NOTE
+from tests.console.scene import Scene
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDTHS = (1440, 360)
 ROLES = ("operator", "clerk", "auditor")
+#: Pages that are empty on a quiet day.
+WAITING = ("approvals", "audit", "dead_letters", "emergency", "incidents")
 #: What the README shows, by the picture's name, at this size.
 SHOWN = {"console-exceptions": "exceptions", "console-exception": "exception", "console-timeline": "documents-timeline"}
 SIZE = {"width": 1000, "height": 500}
@@ -56,6 +66,8 @@ def main() -> None:
             _shown(browser, base, link, _addresses(desk, list(SHOWN.values())), told.folder)
         else:
             _pictures(browser, base, link, _addresses(desk, only), told.folder)
+            with _scene() as (scene, base):
+                _pictures(browser, base, scene.link(), _waiting(scene, only), told.folder)
         browser.close()
 
 
@@ -81,10 +93,49 @@ def _opened(folder: Path) -> Iterator[tuple[Desk, str, str]]:
     now = max(row.event.at for row in history(journal))
     desk = Desk(wiring, folder / "suture.ledger", ManualClock(now), place="day")
     sessions = Sessions("suture-screenshots")
+    try:
+        with _listening(console_app(desk, sessions)) as base:
+            yield desk, base, sessions.invite(Caller(subject="Nia Osei", roles=ROLES), now)
+    finally:
+        journal.close()
+
+
+@contextlib.contextmanager
+def _scene() -> Iterator[tuple[Scene, str]]:
+    """The house in which something of everything waits, and its console's address."""
+    with tempfile.TemporaryDirectory(prefix="suture-screenshots-") as folder:
+        scene = Scene(Path(folder))
+        now = scene.clock.now()
+        for status, code in ((200, ""), (403, "not_allowed")):
+            line = Called(
+                at=now, actor="portal", operation="look_up_order", object="/orders/PO-R-1", status=status, code=code, trace=""
+            )
+            scene.journal.commit([unit_of([line])])
+        with scene.desk.ask({}) as ask:
+            known = [(each.row.case.id, ask.trail.position) for each in queue(ask)]
+        for number, (id, position) in enumerate(known[:4]):
+            taken = Decision(
+                id=f"{number:032}",
+                subject=Ref(NOTE, id),
+                verb="assign",
+                actor="Lee Park",
+                at=now,
+                reason="I ring them today",
+                position=position,
+                values={"to": "Lee Park"},
+            )
+            scene.desk.act(note, taken)
+        with _listening(scene.app) as base:
+            yield scene, base
+
+
+@contextlib.contextmanager
+def _listening(app: ASGIApp) -> Iterator[str]:
+    """The console on a port of this machine, in a thread of its own."""
     loop, ready, stop, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
 
     async def listen() -> None:
-        server = await serve(console_app(desk, sessions), grace_s=1)
+        server = await serve(app, grace_s=1)
         ports.append(server.port)
         ready.set()
         await stop.wait()
@@ -94,12 +145,11 @@ def _opened(folder: Path) -> Iterator[tuple[Desk, str, str]]:
     thread.start()
     try:
         ready.wait(30)
-        yield desk, f"http://127.0.0.1:{ports[0]}", sessions.invite(Caller(subject="Nia Osei", roles=ROLES), now)
+        yield f"http://127.0.0.1:{ports[0]}"
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
         loop.close()
-        journal.close()
 
 
 def _addresses(desk: Desk, only: list[str]) -> dict[str, str]:
@@ -122,7 +172,23 @@ def _addresses(desk: Desk, only: list[str]) -> dict[str, str]:
         "runbooks-one": "/runbooks?name=receiving",
     }
     plain = {page.name: f"/{page.name}" for page in pages()}
-    return {name: path for name, path in {**plain, **more}.items() if not only or name in only}
+    return {name: path for name, path in {**plain, **more}.items() if (name in only if only else name not in WAITING)}
+
+
+def _waiting(scene: Scene, only: list[str]) -> dict[str, str]:
+    """Pages that are empty on a quiet day, with something to do."""
+    with scene.desk.ask({}) as ask:
+        cases = [each.row.case.id for each in queue(ask)]
+        hour = f"{ask.now:%Y-%m-%dT%H}"
+    named = {
+        "exception-in": f"/exception?id={quote(next(id for id in cases if id.startswith('intake/')), safe='')}",
+        "exception-out": f"/exception?id={quote(next(id for id in cases if id.endswith(scene.parked()[0])), safe='')}",
+        "audit-calls": f"/audit?calls={hour}",
+        "system-out": "/system?name=inventory",
+        "systems-out": "/systems",
+        "today-busy": "/today",
+    }
+    return {name: path for name, path in {**{each: f"/{each}" for each in WAITING}, **named}.items() if not only or name in only}
 
 
 def _shown(browser: Browser, base: str, link: str, addresses: dict[str, str], folder: Path) -> None:

@@ -99,7 +99,7 @@ def _timed(work: Callable[..., None], folder: Path, *arguments: Any) -> tuple[fl
 
 def made(folder: Path, count: int) -> None:
     """Write the five tables as Parquet files."""
-    duckdb.execute(_MADE.format(folder=folder, count=count))
+    duckdb.execute("set enable_progress_bar = false;" + _MADE.format(folder=folder, count=count))
 
 
 def _tables(engine: Any, folder: Path, *names: str) -> Iterator[Any]:

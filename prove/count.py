@@ -12,7 +12,7 @@ from msgspec import Struct
 from prove.house import House, swallowed, twice
 from prove.service import command
 from suture.journal import Journal, open_journal
-from suture.journal.blobs import load_or_create_key
+from suture.journal.shelves import load_keys
 from suture.sandbox.audit import audit
 from suture.sandbox.demo import explained
 from suture.views import history
@@ -46,7 +46,7 @@ class Counted(Struct, frozen=True, kw_only=True):
 
 def journal_of(folder: Path, database: str = "") -> Journal:
     """The journal of the network in this folder."""
-    return open_journal(database or folder / "suture.db", load_or_create_key(folder / "blobs.key"))
+    return open_journal(database or folder / "suture.db", load_keys(folder))
 
 
 async def drained(

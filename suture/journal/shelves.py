@@ -102,10 +102,15 @@ def keys_of(key: bytes | Keys) -> Keys:
 def load_keys(folder: Path) -> Keys:
     """The keys in the folder of a journal, the journal's own made at first use; raises ValueError for a damaged one.
 
-    There are shelves once somebody has begun with them (``begin_shelves``), since from then on backups of keys have to hold them.
+    A new journal has shelves from its first byte on. An older one has them once somebody has begun with them (``begin_shelves``),
+    since from then on backups of its keys have to hold them.
     """
-    shelves = folder / FOLDER
-    return Keys(blobs.load_or_create_key(folder / "blobs.key"), shelves if shelves.is_dir() else None)
+    own, shelves = folder / "blobs.key", folder / FOLDER
+    new = not own.exists()
+    key = blobs.load_or_create_key(own)
+    if new:
+        shelves.mkdir(mode=0o700, exist_ok=True)
+    return Keys(key, shelves if shelves.is_dir() else None)
 
 
 def begin_shelves(folder: Path) -> Keys:

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from suture.journal import open_journal
-from suture.journal.blobs import load_or_create_key
+from suture.journal.shelves import load_keys
 from suture.transports import NoReply, NotSent
 from suture.transports.http import HttpLink
 from suture.views import history, ledger
@@ -189,7 +189,7 @@ async def survive(network: Path, accepted: set[int]) -> None:
 
 def balance(folder: Path) -> None:
     """Everything accepted is in exactly one place, and nothing was accepted twice."""
-    journal = open_journal(folder / "suture.db", load_or_create_key(folder / "blobs.key"))
+    journal = open_journal(folder / "suture.db", load_keys(folder))
     books = ledger(history(journal), sum(journal.repeats().values()))
     assert books.balanced
     assert (books.accepted, books.parked, books.refused) == (REQUISITIONS, 0, 0)

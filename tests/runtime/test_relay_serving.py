@@ -77,6 +77,6 @@ def test_who_does_not_deliver_does_not_relay(server: NatsServer, tmp_path: Path)
 
 def test_a_relay_with_a_wrong_address_stops_the_start(tmp_path: Path) -> None:
     path = written(tmp_path, "kafka://user:hush@127.0.0.1")
-    with pytest.raises(BadAddress, match="relay bus: a NATS address is") as caught:
+    with pytest.raises(BadAddress, match="relay bus: a Kafka address is") as caught:
         Serving(read_network(path), tmp_path)
     assert "hush" not in str(caught.value)

@@ -12,7 +12,7 @@ from suture.formats.csv_tables import FORMAT as CSV
 from suture.formats.hl7v2 import FORMAT as HL7
 from suture.formats.json import FORMAT as JSON
 from suture.journal import Unit, open_journal
-from suture.journal.blobs import BlobDamaged, address_of
+from suture.journal.blobs import BlobDamaged, address_of, load_or_create_key
 from suture.journal.seal import load_or_create_signing_key, seal, verify
 from suture.journal.shelves import Keys, Shredded, begin_shelves, load_keys
 from suture.model import Decision, Ref
@@ -26,8 +26,17 @@ BY = {"actor": "omar", "reason": "yearly clearing"}
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Keys:
-    assert load_keys(tmp_path).folder is None
+    load_or_create_key(tmp_path / "blobs.key")
+    assert load_keys(tmp_path).folder is None, "a journal of before there were shelves goes on as it was"
     return begin_shelves(tmp_path)
+
+
+def test_a_new_journal_has_shelves_from_its_first_byte_on(tmp_path: Path) -> None:
+    assert load_keys(tmp_path).folder == load_keys(tmp_path).folder == tmp_path / "blobs.keys"
+    sealed = load_keys(tmp_path).seal("patient-2024-01", address_of(RAW), RAW)
+    load_keys(tmp_path).destroy("patient-2024-01")
+    with pytest.raises(Shredded):
+        load_keys(tmp_path).open(address_of(RAW), sealed)
 
 
 def kept(tmp_path: Path, keys: Keys, name: str = "patient-2024-01", raw: bytes = RAW) -> str:

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from suture.formats.hl7v2 import parse_ack
 from suture.journal import Delivery, Journal, open_journal
-from suture.journal.blobs import load_or_create_key
 from suture.journal.seal import verify
+from suture.journal.shelves import load_keys
 from suture.model import Delivered
 from suture.runtime.network import read_network
 from suture.runtime.secrets import NoSecret
@@ -49,7 +49,7 @@ def ways(served: Serving) -> tuple[str, int]:
 
 
 def reopened(folder: Path) -> Journal:
-    return open_journal(folder / "suture.db", load_or_create_key(folder / "blobs.key"))
+    return open_journal(folder / "suture.db", load_keys(folder))
 
 
 async def owed(served: Serving, instance: str) -> list[Delivery]:

@@ -15,7 +15,7 @@ import pytest
 from suture.gateway.access import Access, Caller
 from suture.gateway.events import subscribing
 from suture.gateway.events.addresses import listed
-from suture.gateway.events.entitled import LEASE, lease_of
+from suture.gateway.events.entitled import LEASE, lease_of, not_entitled
 from suture.gateway.events.subscribing import Moved, NotSubscribed, Wanted, Word, subscribe
 from suture.gateway.events.subscription import OVERLAP, Subscription, known, secrets
 from suture.gateway.events.webhooks import BATCH, LOOKED_AT, PATIENCE, Webhooks, message_id
@@ -34,7 +34,7 @@ from tests.journal.units import KEY
 T = TypeVar("T")
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SIGNING = b"s" * 32
-ANALYST = Caller(subject="key/lake", roles=("analyst",), kind="machine")
+ANALYST = Caller(subject="data-platform", roles=("analyst",), kind="machine")
 LOOPBACK = listed(["127.0.0.0/8"])
 WORD = Word(actor="anna", reason="the data platform wants to hear of orders", now=AT)
 
@@ -407,6 +407,31 @@ def test_what_a_key_began_ends_with_it(journal: Journal, ending: str) -> None:
             stopped(journal, s, ending)
 
     run(scene)
+
+
+def test_what_began_before_keys_were_remembered_ends_with_the_last_key_of_its_name(journal: Journal) -> None:
+    async def scene() -> None:
+        (first, hears), (second, _) = keyed(journal), keyed(journal)
+        async with stage(journal, hears=msgspec.structs.replace(hears, credential="")) as s:
+            await s.look()
+            api_keys.revoke(journal, first, now=AT, **BY)
+            leaving = filled(journal, 3)
+            await s.later(10)
+            assert s.receiver.positions[-3:] == leaving, "another key of that name lives"
+            api_keys.revoke(journal, second, now=AT, **BY)
+            await s.later(10)
+            stopped(journal, s, "no API key of key/lake lives")
+
+    run(scene)
+
+
+@pytest.mark.parametrize(
+    ("subject", "why"), [("client/erp", "resume it once"), ("certificate/erp", "resume it once"), ("nia", "")]
+)
+def test_another_machine_shows_itself_once_and_an_operators_goes_on(journal: Journal, subject: str, why: str) -> None:
+    old = Subscription(name="lake", url="https://lake.example", hears=Caller(subject=subject, roles=("analyst",)), owner="lake")
+    assert why in not_entitled(journal, old, Access(), AT)
+    assert bool(why) == bool(not_entitled(journal, old, Access(), AT))
 
 
 def test_it_is_seen_although_there_is_nothing_to_send(journal: Journal) -> None:

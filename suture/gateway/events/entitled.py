@@ -25,6 +25,8 @@ def not_entitled(journal: Journal, subscription: Subscription, access: Access, n
     hears = subscription.hears
     if hears.credential and (why := api_keys.ended(journal, hears.credential, now)):
         return why
+    if subscription.lease is None and not hears.credential and (why := _unremembered(journal, hears.subject, now)):
+        return why
     if subscription.lease is not None and now >= subscription.lease:
         return f"{hears.subject} has not shown itself since {subscription.lease - LEASE:%Y-%m-%d}"
     if not hears_anything(access, hears):
@@ -32,3 +34,13 @@ def not_entitled(journal: Journal, subscription: Subscription, access: Access, n
     if lost := unheard(access, hears, subscription.types):
         return f"the rights of {hears.subject} do not cover {', '.join(lost)} any more"
     return ""
+
+
+def _unremembered(journal: Journal, subject: str, now: datetime) -> str:
+    """What was begun before proofs were remembered speaks for a name: for a key's as long as any key of that name lives, for
+    another machine's not, since nobody can tell whether it could still prove itself. What an operator made has no machine's name."""
+    if subject.startswith("key/"):
+        live = any(key.live(now) and f"key/{key.name}" == subject for key in api_keys.keys(journal))
+        return "" if live else f"no API key of {subject} lives any more"
+    machine = subject.startswith(("client/", "certificate/"))
+    return f"{subject} began it before proofs were remembered: it has to resume it once" if machine else ""

@@ -70,7 +70,7 @@ def measured(task: Task, store: Store, journal: Journal, books: Path, days: int)
             unit="ms",
             ours=tuple(each.cpu for each in ours),
             goal=Goal(bound=BOUND_MS, most=True),
-            note=f"console: work of the processors, each just after a note was journaled; {clock:.0f} ms by the clock",
+            note="console: work of the processors, the database's included, each just after something was journaled",
         )
 
 

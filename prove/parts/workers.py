@@ -290,7 +290,8 @@ class Storm:
         return parts, position
 
     def _moved(self, pid: int, parts: Sequence[str], position: int, began: float) -> tuple[float, float]:
-        """Seconds until all parts are others', and until the first word of one of their instances has been committed."""
+        """Seconds until all parts are others', and until the first word of one of their instances has been committed; the
+        same where nothing is owed to any of them: no word is to be expected then."""
         lanes = (part.removeprefix("instance/") for part in parts if part.startswith("instance/"))
         instances = [instance for instance in lanes if instance not in SILENT]
         moved = 0.0
@@ -300,7 +301,9 @@ class Storm:
                 if not moved and _others(db, pid, parts) == len(parts):
                     moved = time.monotonic() - began
                     ((position,),) = db.execute("select coalesce(max(position), 0) from events").fetchall()
-                if moved and (not instances or _settled(db, instances, position)):
+                    if not _owed(db, instances):
+                        return moved, moved
+                if moved and _settled(db, instances, position):
                     return moved, time.monotonic() - began
         raise RuntimeError(f"{'nothing was committed for' if moved else 'nobody took'} what process {pid} had: {parts}")
 
@@ -336,6 +339,14 @@ def _others(db: psycopg.Connection[tuple[object, ...]], pid: int, parts: Sequenc
     ((number,),) = found.fetchall()
     assert isinstance(number, int)
     return number
+
+
+def _owed(db: psycopg.Connection[tuple[object, ...]], instances: Sequence[str]) -> bool:
+    found = db.execute(
+        "select 1 from deliveries where instance = any(%s) and status in ('queued', 'sending', 'unknown') limit 1",
+        (list(instances),),
+    )
+    return bool(found.fetchall())
 
 
 def _settled(db: psycopg.Connection[tuple[object, ...]], instances: Sequence[str], position: int) -> bool:

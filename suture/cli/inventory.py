@@ -69,6 +69,7 @@ def take_stock(
         write_json(json, rows)
     if json != "-":
         _print(rows, unknown)
+        _drifts(rows)
         _releases(rows, now.date())
     raise typer.Exit(1 if unknown else 0)
 
@@ -106,6 +107,14 @@ def _print(rows: tuple[Interface, ...], unknown: list[Interface]) -> None:
     _line(f"{counted(len(rows), 'interface')}, {silent:,} without traffic")
     for row in unknown:
         _line(f"unregistered: {row.name}, {row.count:,} passed, the last on {row.last:%Y-%m-%d %H:%M}")
+
+
+def _drifts(rows: tuple[Interface, ...]) -> None:
+    """What counterparts have begun to say otherwise than agreed, the newest first."""
+    found = [(row.name, code, drift) for row in rows for code, drift in row.drift.items()]
+    for name, code, drift in sorted(found, key=lambda each: each[2].first, reverse=True):
+        where = f", last in {drift.path}" if drift.path else ""
+        _line(f"not as agreed: {name}, {code} {counted(drift.count, 'time')} since {drift.first:%d %b %Y %H:%M}{where}")
 
 
 def _releases(rows: tuple[Interface, ...], today: date) -> None:

@@ -124,10 +124,16 @@ def calls_of(journal: Journal, since: datetime, until: datetime) -> Iterator[Cal
         if len(rows) > FACTS_MOST:
             raise OverflowError(f"more than {FACTS_MOST} facts in {_hour(hour)}; ask the export")
         for row in rows:
-            with contextlib.suppress(Shredded):
-                lines = journal.blob(row.event.blob).split(b"\n")
-                yield from (each for each in map(_decode, lines) if since <= each.at <= until)
+            yield from (each for each in lines_of(journal, row.event.blob) if since <= each.at <= until)
         hour += timedelta(hours=1)
+
+
+def lines_of(journal: Journal, address: str) -> tuple[Called, ...]:
+    """The calls of one fact, by the address of its blob; none if their time of keeping is over. Raises BlobDamaged."""
+    try:
+        return tuple(map(_decode, journal.blob(address).split(b"\n")))
+    except Shredded:
+        return ()
 
 
 def _hour(at: datetime) -> str:

@@ -6,13 +6,26 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from suture.gateway.access import Caller
 from suture.gateway.events.subscribing import Wanted, Word, subscribe
-from suture.gateway.governance.inventory import Interface, MayNot, installed, inventory, may_retire, risk, sign, signed
+from suture.gateway.governance.inventory import (
+    DRIFTS_MOST,
+    Drift,
+    Interface,
+    MayNot,
+    installed,
+    inventory,
+    may_retire,
+    risk,
+    sign,
+    signed,
+)
 from suture.gateway.operation import operations
+from suture.gateway.trail import Called, unit_of
 from suture.journal import Event, Journal, MemoryJournal, Unit
-from suture.model import Delivered, Document, MessageReceived, Ref
+from suture.model import Delivered, Document, Finding, MessageReceived, Ref
 from suture.runtime.network import Instance, Network, Relay
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -79,6 +92,39 @@ def test_what_passed_is_counted_and_for_whom() -> None:
     assert found[f"api/{TAKING}"].consumers == {"key/ward": 1}
     assert (found["erp/out"].count, found["erp/out"].consumers) == (2, {"PurchaseOrder": 1, "Invoice": 1})
     assert rows(journal, since=AT + timedelta(days=1))["alder/in"].count == 0
+
+
+def test_look_ups_are_traffic_too_by_whom_and_of_which_version() -> None:
+    journal = said(message(1, instance="ward-app", channel="api", actor="key/ward", operation=TAKING))
+    calls = [
+        *(
+            Called(at=AT, actor="key/ward", operation="validate_supplier", version=1, status=200, trace="ab" * 16)
+            for _ in range(3)
+        ),
+        Called(at=AT, actor="key/lake", operation="validate_supplier_v2", version=2, status=404, trace="ab" * 16),
+        Called(at=AT, actor="key/ward", operation=TAKING, version=1, status=202, trace="ab" * 16),
+        Called(at=AT, actor="key/ward", operation="events", status=200, trace="ab" * 16),
+    ]
+    journal.commit([unit_of(calls)])
+    found = rows(journal)
+    old, new = found["api/validate_supplier"], found["api/validate_supplier_v2"]
+    assert (old.version, old.count, old.consumers) == ("1", 3, {"key/ward": 3})
+    assert (new.version, new.count, new.refused) == ("2", 1, 1)
+    assert found[f"api/{TAKING}"].count == 1, "what was accepted is counted once"
+    assert not [row for row in found.values() if row.mode == "unregistered" and row.name.startswith("api/")]
+    with pytest.raises(MayNot, match="something passed"):
+        may_retire(journal, old, AT + timedelta(days=1), timedelta(days=30))
+
+
+def test_what_a_counterpart_says_otherwise_than_agreed_is_told_with_since_when() -> None:
+    new = Finding(code="json.unknown_field", text="no such field; it was left out", path="$.colour", severity="warning")
+    later = structs.replace(new, path="$.lines[0].colour")
+    journal = said(message(1), message(2, findings=(new, new)), message(3, findings=(later,)))
+    found = rows(journal)
+    assert found["alder/in"].drift == {"json.unknown_field": Drift(3, AT, AT, "$.lines[0].colour")}
+    assert found["erp/events"].drift == {}
+    many = tuple(structs.replace(new, code=f"code.{number}") for number in range(200))
+    assert len(rows(said(message(1, findings=many)))["alder/in"].drift) == DRIFTS_MOST
 
 
 def test_traffic_that_nobody_declares_is_seen() -> None:

@@ -38,7 +38,7 @@ def not_entitled(journal: Journal, subscription: Subscription, access: Access, n
 
 def _unremembered(journal: Journal, subject: str, now: datetime) -> str:
     """What was begun before proofs were remembered speaks for a name: for a key's as long as any key of that name lives, for
-    another machine's not, since nobody can tell whether it could still prove itself. What an operator made has no machine's name."""
+    another machine's not, since nobody can tell whether it could still prove itself. An operator's has no machine's name."""
     if subject.startswith("key/"):
         live = any(key.live(now) and f"key/{key.name}" == subject for key in api_keys.keys(journal))
         return "" if live else f"no API key of {subject} lives any more"

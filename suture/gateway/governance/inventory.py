@@ -6,7 +6,7 @@ interface that nobody declares stands there as unregistered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
 from msgspec import Struct, field, structs
@@ -17,9 +17,10 @@ from suture.gateway.governance.registry import carried, class_of, level_of
 from suture.gateway.governance.vendor_rules import platform_of
 from suture.gateway.identity.commands import decision, reasoned
 from suture.gateway.operation import Operation
+from suture.gateway.trail import lines_of
 from suture.journal import Journal, Unit
 from suture.journal.drafts import decode_event
-from suture.model import Decision, Delivered, MessageReceived, Ref
+from suture.model import CallsAnswered, Decision, Delivered, Finding, MessageReceived, Ref
 from suture.model.classes import CLASSES
 from suture.processes import Process
 from suture.runtime.network import Instance, Network
@@ -28,16 +29,32 @@ from suture.systems import Platform, System
 INTERFACE = "Interface"
 _PAGE = 5_000
 #: Only events whose bytes hold one of these words are worth reading.
-_WORTH = tuple(f'"{kind.__name__}"'.encode() for kind in (Delivered, MessageReceived))
+_WORTH = tuple(f'"{kind.__name__}"'.encode() for kind in (Delivered, MessageReceived, CallsAnswered))
+
+
+#: So many kinds of findings are told of one interface.
+DRIFTS_MOST = 50
+#: The status of a call whose document was accepted, and the first of those that refuse one (RFC 9110 section 15).
+ACCEPTED, REFUSED = 202, 400
+
+
+class Drift(Struct, frozen=True):
+    """Something in messages that was not as agreed: how often, since when, when last, and where it stood last."""
+
+    count: int
+    first: datetime
+    last: datetime
+    path: str
 
 
 class Observed(Struct):
-    """What passed: how much, how much of it was refused, when last, and for whom."""
+    """What passed: how much, how much of it was refused, when last, for whom, and what in it was not as agreed, by code."""
 
     count: int = 0
     refused: int = 0
     last: datetime | None = None
     consumers: dict[str, int] = field(default_factory=dict)
+    drift: dict[str, Drift] = field(default_factory=dict)
 
     def note(self, at: datetime, consumer: str, *, refused: bool) -> None:
         """One more."""
@@ -46,6 +63,16 @@ class Observed(Struct):
         self.last = at if self.last is None else max(at, self.last)
         if consumer:
             self.consumers[consumer] = self.consumers.get(consumer, 0) + 1
+
+    def compare(self, at: datetime, findings: Iterable[Finding]) -> None:
+        """What a reader found in one message: a counterpart whose release changes what it says shows here first."""
+        for finding in findings:
+            before = self.drift.get(finding.code)
+            if before is not None:
+                first, last = min(before.first, at), max(before.last, at)
+                self.drift[finding.code] = Drift(before.count + 1, first, last, finding.path)
+            elif len(self.drift) < DRIFTS_MOST:
+                self.drift[finding.code] = Drift(1, at, at, finding.path)
 
 
 class Interface(Struct, frozen=True, kw_only=True):
@@ -65,6 +92,8 @@ class Interface(Struct, frozen=True, kw_only=True):
     refused: int
     last: datetime | None
     consumers: Mapping[str, int]
+    #: What in its messages was not as agreed, by code of the finding.
+    drift: Mapping[str, Drift] = {}
     #: The vendor's calendar and limits, of a counterpart.
     platform: Platform = Platform()
 
@@ -106,9 +135,17 @@ def traffic(journal: Journal, since: datetime | None = None) -> dict[str, Observ
             if since is not None and event.at < since:
                 continue
             match event.data:
-                case MessageReceived(instance=instance, channel=channel, operation=operation, actor=actor, outcome=outcome):
+                case MessageReceived(instance=instance, channel=channel, operation=operation, actor=actor) as message:
                     name = f"api/{operation}" if operation else f"{instance}/{channel or 'in'}"
-                    found.setdefault(name, Observed()).note(event.at, actor or instance, refused=outcome == "refused")
+                    way = found.setdefault(name, Observed())
+                    way.note(event.at, actor or instance, refused=message.outcome == "refused")
+                    way.compare(event.at, message.findings)
+                case CallsAnswered():
+                    for call in lines_of(journal, event.blob):
+                        # what was accepted is a message; what is no operation has no version, and is nobody's to retire
+                        if call.version and call.status != ACCEPTED:
+                            way = found.setdefault(f"api/{call.operation}", Observed())
+                            way.note(call.at, call.actor, refused=call.status >= REFUSED)
                 case Delivered(instance=instance, document=document, outcome=outcome):
                     found.setdefault(f"{instance}/out", Observed()).note(event.at, document.type, refused=outcome == "refused")
     return found
@@ -178,6 +215,7 @@ def _row(
         refused=observed.refused,
         last=observed.last,
         consumers=observed.consumers,
+        drift=observed.drift,
         platform=platform_of(instance, system),
     )
 
@@ -209,6 +247,7 @@ def _operation(operation: Operation, seen: Mapping[str, Observed]) -> Interface:
         refused=observed.refused,
         last=observed.last,
         consumers=observed.consumers,
+        drift=observed.drift,
     )
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from suture.console.page import Ask
 from suture.journal import Journal
-from suture.model import Policy
-from suture.processes.masters import Filed
+from suture.runtime.policies import in_force
 from suture.views.exceptions import OpenException, gravest
 from suture.views.impact import Facts, Impact, Ranked, Terms, facts_of, impact, items_of, ranked, terms
 from suture.views.search import Index
@@ -32,13 +30,12 @@ class _Shelf(Struct):
 
 
 _shelf = msgspec.json.Decoder(_Shelf)
-_filed = msgspec.json.Decoder(Filed)
 
 
 def queue(ask: Ask) -> list[Ranked]:
     """Everything open, the dearest to leave first; what sleeps comes last."""
     if "queue" not in ask.memo:
-        known = terms_of(ask.journal)
+        known = terms_of(ask.journal, ask.now)
         weighed = [(each.row, each.facts, each.impact) for each in _weighed(ask, known)]
         ask.memo["queue"] = ranked(weighed, ask.index, known, ask.now)
     found: list[Ranked] = ask.memo["queue"]
@@ -84,14 +81,10 @@ def _weigh(ask: Ask, terms: Terms, ids: list[str]) -> Iterator[Weighed]:
         yield Weighed(row, facts, impact(row.case, facts, terms, ask.now), ask.now)
 
 
-def terms_of(journal: Journal) -> Terms:
-    """The policy ``impact`` that was published last; its defaults where there is none."""
-    key = ("masters", "Policy:impact")
-    state = journal.states([key]).get(key)
-    documents = _filed.decode(state.data).documents if state else ()
-    latest = max((one for one in documents if isinstance(one, Policy)), key=lambda policy: policy.version, default=None)
-    values: Mapping[str, Any] = latest.values if latest else {}
-    return terms(values)
+def terms_of(journal: Journal, now: datetime) -> Terms:
+    """The policy ``impact`` in force; its defaults where there is none."""
+    policy = in_force(journal, "impact", now)
+    return terms(policy.values if policy else {})
 
 
 def balances(journal: Journal, index: Index, items: Iterable[str]) -> dict[tuple[str, str], Decimal]:

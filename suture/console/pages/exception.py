@@ -110,7 +110,7 @@ def load(ask: Ask) -> OneException:
         position=known[-1].position,
         now_at=ask.trail.position,
         impact=mine.impact if mine else None,
-        horizon=terms_of(ask.journal).horizon,
+        horizon=terms_of(ask.journal, ask.now).horizon,
         taken_by=mine.taken_by if mine else "",
         asleep=sleeping(mine.asleep) if mine and mine.asleep else "",
         decided=decided,

@@ -12,8 +12,8 @@ from suture.console.page import Ask, Page
 from suture.console.pages.kpis import Narrowing, narrowing_of
 from suture.kpis.figures import Figure, parts
 from suture.kpis.measures import Measures, Narrowed
-from suture.model import Policy
 from suture.rules.service_levels import NAME, Level, levels
+from suture.runtime.policies import in_force
 
 #: The KPI that the page is about, and how much of a promise's time may have gone before it is called close.
 KPI, CLOSE = "sla_attainment", 0.8
@@ -66,8 +66,7 @@ def load(ask: Ask) -> Slas:
     """Query: ``facility``, ``supplier``, ``stage``, ``days``."""
     with ask.figures() as kept:
         narrowing, narrowed = narrowing_of(ask, kept.measures)
-        policy = kept.measures.document("Policy", NAME)
-        promised = levels(policy if isinstance(policy, Policy) else None)
+        promised = levels(in_force(ask.journal, NAME, ask.now))
         found = parts(kept.measures, kept.kpis[KPI], "kind", narrowed, ask.now)
         pending, looked_at = pending_of(kept.measures, narrowed, ask.now, promised.of)
     flows = {*found, *(each.flow for each in pending)}

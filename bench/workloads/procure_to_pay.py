@@ -21,7 +21,10 @@ def run(task: Task) -> Iterator[Figure]:
         result = asyncio.run(Demo(folder, seed=1, requisitions=task.of(REQUISITIONS), usages=task.of(USAGES)).run())
         used = time.process_time() - used
         if not result.ok:
-            raise RuntimeError("the day did not balance")
+            found = result.audit
+            raise RuntimeError(
+                f"the day did not balance (ledger {result.ledger.balanced}); lost {found.lost[:3]}, doubled {found.doubled[:3]}"
+            )
         accepted = sum(result.received.values())
         rates.append(accepted / result.seconds)
         cpu.append(1000 * used / accepted)

@@ -198,6 +198,7 @@ def _shown(browser: Browser, base: str, link: str, addresses: dict[str, str], fo
     page.goto(f"{base}/enter/{link}")
     for picture, name in SHOWN.items():
         page.goto(base + addresses[name], wait_until="load")
+        page.wait_for_selector(".badge.live")
         if name == "documents-timeline":
             page.locator("#lanes").evaluate("element => element.scrollIntoView({block: 'center'})")
         page.screenshot(path=folder / f"{picture}.png")

@@ -150,6 +150,12 @@ class Index:
         """Something about the journal itself that keeps the index from being believed."""
         self._ask("insert into doubts values (?)", (what,))
 
+    def state(self, document: Ref) -> str:
+        """How a document stands, as ``state:`` finds it; "" for one of which no state is known."""
+        kind = {"PaymentInstruction": "Payment", "CreditNote": "Invoice"}.get(document.type, document.type)
+        row = self._ask("select state from documents where kind = ? and id = ?", (kind, document.id)).fetchone()
+        return str(row[0]) if row else ""
+
     # -- documents
 
     def _document(self, data: Document, at: int) -> None:

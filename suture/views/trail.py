@@ -18,6 +18,10 @@ DECISIONS_MOST = 50_000
 _WORTH = tuple(f'"{kind.__name__}"'.encode() for kind in (Decision, Delivered, MessageReceived))
 
 
+#: What a note is about, which moves nothing, in the place of what it is written beside.
+NOTE = "Note"
+
+
 class Decided(Struct, frozen=True):
     """A person's decision and its position."""
 
@@ -48,14 +52,15 @@ class Trail:
             self._forget()
 
     def last(self, id: str) -> Decided | None:
-        """The latest decision about a subject of this id."""
+        """The latest decision about a subject of this id; a note is none."""
         return self._last.get(id)
 
     def _enter(self, row: Recorded) -> None:
         match row.event.data:
             case Decision() as decision:
                 self.decisions.append(Decided(row.position, decision))
-                self._last[decision.subject.id] = self.decisions[-1]
+                if decision.subject.type != NOTE:
+                    self._last[decision.subject.id] = self.decisions[-1]
             case Delivered(outcome="done") as end:
                 self.taken[end.instance] = max(end.at, self.taken.get(end.instance, end.at))
             case MessageReceived():

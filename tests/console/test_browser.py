@@ -97,12 +97,26 @@ def test_pages_with_something_to_do_pass_axe_and_fit(width: int, scheme: str, br
     check(browser, scene, busy_pages(scene), width, scheme)
 
 
+def test_pages_fit_every_width_between(browser: Browser, scene: Scene) -> None:
+    with looking(browser, scene) as (page, base):
+        for address in dict.fromkeys(
+            [
+                *busy_pages(scene),
+                *(f"/{name}" for name in ("flows", "processes", "slas", "kpis", "business", "runbooks", "catalogue")),
+            ]
+        ):
+            page.goto(base + address)
+            for width in (1150, 1000, 961, 960, 640):
+                page.set_viewport_size({"width": width, "height": 900})
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{address} scrolls sideways at {width}"
+
+
 def busy_pages(scene: Scene) -> list[str]:
     """What somebody sees who has something to do there: forms, drafts, questions, masked messages."""
     with scene.desk.ask({}) as ask:
         cases = [f"/exception?id={quote(each.row.case.id, safe='')}" for each in queue(ask)]
-    pages = ("approvals", "audit", "bulk", "dead_letters", "emergency", "exceptions", "incidents", "proof", "systems", "today")
-    return [*(f"/{name}" for name in pages), "/system?name=inventory", "/documents?id=R-2&lens=raw", *cases]
+    named = ("approvals", "audit", "bulk", "dead_letters", "emergency", "exceptions", "incidents", "proof", "systems", "today")
+    return [*(f"/{name}" for name in named), "/system?name=inventory", "/documents?id=R-2&lens=raw", *cases]
 
 
 def check(browser: Browser, of: Opened | Scene, addresses: list[str], width: int, scheme: str) -> None:

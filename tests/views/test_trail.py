@@ -14,10 +14,10 @@ from suture.views.trail import Trail
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def decided(journal: MemoryJournal, number: int, about: str) -> None:
+def decided(journal: MemoryJournal, number: int, about: str, type: str = "Case") -> None:
     """Somebody decides about a case."""
     data = Decision(
-        id=f"d{number}", subject=Ref("Case", about), verb=f"v{number}", actor="nia", at=NOON, reason="looked", position=0
+        id=f"d{number}", subject=Ref(type, about), verb=f"v{number}", actor="nia", at=NOON, reason="looked", position=0
     )
     journal.commit([Unit(events=[Event(once=f"d{number}", kind="commanded", source="nia", at=NOON, data=data)])])
 
@@ -38,3 +38,14 @@ def test_the_last_word_is_the_latest_and_is_forgotten_with_its_decision(monkeypa
     last = trail.last("c")
     assert last is not None
     assert last.decision.verb == "v5"
+
+
+def test_a_note_is_no_last_word() -> None:
+    journal, trail = MemoryJournal(b"k" * 32), Trail()
+    decided(journal, 1, "a")
+    decided(journal, 2, "a", "Note")
+    trail.catch_up(journal)
+    last = trail.last("a")
+    assert last is not None
+    assert last.decision.id == "d1"
+    assert len(trail.decisions) == 2, "the audit shows both"

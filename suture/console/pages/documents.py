@@ -68,6 +68,8 @@ class Found(Struct, frozen=True):
     subject: str
     lens: str
     documents: tuple[Ref, ...]
+    #: How each of them stands, as the search tells it; "" where it knows no state of it.
+    states: tuple[str, ...]
     origin: Origin | None
     held: tuple[Held, ...]
     owed: tuple[Owed, ...]
@@ -129,6 +131,7 @@ def _found(told: Whereabouts, walked: Journey, ask: Ask) -> Found:
         subject=told.subject,
         lens=lens,
         documents=told.documents,
+        states=tuple(ask.index.state(ref) for ref in told.documents),
         origin=told.origin,
         held=told.held,
         owed=tuple(map(_owed, told.owed)),

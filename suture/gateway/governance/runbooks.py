@@ -38,7 +38,16 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
         name="message-unreadable",
         title="A message that cannot be read",
         owner="operations",
-        reasons=("refused", "unreadable", "not_theirs", "too_large", "findings", "malformed", "wrong_signature"),
+        reasons=(
+            "refused",
+            "refused_message",
+            "unreadable",
+            "not_theirs",
+            "too_large",
+            "findings",
+            "malformed",
+            "wrong_signature",
+        ),
         means="A partner's bytes do not say what the format says they must, or the sender may not say it. Nothing of it has been "
         "acted upon. The bytes are kept, and the partner was told in the protocol's own words where that exists.",
         look=("suture show MESSAGE", "the findings: code, place and reason", "whether others of the same partner came today"),

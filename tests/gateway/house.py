@@ -19,8 +19,8 @@ from suture.gateway.front import assembled
 from suture.gateway.limits import Allowance, Limits
 from suture.gateway.operation import Operation
 from suture.gateway.served import Gateway
-from suture.journal import MemoryJournal
-from suture.model import BankAccount, ContractPrice, Document, Item, Supplier, encode
+from suture.journal import Journal, MemoryJournal
+from suture.model import BankAccount, CallsAnswered, ContractPrice, Document, Item, Supplier, encode
 from suture.processes.rehearsal import START
 from suture.runtime.clock import Clock, SystemClock
 from suture.runtime.network import Instance, Network
@@ -164,9 +164,15 @@ def query_of(operation: Operation) -> dict[str, str]:
     return {name: value for name, value in given.items() if name not in operation.names}
 
 
+def told(journal: Journal) -> list[Document]:
+    """What the journal holds, the trail of calls apart: that is written a second later, whatever a call did."""
+    rows = journal.read(0, 100_000)
+    return [row.event.data for row in rows if not isinstance(row.event.data, CallsAnswered)]
+
+
 def body(response: httpx2.Response) -> Any:
     """The JSON of an answer."""
     return msgspec.json.decode(response.content)
 
 
-__all__ = ["CALLERS", "House", "body", "caller", "house", "path_of", "query_of"]
+__all__ = ["CALLERS", "House", "body", "caller", "house", "path_of", "query_of", "told"]

@@ -16,7 +16,7 @@ from suture.gateway.operation import Operation, operations
 from suture.gateway.system_apis import system_apis
 from suture.model import Document
 from suture.runtime.network import Network
-from tests.gateway.house import House, body, house
+from tests.gateway.house import House, body, house, told
 from tests.small_network import SYSTEMS, instances
 
 EVERY = {**operations(), **system_apis(Network(name="small", instances=instances()), SYSTEMS)}
@@ -94,14 +94,14 @@ def another(document: Document) -> list[Document]:
 @pytest.mark.parametrize("name", [name for name, operation in EVERY.items() if operation.takes])
 def test_no_document_in_anothers_name_or_about_anothers_orders_is_taken(crossing: Crossing, name: str) -> None:
     operation = EVERY[name]
-    before = crossing.house.service.wiring.journal.counts()["events"]
+    before = told(crossing.house.service.wiring.journal)
     for example in operation.examples:
         assert example.document is not None
         for document in another(example.document):
             address = operation.address.format(**example.given)
             said = crossing.run(crossing.house.call("birch", operation.method, address, document))
             assert said.status_code in (403, 422), f"{name} took {document}: {said.text}"
-    assert crossing.house.service.wiring.journal.counts()["events"] == before
+    assert told(crossing.house.service.wiring.journal) == before
 
 
 def test_what_is_its_own_is_taken_and_told(crossing: Crossing) -> None:

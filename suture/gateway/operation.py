@@ -111,6 +111,8 @@ class Trace(Struct, frozen=True, kw_only=True):
     owed: tuple[Part, ...]
     exceptions: tuple[str, ...]
     story: tuple[tuple[datetime, str], ...]
+    #: The versions of policies that applied to it, as of then: "tolerances 3".
+    policies: tuple[str, ...] = ()
 
 
 class Submission(Struct, frozen=True, kw_only=True):

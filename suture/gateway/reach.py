@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from suture.formats import Stamp
 from suture.gateway.access import About, Caller
+from suture.gateway.evidence.gathering import Unknown, resting_on
+from suture.gateway.evidence.pack import Applied
 from suture.gateway.lookups import Heard, Lookups, Question, Unheard
 from suture.gateway.operation import Operation, Part, Submission, Trace, scoped
 from suture.gateway.problem import Problem
-from suture.journal import Delivery, Unavailable
+from suture.journal import Delivery, Journal, Unavailable
 from suture.masters.crosswalk import translate
 from suture.model import Case, Delivered, Document, MessageReceived, Parked, Ref
 from suture.processes.masters import Filed
@@ -129,6 +131,7 @@ class Reach:
             owed=tuple(_owed(delivery) for delivery in found.owed),
             exceptions=tuple(case.text for case in found.cases),
             story=tuple((at, text) for at, text in told if text),
+            policies=tuple(f"{each.name} {each.version}" for each in _applied(journal, id)),
         )
 
     async def submission(self, caller: Caller, key: str) -> Submission | None:
@@ -289,6 +292,13 @@ class _Listening:
 
     async def close(self) -> None:
         """The link is the service's own."""
+
+
+def _applied(journal: Journal, id: str) -> tuple[Applied, ...]:
+    try:
+        return resting_on(journal, id)
+    except Unknown:
+        return ()
 
 
 def _told(listing: Listing, cursor: str, call: Call) -> Any:

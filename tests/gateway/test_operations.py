@@ -154,3 +154,12 @@ def test_limits_that_cannot_be_used_are_told_with_their_file(tmp_path: Path, tex
     path.write_text(text)
     with pytest.raises(BadLimits, match=r"gateway\.toml"):
         read_limits(path)
+
+
+def test_a_trace_tells_which_versions_of_policies_applied() -> None:
+    async def test(there: House) -> None:
+        await there.buy(1)
+        told = body(await there.call("buyer", "GET", "/api/process/v1/trace/PO-R-1"))
+        assert {"approval_limits 1", "tolerances 1"} & set(told["policies"]), told["policies"]
+
+    opened(test)

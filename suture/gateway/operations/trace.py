@@ -27,7 +27,10 @@ async def answer(given: Given, inside: Inside) -> Said | None:
 OPERATION = Operation(
     name="trace",
     title="Trace an identifier",
-    text="The documents that an identifier stands for, who has them since when, who is still owed them and why, and the story.",
+    text=(
+        "The documents that an identifier stands for, who has them since when, who is still owed them and why, the story, and which "
+        "versions of policies applied."
+    ),
     layer="process",
     method="GET",
     path="/trace/{identifier}",
@@ -54,6 +57,7 @@ OPERATION = Operation(
                 owed=(),
                 exceptions=(),
                 story=((samples.AT, "order PO-R-1 is confirmed"),),
+                policies=("approval_limits 1", "service_levels 2"),
             ),
         ),
     ),

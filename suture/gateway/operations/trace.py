@@ -28,8 +28,8 @@ OPERATION = Operation(
     name="trace",
     title="Trace an identifier",
     text=(
-        "The documents that an identifier stands for, who has them since when, who is still owed them and why, the story, and which "
-        "versions of policies applied."
+        "The documents that an identifier stands for, who has them since when, who is still owed them and why, the story, and "
+        "which versions of policies applied."
     ),
     layer="process",
     method="GET",

@@ -82,7 +82,10 @@ def stay(
         wiring = Wiring(opened, network, privacy_key=load_or_create_key(folder / "privacy.key"))
         desk = Desk(wiring, books_file(journal, folder), SystemClock(), access=access, place=journal, at=at)
         look(desk)
-        looping.run(serve_console(desk, caller, port, believed or Settings()))
+        try:
+            looping.run(serve_console(desk, caller, port, believed or Settings()))
+        finally:
+            desk.close()
     finally:
         opened.close()
 

@@ -128,7 +128,12 @@ class Desk:
         """Have everything read again in the background; while that goes on there is no second time. Raises Busy."""
         if self.verification and not self.verification.over:
             return
-        reading = Reading(InTurns(self.wiring.journal, self._one))
+        reading = Reading(InTurns(self.wiring.journal, self._one, lambda: self.closing))
         verification = Verification(reading, self.books.parent, self._trail.position, asked)
         verification.begin(self.errands)
         self.verification = verification
+
+    def close(self) -> None:
+        """Nothing is begun any more, and nothing goes on in the background; the journal may be closed."""
+        self.closing = True
+        self.errands.rest()

@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator
 #: Errands that wait or are under way at most, and how many that are over are remembered.
 WAITING_MOST, OVER_MOST = 8, 50
 
+#: How long whoever stops waits for the step under way, in seconds.
+REST_S = 30.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +67,7 @@ class Errands:
             self._waiting.append(errand)
             self._forget()
             if self._thread is None:
-                # each step is whole in the journal: whoever stops does not wait for the rest
+                # each step is whole in the journal: whoever stops waits for the one under way and not for the others
                 self._thread = threading.Thread(target=self._work, name="errands", daemon=True)
                 self._thread.start()
             return errand
@@ -79,6 +82,12 @@ class Errands:
         with self._lock:
             return any(not each.over for each in self._known.values())
 
+    def rest(self) -> None:
+        """Wait until nothing is under way any more; whoever calls this has said before that they are about to stop."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(REST_S)
+
     def _forget(self) -> None:
         over = [id for id, each in self._known.items() if each.over]
         for id in over[:-OVER_MOST]:
@@ -91,7 +100,10 @@ class Errands:
                     self._thread = None
                     return
                 errand = self._waiting.popleft()
-            self._carry_out(errand)
+            if self._closing():
+                errand.stopped = "the console was stopped"
+            else:
+                self._carry_out(errand)
 
     def _carry_out(self, errand: Errand) -> None:
         try:
@@ -101,6 +113,9 @@ class Errands:
                     errand.stopped = "the console was stopped"
                     return
         except Exception as error:  # the thread has nobody above it who could be told
+            if self._closing():
+                errand.stopped = "the console was stopped"
+                return
             _log.exception("an errand has failed")
             # its own words may hold what nobody here may read
             errand.stopped = f"it failed ({type(error).__name__}); the console's log has the cause"

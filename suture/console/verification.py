@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -64,21 +64,35 @@ class Verification:
         return self._asked.at
 
 
-class InTurns:
-    """What is sealed, for whoever reads it beside others: each page by itself, under the lock that all of them take."""
+class Closing(RuntimeError):
+    """The journal is about to be closed."""
 
-    def __init__(self, sealed: Sealed, lock: AbstractContextManager[object]) -> None:
-        self._sealed, self._lock = sealed, lock
+
+class InTurns:
+    """What is sealed, for whoever reads it beside others: each page by itself, under the lock that all of them take.
+
+    Both methods raise Closing once ``closing`` says that nothing may be read any more.
+    """
+
+    def __init__(self, sealed: Sealed, lock: AbstractContextManager[object], closing: Callable[[], bool]) -> None:
+        self._sealed, self._lock, self._closing = sealed, lock, closing
 
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """See ``Sealed``."""
-        with self._lock:
+        with self._turn():
             return self._sealed.bodies(after, limit)
 
     def checkpoints(self, after: int = 0, limit: int = 1000) -> list[Checkpoint]:
         """See ``Sealed``."""
-        with self._lock:
+        with self._turn():
             return self._sealed.checkpoints(after, limit)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self._lock:
+            if self._closing():
+                raise Closing
+            yield
 
 
 def public_key(folder: Path) -> Ed25519PublicKey | None:

@@ -56,6 +56,7 @@ def opened(day: Day, tmp_path: Path) -> Iterator[Opened]:
     folder = Path(shutil.copytree(day.folder, tmp_path / "day"))
     console = Opened(folder)
     yield console
+    console.desk.close()
     console.journal.close()
 
 

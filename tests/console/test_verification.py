@@ -12,8 +12,8 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from suture.console.verification import public_key
-from suture.model import Ref
-from tests.console.conftest import Opened
+from suture.model import Decision, Ref
+from tests.console.conftest import NOW, Opened
 from tests.console.test_work import notes, post
 
 
@@ -111,3 +111,16 @@ def test_an_operator_may_look_and_not_have_it_read(opened: Opened) -> None:
     assert "Verify now</button>" in operator.get("/proof").text
     assert post(operator, "/proof", "/verify", reason="curious").status_code == 403
     assert not opened.journal.find(Ref("Note", "journal"))
+
+
+def test_whoever_stops_waits_until_nothing_is_read_any_more(client: TestClient, opened: Opened) -> None:
+    with opened.desk._one:  # it cannot have come to its end
+        opened.desk.verify(
+            Decision(id="v", subject=Ref("Note", "journal"), verb="verify", actor="nia", at=NOW, reason="-", position=0)
+        )
+        opened.desk.closing = True
+    opened.desk.close()
+    verification = opened.desk.verification
+    assert verification is not None
+    assert (verification.over, verification.stopped, verification.found) == (True, "the console was stopped", None)
+    assert not [thread for thread in threading.enumerate() if thread.name == "errands"]

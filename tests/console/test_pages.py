@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 import suture.console
 from suture.console.page import pages
+from suture.gateway.evidence.gathering import resting_on
 from suture.model import PaymentInstruction, Ref, Usage
 from tests.console.conftest import Opened
 
@@ -97,6 +98,15 @@ def test_any_number_finds_the_same_transaction(client: TestClient) -> None:
         story = client.get(f"/documents.json?id={other['id']}").json()["found"]
         assert {ORDER, other["id"]} <= {ref["id"] for ref in (*story["objects"], *story["documents"])}
     assert client.get(f"/documents.json?q={ORDER}").json()["found"]["subject"] == ORDER
+
+
+def test_a_document_says_which_policies_applied_and_who_answers_for_them(client: TestClient, opened: Opened) -> None:
+    rested = resting_on(opened.journal, ORDER)
+    assert "approval_limits" in {each.name for each in rested}
+    drawn = client.get(f"/documents?id={ORDER}").text
+    for each in rested:
+        assert f"<b>{each.name.replace('_', ' ')}</b> version {each.version}" in drawn
+        assert f"approved by {each.approver}" in drawn
 
 
 def test_an_unknown_number_is_met_with_those_that_begin_so(client: TestClient) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec import Struct
@@ -9,6 +11,7 @@ from msgspec import Struct
 from suture.console.masks import CONTENT_MOST, known_of, masked
 from suture.console.page import Ask, Missing, Page
 from suture.console.rows import ExceptionRow, Fact, exception_row, story
+from suture.gateway.evidence.gathering import Unknown, resting_on
 from suture.journal import BlobDamaged, Delivery
 from suture.model import MessageReceived, Ref
 from suture.views.exceptions import exceptions
@@ -59,6 +62,15 @@ class Message(Struct, frozen=True):
     open: bool
 
 
+class Rested(Struct, frozen=True):
+    """A version of a policy that applied to it."""
+
+    name: str
+    version: int
+    author: str
+    approver: str
+
+
 class Found(Struct, frozen=True):
     """The answer about one identifier; ``earlier`` facts lie before position ``before``.
 
@@ -75,6 +87,7 @@ class Found(Struct, frozen=True):
     owed: tuple[Owed, ...]
     failed: tuple[Failed, ...]
     cases: tuple[ExceptionRow, ...]
+    rests_on: tuple[Rested, ...]
     facts: tuple[Fact, ...]
     objects: tuple[Ref, ...]
     messages: tuple[Message, ...]
@@ -137,6 +150,7 @@ def _found(told: Whereabouts, walked: Journey, ask: Ask) -> Found:
         owed=tuple(map(_owed, told.owed)),
         failed=tuple(Failed(end.document, end.instance, end.outcome, end.at, end.reason) for end in told.failed),
         cases=tuple(exception_row(row, ask) for row in exceptions(walked.events)),
+        rests_on=tuple(_rests_on(ask, told.subject)),
         facts=() if lens == "raw" else shown,
         objects=tuple(ref for ref in told.objects if ref.type != "Case" and ref not in told.documents),
         messages=tuple(_messages(walked, ask)) if lens == "raw" else (),
@@ -153,6 +167,12 @@ def _owed(delivery: Delivery) -> Owed:
     document = next(iter(delivery.document.refs()), Ref(type(delivery.document).__name__, delivery.id))
     status, note = delivery.status, delivery.note
     return Owed(document, delivery.instance, status, delivery.created, delivery.due, delivery.attempts, note)
+
+
+def _rests_on(ask: Ask, id: str) -> Iterator[Rested]:
+    with contextlib.suppress(Unknown):
+        for each in resting_on(ask.journal, id):
+            yield Rested(each.name, each.version, each.author, each.approver)
 
 
 def _messages(walked: Journey, ask: Ask) -> list[Message]:

@@ -61,13 +61,15 @@ class House:
         lost_reply: float = 0.005,
         host: str = "127.0.0.1",
         doors: Sequence[str] = ("127.0.0.1",),
+        pace: timedelta = PACE,
     ) -> None:
-        """``host`` is where the twins listen, ``doors`` are the hosts at which Suture does."""
-        self.folder, self.load, self.doors = folder, load, doors
+        """``host`` is where the twins listen, ``doors`` are the hosts at which Suture does; ``pace`` is how much of the group's
+        day passes in a second of ours: a long run has to end before today, for what is due in the future rightly waits."""
+        self.folder, self.load, self.doors, self.pace = folder, load, doors, pace
         self.stage = _straight(Stage(invent(seed), seed))
         for erp in self.stage.erps.values():
             # the twins' days go fast and the service's do not: what an ERP remembers for a day is a day of the service
-            erp.keys_live *= PACE.total_seconds()
+            erp.keys_live *= pace.total_seconds()
         self.sockets = Sockets(self.stage, folder / "files", ManualClock(MORNING), Losses(seed, lost_reply), host)
         self.port, *ports = free_ports(1 + len(self.stage.ehrs))
         self.mllp_ports = dict(zip(self.stage.ehrs, ports, strict=True))
@@ -174,7 +176,7 @@ class House:
     async def _live(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            now = MORNING + PACE * (time.monotonic() - self._began)
+            now = MORNING + self.pace * (time.monotonic() - self._began)
             self._need(now)
             self.stage.agenda.run(now)
             self.sockets.collect(now)

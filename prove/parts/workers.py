@@ -15,6 +15,7 @@ import time
 from asyncio.subprocess import PIPE
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -44,6 +45,8 @@ from suture.views import history
 NEEDS = 9000
 #: Needs that arise each second.
 LOAD = 8.0
+#: How much of the group's day passes in a second: an hour and more of ours has to end before today, or invoices are not due.
+PACE = timedelta(hours=1)
 #: What happens at full size, and how often.
 EVENTS = {"killed": 20, "stopped": 12, "cut off from PostgreSQL": 12, "added": 6, "removed": 6}
 #: Where workers live, and what those there do.
@@ -154,7 +157,7 @@ class Storm:
         """Everything; then what happened, the count, and what came out of order."""
         self.folder.mkdir()
         doors = [self.there.addresses[place] for place, roles in PLACES.items() if "gateway" in roles]
-        async with House(self.folder, seed=7, load=LOAD, host=self.there.here, doors=doors) as house:
+        async with House(self.folder, seed=7, load=LOAD, host=self.there.here, doors=doors, pace=PACE) as house:
             network = house.write_network(listen="0.0.0.0", rates=RATES, answers_within_s=ANSWERS_WITHIN_S)
             self.parts = {partition(number) for number in range(16)} | {CLOCK, SEAL}
             self.parts |= {lane(instance.name) for instance in read_network(network).instances}

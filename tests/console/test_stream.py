@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator
@@ -141,3 +142,18 @@ def test_pages_that_one_may_not_see_are_not_streamed(opened: Opened) -> None:
     answer = opened.client("viewer").get("/stream", params={"after": "0", "page": "/audit"})
     assert "event: over" in answer.text
     assert "html" not in answer.text
+
+
+def test_what_goes_on_in_the_background_is_drawn_though_the_journal_stands_still() -> None:
+    async def patched() -> str:
+        drawn = itertools.count()
+
+        def render(address: str) -> tuple[str, int]:
+            return f'<html><body><p id="read" data-live>{next(drawn)}</p></body></html>', 5
+
+        async for message in Stream(render, lambda position: False, ["/proof"], 5, busy=lambda: True).messages():
+            if "event: patch" in message:
+                return message
+        raise AssertionError("the stream has ended")
+
+    assert "data-live" in asyncio.run(asyncio.wait_for(patched(), 20))

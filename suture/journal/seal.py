@@ -84,7 +84,9 @@ class Sealed(Protocol):
 
 
 def verify(journal: Sealed, public_key: Ed25519PublicKey | None, anchor: Checkpoint | None = None) -> list[Finding]:
-    """What is wrong with the sealed part of the journal; nothing if it is as it was sealed. Without a key signatures are not judged.
+    """What is wrong with the sealed part of the journal; nothing if it is as it was sealed.
+
+    Without a key signatures are not judged.
 
     Codes: ``seal.signature`` (not signed by this key), ``seal.events`` and ``seal.head`` (between this checkpoint and the one
     before an event was changed, removed, added or moved), ``seal.anchor`` (the checkpoint kept elsewhere is not there).

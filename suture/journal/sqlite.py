@@ -29,7 +29,8 @@ _PRAGMAS = (
     "journal_mode = wal",
     "synchronous = full",
     "wal_autocheckpoint = 4000",
-    "cache_size = -200000",
+    # in kB: with what decoding and sending need, a service stays below 250 MB however long its journal is
+    "cache_size = -100000",
     "temp_store = memory",
 )
 

@@ -33,6 +33,8 @@ from suture.systems import Again, Awaiting, Call, Done, Operation, Outcome, Refu
 OVERDUE_AGAIN = timedelta(hours=24)
 #: A delivery in one of these goes out by itself, whenever that may be.
 WAITING, EVER = ("queued", "sending", "unknown"), datetime.max.replace(tzinfo=UTC)
+#: So many are looked at where those of a page are held back by a person's decision.
+HELD_MOST = 5_000
 #: How long a delivery to an instance that we do not know is left to others: network files change host by host.
 STRANGE_FOR = timedelta(hours=1)
 
@@ -229,8 +231,11 @@ class Delivering:
             | self._others()
         )
         limit, chosen = self.wiring.limits.deliver_batch, []
-        for _ in range(len(self.gates) + 1):
+        for _ in range(len(self.gates) + 2):
             page = self.wiring.journal.deliveries(now, limit, exclude=had)
+            if len(page) == limit < HELD_MOST and any(self.pauses.holds(each, now) for each in page):
+                limit = HELD_MOST  # behind what has to wait may stand what may go
+                continue
             chosen += self._within_room(page, now)
             if len(page) < limit:
                 break

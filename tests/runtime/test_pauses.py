@@ -67,6 +67,19 @@ def test_who_is_drained_gets_what_was_owed_and_no_more() -> None:
     assert peer.kept == ["PO-1", "PO-2"]
 
 
+def test_what_a_drain_brings_is_found_behind_a_page_of_what_has_to_wait() -> None:
+    still, peer = house()
+    decide(still, "pause")
+    owe(still, "PO-1", priority=5)
+    still.clock.move_to(NOON + timedelta(seconds=1))
+    decide(still, "drain")
+    still.clock.move_to(NOON + timedelta(seconds=2))
+    for number in range(still.wiring.limits.deliver_batch):
+        owe(still, f"PO-NEW-{number}", priority=0)
+    still.settle()
+    assert peer.kept == ["PO-1"]
+
+
 def test_who_is_degraded_gets_the_critical_at_once_and_the_rest_by_the_hour() -> None:
     still, peer = house()
     still.clock.move_to(NOON + timedelta(minutes=10))

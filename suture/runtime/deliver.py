@@ -16,6 +16,7 @@ from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
 from suture.rules import retries
 from suture.runtime import rounds
+from suture.runtime.breakers import Breakers
 from suture.runtime.doubts import Doubt, recall
 from suture.runtime.network import Instance
 from suture.runtime.outages import Outages
@@ -102,6 +103,7 @@ class Delivering:
         self.paused: set[str] = set()
         self.pauses = Pauses(wiring)
         self.outages = Outages(wiring)
+        self.breakers = Breakers(wiring)
         #: What to go back to for (delivery, attempt) whose claim may be in the journal, though nobody has spoken.
         self._unspoken: dict[tuple[str, int], Literal["queued", "unknown"]] = {}
 
@@ -165,6 +167,7 @@ class Delivering:
         for name, gate in self.gates.items():
             gate.quota.keep_to(self._rate(self.wiring.instances[name]))
         self.outages.forget()
+        self.breakers.forget()
         self._recover(set(instances).__contains__, now)
 
     def lapse(self, now: datetime) -> int:
@@ -179,6 +182,18 @@ class Delivering:
         if lapsed:
             self._commit_words(unit)
         return len(lapsed)
+
+    def tell(self, now: datetime) -> None:
+        """Write down which breakers have opened or closed; nothing where none has."""
+        unit = UnitBuilder(self.wiring, now)
+        self.breakers.tell(unit, {name: gate.breaker for name, gate in self.gates.items() if self.wiring.share.delivers(name)})
+        if not unit.states:
+            return
+        try:
+            self.wiring.journal.commit([unit.build()])
+        except BaseException:
+            self.breakers.forget()
+            raise
 
     def _awaited(self, instance: str) -> bool:
         """Whether anything would go to an instance by itself: what is behind a parked document waits for a person."""
@@ -218,6 +233,7 @@ class Delivering:
     def unsaid(self, attempts: Sequence[Attempt]) -> None:
         """The journal may not hold what was concluded, nor these claims: nothing of them is said."""
         self.outages.forget()
+        self.breakers.forget()
         self._remember_unspoken(attempts)
         for attempt in attempts:
             self.gates[attempt.instance.name].leave(attempt.delivery.id)

@@ -64,6 +64,7 @@ def turn(
             overdue = undisturbed(lambda: delivering.overdue(now, LIMIT)) if timed else 0
             unfinished = _decide_all(wiring, now, timed=timed)
             undisturbed(lambda: delivering.lapse(now))
+            undisturbed(lambda: delivering.tell(now))
             attempts += undisturbed(lambda: delivering.claim(now))
     except Unavailable:
         # what the journal was thought to hold may be gone again: it is asked before the next word

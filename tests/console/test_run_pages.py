@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from suture.runtime.pauses import pauses
 from suture.runtime.wiring import Wiring
 from suture.views.events import history
 from tests.console.conftest import Opened
+from tests.console.scene import Scene
 
 
 def five(client: TestClient) -> dict[tuple[str, str], dict[str, int]]:
@@ -286,3 +288,18 @@ def test_facilities_add_up_to_the_group(client: TestClient) -> None:
     whole = client.get("/business.json").json()
     each = [client.get("/business.json", params={"facility": name}).json()["count"] for name in whole["facilities"] if name]
     assert sum(each) + sum(theme["facilities"].get("", 0) for theme in whole["themes"]) == whole["count"] > 0
+
+
+def test_a_breaker_that_is_open_stands_where_one_looks_for_it(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    breaker = scene.still.delivering.gates["inventory"].breaker
+    for _ in range(breaker.trips):
+        breaker.end(scene.clock.now(), reached=False)
+    scene.settle()
+    client = TestClient(scene.app, base_url="http://127.0.0.1", follow_redirects=False)
+    client.get(f"/enter/{scene.link()}")
+    breakers = {each["name"]: each["breaker"]["phase"] for each in client.get("/systems.json").json()["counterparts"]}
+    assert {name for name, phase in breakers.items() if phase == "open"} == {"inventory"}
+    drawn = client.get("/system?name=inventory").text
+    assert "<dt>Breaker</dt>" in drawn
+    assert "failures in a row" in drawn

@@ -10,6 +10,7 @@ from suture.console.page import Ask, Page
 from suture.console.pages.today import OUT_OF_REACH
 from suture.console.queue import open_ones
 from suture.model import Case
+from suture.runtime.breakers import Trip, trips
 from suture.runtime.pauses import Pause, pauses
 from suture.views.flows import Latency
 from suture.views.ledger import balance
@@ -28,6 +29,7 @@ class Counterpart(Struct, frozen=True, kw_only=True):
     name: str
     declared: bool
     pause: Pause
+    breaker: Trip
     out_since: datetime | None
     case: str
     owed: int
@@ -53,7 +55,7 @@ def load(ask: Ask) -> Systems:
     """No query."""
     told, outages = balance(ask.books, now=ask.now), outages_of(ask)
     names = sorted({*told.by_instance, *ask.trail.heard, *ask.wiring.instances, *outages})
-    known = pauses(ask.wiring, names)
+    known, breakers = pauses(ask.wiring, names), trips(ask.wiring, names)
     with ask.figures() as kept:
         latencies = {name: kept.flows.latency(name) for name in names}
     oldest = {item.instance: item.oldest for item in sorted(told.open_items, key=lambda item: item.oldest, reverse=True)}
@@ -66,6 +68,7 @@ def load(ask: Ask) -> Systems:
                 name=name,
                 declared=name in ask.wiring.instances,
                 pause=known.get(name, Pause()),
+                breaker=breakers.get(name, Trip()),
                 out_since=outage.at if outage else None,
                 case=outage.id if outage else "",
                 owed=counts.get("owed", 0),

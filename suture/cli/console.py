@@ -19,7 +19,7 @@ from suture.console import Desk, Sessions, console_app
 from suture.gateway import ROLES, Access, BadAccess, Caller, read_access
 from suture.gateway.identity import BadIdentity, Identity, Settings, read_identity
 from suture.journal.blobs import load_or_create_key
-from suture.runtime.clock import SystemClock
+from suture.runtime.clock import Clock, SystemClock
 from suture.runtime.network import Network, read_network
 from suture.runtime.wiring import Wiring
 from suture.transports.http_server import serve
@@ -74,13 +74,14 @@ def stay(
     access: Access,
     at: datetime | None = None,
     believed: Settings | None = None,
+    clock: Clock | None = None,
 ) -> None:
     """Keep the console of a journal open until Ctrl-C; ``at`` as of when ages are told, now if left out; ``believed`` says where
-    people sign in."""
+    people sign in; ``clock`` tells the time of decisions, the system's own if left out."""
     opened, folder = existing_journal(journal)
     try:
         wiring = Wiring(opened, network, privacy_key=load_or_create_key(folder / "privacy.key"))
-        desk = Desk(wiring, books_file(journal, folder), SystemClock(), access=access, place=journal, at=at)
+        desk = Desk(wiring, books_file(journal, folder), clock or SystemClock(), access=access, place=journal, at=at)
         look(desk)
         try:
             looping.run(serve_console(desk, caller, port, believed or Settings()))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,14 +59,15 @@ def demo(
     """
     folder = _folder(keep)
     try:
-        result = _run(Demo(folder, seed=seed, requisitions=requisitions, usages=usages), quiet=json == "-")
+        day = Demo(folder, seed=seed, requisitions=requisitions, usages=usages)
+        result = _run(day, quiet=json == "-")
         report = summary(result)
         if json != "-":
             _show(result)
         if json:
             write_json(json, report)
         if console.is_terminal and not exit and json != "-":
-            _look(folder, result)
+            _look(day, result)
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -74,14 +77,20 @@ def demo(
     raise typer.Exit(0 if result.ok else 1)
 
 
-def _look(folder: Path, result: Result) -> None:
-    """Keep the console open with the day as it ended, for whoever wants to look into it."""
+def _look(day: Demo, result: Result) -> None:
+    """Keep the console open with the day as it ended; what is decided there is carried out, at the moment at which it ended."""
     from suture.cli.console import OWNER, caller_of, stay  # only who looks waits for the web's libraries
     from suture.gateway import Access
 
     console.print("\nThe day in the browser:")
-    looker = caller_of("", (*OWNER, "auditor"), Access())
-    stay(str(folder), result.network, looker, 0, Access(), result.ended)
+    looker, over = caller_of("", (*OWNER, "auditor"), Access()), threading.Event()
+    going_on = threading.Thread(target=lambda: asyncio.run(day.go_on(over)), name="the day goes on")
+    going_on.start()
+    try:
+        stay(str(day.folder), result.network, looker, 0, Access(), clock=day.clock)
+    finally:
+        over.set()
+        going_on.join()
 
 
 def _folder(keep: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -31,6 +33,8 @@ from suture.views.purchasing import Purchasing, purchasing
 STEP = timedelta(minutes=30)
 #: In a day of minutes nobody waits for milliseconds: what is under way together is committed together.
 GATHER_S = 0.02
+#: How often it is looked after the day what has been decided about it, in seconds.
+LOOK_S = 0.3
 #: After this long the day is over, whatever still waits.
 HORIZON = timedelta(days=40)
 
@@ -84,11 +88,8 @@ class Demo:
         began = time.perf_counter()
         sockets = Sockets(self.stage, self.folder / "exchange", self.clock, Losses(self.seed))
         network = await sockets.open()
-        journal_path = self.folder / "suture.db"
-        key = load_or_create_key(self.folder / "blobs.key")
-        journal = open_journal(str(journal_path), key)
-        privacy = load_or_create_key(self.folder / "privacy.key")
-        wiring = Wiring(journal, network, privacy_key=privacy, limits=Limits(gather_s=GATHER_S))
+        wiring = self._wiring(network)
+        journal = wiring.journal
         publish(wiring, (*self.group.crosswalk, *self.group.masters), MORNING)
         service = Service(wiring, self.clock, sockets.links(), inboxes=sockets.inboxes())
         await service.start(driven=True)
@@ -104,6 +105,27 @@ class Demo:
         result = self._result(wiring, sockets, time.perf_counter() - began)
         journal.close()
         return result
+
+    async def go_on(self, stopped: threading.Event) -> None:
+        """Carry out what is decided about the day once it is over, until told to stop; time stands still meanwhile."""
+        sockets = Sockets(self.stage, self.folder / "exchange-after", self.clock, Losses(self.seed, 0.0, 0.0))
+        wiring = self._wiring(await sockets.open())
+        service = Service(wiring, self.clock, sockets.links(), inboxes=sockets.inboxes())
+        await service.start(driven=True)
+        await sockets.listen(service.accept)
+        try:
+            while not stopped.is_set():
+                await self._step(service, sockets)
+                await asyncio.sleep(LOOK_S)
+        finally:
+            await sockets.close()
+            await service.stop()
+            wiring.journal.close()
+
+    def _wiring(self, network: Network) -> Wiring:
+        journal = open_journal(str(self.folder / "suture.db"), load_or_create_key(self.folder / "blobs.key"))
+        privacy = load_or_create_key(self.folder / "privacy.key")
+        return Wiring(journal, network, privacy_key=privacy, limits=Limits(gather_s=GATHER_S))
 
     # -- walking
 

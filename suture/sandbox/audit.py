@@ -58,21 +58,29 @@ def _compare(what: str, due: Iterable[str], held: Iterable[str]) -> Count:
 
 def _orders_in_erp(stage: Stage) -> Count:
     """Whatever the procurement suite was told has become an order stands in an ERP, once."""
-    told = {
+    held = [booked.reference for erp in stage.erps.values() for booked in erp.orders]
+    return _compare("orders in the ERPs", _told(stage), held)
+
+
+def _told(stage: Stage) -> set[str]:
+    """The orders of which the procurement suite was told."""
+    return {
         order
         for statuses in stage.procurement.statuses.values()
         for status in statuses
         if status["state"] == "ordered"
         for order in status["orders"]
     }
-    held = [booked.reference for erp in stage.erps.values() for booked in erp.orders]
-    return _compare("orders in the ERPs", told, held)
 
 
 def _orders_at_suppliers(stage: Stage) -> Count:
-    """Whatever stands in an ERP has reached its supplier, once."""
+    """Whatever stands in an ERP has reached its supplier, once; not what was taken back before anybody was told of it."""
+    cancelled = {
+        change.body["order"] for erp in stage.erps.values() for change in erp.changes if change.body.get("kind") == "cancel"
+    }
+    standing = {booked.reference for erp in stage.erps.values() for booked in erp.orders} - (cancelled - _told(stage))
     held = [order.id for supplier in stage.suppliers.values() for order in supplier.orders]
-    return _compare("orders at the suppliers", {booked.reference for erp in stage.erps.values() for booked in erp.orders}, held)
+    return _compare("orders at the suppliers", standing, held)
 
 
 def _receipts(stage: Stage) -> Count:

@@ -65,6 +65,18 @@ def test_a_stage_where_everything_is_everywhere_once_is_whole() -> None:
     assert all((count.due, count.held) == (1, 1) for count in said.counts)
 
 
+@pytest.mark.parametrize(("told", "lost"), [(False, ()), (True, ("orders at the suppliers: PO-2",))])
+def test_an_order_that_was_taken_back_before_anybody_was_told_of_it_is_not_missed(told: bool, lost: tuple[str, ...]) -> None:
+    made = stage()
+    erp = made.erps["erp-north"]
+    erp.orders.append(booked("PO-2"))
+    erp.changes.append(booked("PO-2/1", order="PO-2", kind="cancel", lines=[]))
+    made.procurement.statuses["REQ-2"] = (
+        [{"state": "ordered", "orders": ["PO-2"]}] if told else [{"state": "cancelled", "orders": []}]
+    )
+    assert audit(made, set()).lost == lost
+
+
 LOST = {
     "orders": "orders in the ERPs: PO-1",
     "at_supplier": "orders at the suppliers: PO-1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -107,6 +108,13 @@ def test_a_document_says_which_policies_applied_and_who_answers_for_them(client:
     for each in rested:
         assert f"<b>{each.name.replace('_', ' ')}</b> version {each.version}" in drawn
         assert f"approved by {each.approver}" in drawn
+
+
+def test_of_a_journey_that_was_cut_short_nothing_is_claimed(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["suture.views.journey"], "EVENTS_MOST", 5)
+    drawn = client.get(f"/documents?id={ORDER}").text
+    assert "More hangs together than a journey follows" in drawn
+    assert "Rests on" not in drawn
 
 
 def test_an_unknown_number_is_met_with_those_that_begin_so(client: TestClient) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec import Struct
@@ -11,7 +9,7 @@ from msgspec import Struct
 from suture.console.masks import CONTENT_MOST, known_of, masked
 from suture.console.page import Ask, Missing, Page
 from suture.console.rows import ExceptionRow, Fact, exception_row, story
-from suture.gateway.evidence.gathering import Unknown, resting_on
+from suture.gateway.evidence.gathering import applied_to
 from suture.journal import BlobDamaged, Delivery
 from suture.model import MessageReceived, Ref
 from suture.views.exceptions import exceptions
@@ -150,7 +148,7 @@ def _found(told: Whereabouts, walked: Journey, ask: Ask) -> Found:
         owed=tuple(map(_owed, told.owed)),
         failed=tuple(Failed(end.document, end.instance, end.outcome, end.at, end.reason) for end in told.failed),
         cases=tuple(exception_row(row, ask) for row in exceptions(walked.events)),
-        rests_on=tuple(_rests_on(ask, told.subject)),
+        rests_on=_rests_on(walked, ask),
         facts=() if lens == "raw" else shown,
         objects=tuple(ref for ref in told.objects if ref.type != "Case" and ref not in told.documents),
         messages=tuple(_messages(walked, ask)) if lens == "raw" else (),
@@ -169,10 +167,10 @@ def _owed(delivery: Delivery) -> Owed:
     return Owed(document, delivery.instance, status, delivery.created, delivery.due, delivery.attempts, note)
 
 
-def _rests_on(ask: Ask, id: str) -> Iterator[Rested]:
-    with contextlib.suppress(Unknown):
-        for each in resting_on(ask.journal, id):
-            yield Rested(each.name, each.version, each.author, each.approver)
+def _rests_on(walked: Journey, ask: Ask) -> tuple[Rested, ...]:
+    """Nothing where the journey was cut short: part of the answer would pass for all of it."""
+    applied = () if walked.cut else applied_to(ask.journal, walked.events)
+    return tuple(Rested(each.name, each.version, each.author, each.approver) for each in applied)
 
 
 def _messages(walked: Journey, ask: Ask) -> list[Message]:

@@ -63,11 +63,17 @@ def evidence(journal: Journal, id: str, network: str, now: datetime, public_key:
 def resting_on(journal: Journal, id: str) -> tuple[Applied, ...]:
     """The versions of policies that applied to a thing: what its decisions rested on, and what governs its deliveries and
     messages. Raises Unknown."""
-    rows = {row.position: row for row in Scope(journal, id).events()}
+    rows = Scope(journal, id).events()
     if not rows:
         raise Unknown(f"nothing is known of {id}")
-    rows |= _messages(journal, rows.values()) | _decisions(journal, rows.values())
-    return _applied(journal, rows.values())
+    return applied_to(journal, rows)
+
+
+def applied_to(journal: Journal, rows: Iterable[Recorded]) -> tuple[Applied, ...]:
+    """The same for facts that have been found already."""
+    found = {row.position: row for row in rows}
+    found |= _messages(journal, found.values()) | _decisions(journal, found.values())
+    return _applied(journal, found.values())
 
 
 def _concerns(document: Document, scope: Scope) -> bool:

@@ -7,19 +7,16 @@ for a person, as the tests know it. It needs Chromium and the package playwright
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
-from starlette.types import ASGIApp
 
 from suture.console import Desk, Sessions, console_app
 from suture.console.page import pages
@@ -33,10 +30,10 @@ from suture.runtime.clock import ManualClock
 from suture.runtime.network import Network
 from suture.runtime.notes import note
 from suture.runtime.wiring import Wiring
-from suture.transports.http_server import serve
 from suture.views import history
 from suture.views.search import NOTE
 from tests.console.scene import Scene
+from tools.listening import listening
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDTHS = (1440, 360)
@@ -94,7 +91,7 @@ def _opened(folder: Path) -> Iterator[tuple[Desk, str, str]]:
     desk = Desk(wiring, folder / "suture.ledger", ManualClock(now), place="day")
     sessions = Sessions("suture-screenshots")
     try:
-        with _listening(console_app(desk, sessions)) as base:
+        with listening(console_app(desk, sessions)) as base:
             yield desk, base, sessions.invite(Caller(subject="Nia Osei", roles=ROLES), now)
     finally:
         journal.close()
@@ -125,31 +122,8 @@ def _scene() -> Iterator[tuple[Scene, str]]:
                 values={"to": "Lee Park"},
             )
             scene.desk.act(note, taken)
-        with _listening(scene.app) as base:
+        with listening(scene.app) as base:
             yield scene, base
-
-
-@contextlib.contextmanager
-def _listening(app: ASGIApp) -> Iterator[str]:
-    """The console on a port of this machine, in a thread of its own."""
-    loop, ready, stop, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
-
-    async def listen() -> None:
-        server = await serve(app, grace_s=1)
-        ports.append(server.port)
-        ready.set()
-        await stop.wait()
-        await server.stop()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(listen()))
-    thread.start()
-    try:
-        ready.wait(30)
-        yield f"http://127.0.0.1:{ports[0]}"
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
 
 
 def _addresses(desk: Desk, only: list[str]) -> dict[str, str]:

@@ -5,13 +5,10 @@ By the clock, which also tells of whoever else is on the machine: the fastest of
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -28,8 +25,8 @@ from suture.runtime.network import Network
 from suture.runtime.notes import note
 from suture.runtime.wiring import Wiring
 from suture.sandbox.group import MORNING
-from suture.transports.http_server import serve
 from suture.views.search import NOTE
+from tools.listening import listening
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -74,7 +71,7 @@ def run(task: Task) -> Iterator[Figure]:
     clock = ManualClock(MORNING + timedelta(days=20))
     desk = Desk(Wiring(journal, Network(name="none"), privacy_key=bytes(32)), folder / "suture.ledger", clock, place="day")
     sessions = Sessions("suture-bench")
-    with _listening(desk, sessions) as base, sync_playwright() as driver:
+    with listening(console_app(desk, sessions)) as base, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
         page.goto(f"{base}/enter/{sessions.invite(Caller(subject='bench', roles=('operator',)), clock.now())}")
@@ -89,29 +86,6 @@ def run(task: Task) -> Iterator[Figure]:
 
 def _figure(what: str, ours: list[float], bound: float, note: str) -> Figure:
     return Figure(workload=what, unit="ms", ours=tuple(ours), goal=Goal(bound=bound, most=True), note=f"console: {note}")
-
-
-@contextmanager
-def _listening(desk: Desk, sessions: Sessions) -> Iterator[str]:
-    """The console on a port of this machine, in a thread of its own."""
-    loop, ready, stop, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
-
-    async def listen() -> None:
-        server = await serve(console_app(desk, sessions), grace_s=1)
-        ports.append(server.port)
-        ready.set()
-        await stop.wait()
-        await server.stop()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(listen()))
-    thread.start()
-    try:
-        ready.wait(30)
-        yield f"http://127.0.0.1:{ports[0]}"
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
 
 
 def _pressed(page: Page, base: str, desk: Desk, times: int) -> Iterator[float]:

@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 import shutil
-import threading
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from starlette.types import ASGIApp
 
 from suture.console import Sessions, console_app
 from suture.console.queue import queue
-from suture.transports.http_server import serve
 from tests.console.conftest import Opened
 from tests.console.scene import Scene
 from tests.console.test_decisions import decisions
 from tests.console.test_pages import NAMES, STATIC, address
+from tools.listening import listening
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@contextlib.contextmanager
-def listening(app: ASGIApp, port: int = 0) -> Iterator[str]:
-    """The console on a port of this machine, in a thread of its own."""
-    loop, ready, stop, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
-
-    async def main() -> None:
-        server = await serve(app, "127.0.0.1", port, grace_s=1)
-        ports.append(server.port)
-        ready.set()
-        await stop.wait()
-        await server.stop()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
-    thread.start()
-    try:
-        assert ready.wait(30)
-        yield f"http://127.0.0.1:{ports[0]}"
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,8 @@ def listed(client: TestClient, line: str) -> list[dict[str, Any]]:
 def last_words(rows: list[Recorded], kind: str) -> dict[str, str]:
     """The last word about each, straight from the facts."""
     fact, field = SAYS[kind]
-    return {getattr(row.event.data, field): row.event.data.state for row in rows if isinstance(row.event.data, fact)}  # type: ignore[attr-defined]
+    told: list[Any] = [row.event.data for row in rows if isinstance(row.event.data, fact)]
+    return {getattr(each, field): each.state for each in told}
 
 
 @pytest.mark.parametrize("kind", SAYS)

@@ -45,7 +45,7 @@ def demo(
 ) -> None:
     """Run a day of a hospital group against twins of 15 systems over their real protocols, and count at the end.
 
-    At a terminal the console then stays open with this day until Ctrl-C; see --exit.
+    At a terminal the console then stays open with this day until Ctrl-C, and what is decided there is carried out; see --exit.
 
     Exit code 0 only if the ledger balances and nothing is lost or doubled, counted in the twins.
 

@@ -40,8 +40,6 @@ create table wholes (
     number integer not null, value integer not null, weight integer not null,
     primary key (kpi, currency, facility, supplier, stage, kind)
 ) without rowid;
-create table again (total integer not null);
-insert into again values (0);
 """
 #: The parts that a figure can be broken into.
 PARTS = ("facility", "supplier", "stage", "kind")
@@ -104,16 +102,11 @@ class Measures:
             reader.take(reader.kpi.step(event, reader))
 
     def came_again(self, repeats: Mapping[str, int]) -> None:
-        """The journal's count of what came again, as it stands now; nothing happens if it has not grown."""
-        total = sum(repeats.values())
-        [(known,)] = self._ask("select total from again")
-        if total == known:
-            return
+        """How often these messages have come again by now."""
         self.ordered.clear()
         for reader in self._again:
             for once, times in repeats.items():
                 reader.hear_again(once, times)
-        self._ask("update again set total = ?", (total,))
 
     def doubt(self, what: str) -> None:
         """The books tell it; figures of a journal that was changed are no better and no worse than the journal."""

@@ -19,12 +19,14 @@ from suture.kpis.origins import ENTERED
 from suture.model import Decided, Decision, Delivered, Document, MessageReceived, Repaired
 from suture.views.flows import TABLES as FLOWS
 from suture.views.flows import Flows
-from suture.views.kept import Fold, Tell, kept
+from suture.views.kept import PAGE, Fold, Tell, kept
 from suture.views.phases import TABLES as PHASES
 from suture.views.phases import Phases
 
 #: Raised whenever events would be entered otherwise than before; a KPI that is added or redefined is noticed without it.
-VERSION = 4
+VERSION = 5
+#: How often each message had come again when that was last looked at.
+_REPEATS = "create table repeats (once text primary key, times integer not null) without rowid;"
 #: What is read for the flows and the processes.
 _FLOWING: tuple[type[Document], ...] = (MessageReceived, Repaired, Delivered, Decision, Decided)
 
@@ -49,7 +51,7 @@ def fold(kpis: Mapping[str, Kpi]) -> Fold:
     kinds: set[type[Document]] = {*ENTERED, *_FLOWING, *(kind for kpi in kpis.values() for kind in kpi.hears)}
     words = tuple(sorted(f'"{kind.__name__}"'.encode() for kind in kinds))
     version = zlib.crc32(f"{VERSION}\n{said}".encode()) & 0x7FFFFFFF
-    return Fold(version, MEASURES + FLOWS + PHASES, lambda db: _Reader(kpis, db), words)
+    return Fold(version, MEASURES + FLOWS + PHASES + _REPEATS, lambda db: _Reader(kpis, db), words)
 
 
 class _Reader:
@@ -71,10 +73,18 @@ class _Reader:
 def kept_figures(journal: Journal, path: Path, tell: Tell = lambda position: None) -> Iterator[Figures]:
     """The figures of everything in the journal, see ``kept``; raises Unavailable if the journal does not answer."""
     known = kpis()
-    with kept(journal, path, fold(known), tell) as db:
-        figures, repeats = Figures(known, Measures(known.values(), db), Flows(db), Phases(db)), journal.repeats()
-        db.execute("begin immediate")
-        figures.measures.came_again(repeats)
-        figures.flows.came_again(repeats)
-        db.execute("commit")
-        yield figures
+    with kept(journal, path, fold(known), tell, lambda db: _came_again(journal, known, db)) as db:
+        yield Figures(known, Measures(known.values(), db), Flows(db), Phases(db))
+
+
+def _came_again(journal: Journal, known: Mapping[str, Kpi], db: sqlite3.Connection) -> None:
+    """What came again since it was last looked at, as far as its first coming has been entered."""
+    counted = dict(db.execute("select once, times from repeats").fetchall())
+    grown = {once: times for once, times in journal.repeats().items() if counted.get(once) != times}
+    [(position,)] = db.execute("select position from mark")
+    for begin in range(0, len(grown), PAGE):
+        some = list(grown)[begin : begin + PAGE]
+        entered = {once: grown[once] for once, row in journal.by_once(some).items() if row.position <= position}
+        Measures(known.values(), db).came_again(entered)
+        Flows(db).came_again(entered)
+        db.executemany("insert or replace into repeats values (?, ?)", entered.items())

@@ -25,8 +25,6 @@ create index passed_again on passed (flow, at) where again;
 create table passes (
     flow integer, peer text, kind text, state text, number integer not null, primary key (flow, peer, kind, state)
 ) without rowid;
-create table flows_again (total integer not null);
-insert into flows_again values (0);
 """
 #: The five numbers, and which states of messages and deliveries each counts; ``filtered`` counts what came again.
 FIVE: Mapping[str, tuple[str, ...]] = {
@@ -122,13 +120,9 @@ class Flows:
                 self._released(_message(event.root))
 
     def came_again(self, repeats: Mapping[str, int]) -> None:
-        """The journal's count of what came again, as it stands now; nothing happens if it has not grown."""
-        total = sum(repeats.values())
-        [(known,)] = self._ask("select total from flows_again")
-        if total != known:
-            for once, times in repeats.items():
-                self._ask("update passed set again = ? where id = ? and again <> ?", (times, once, times))
-            self._ask("update flows_again set total = ?", (total,))
+        """How often these messages have come again by now."""
+        for once, times in repeats.items():
+            self._ask("update passed set again = ? where id = ? and again <> ?", (times, once, times))
 
     # -- what it tells
 

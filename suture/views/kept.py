@@ -2,12 +2,16 @@
 
 The file says up to which position it holds and what the chain's head is there (see ``journal.seal``). It is believed only if
 the journal still has the same event at that position, and if every checkpoint passed on the way forward carries the head that
-the fold comes to. A file of another journal, or of one that has changed since, is thrown away and made anew.
+the fold comes to. A file of another journal, of one that has changed since, or of another version is begun anew.
+
+Any number of processes may keep the same file while others write to the journal: each enters whole pages in turn, from where the
+last has left off, and looks at what stands still.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -24,7 +28,7 @@ from suture.views.books import TABLES, Books
 #: Events in one transaction of the file.
 PAGE = 5000
 
-_PRAGMAS = ("busy_timeout = 10000", "journal_mode = wal", "synchronous = normal", "cache_size = -100000")
+_PRAGMAS = ("busy_timeout = 10000", "synchronous = normal", "cache_size = -100000")
 _MARK = "create table mark (position integer not null, head blob not null, last blob not null)"
 
 
@@ -58,12 +62,28 @@ BOOKS = Fold(4, TABLES, Books)
 Tell = Callable[[int], None]
 
 
+#: Enters what is no event.
+Beside = Callable[[sqlite3.Connection], None]
+#: Up to which position a file holds, and the bytes of the event there.
+_Mark = tuple[int, bytes]
+#: How often a file that is not of this past, or was begun anew by others meanwhile, is tried before it is left alone.
+_TRIES = 4
+
+
 class _Foreign(Exception):
-    """The file's past is not this journal's past."""
+    """What the file held at ``mark`` is not this journal's past; without a mark: others have begun it anew."""
+
+    def __init__(self, mark: _Mark | None = None) -> None:
+        super().__init__()
+        self.mark = mark
 
 
 def _silent(position: int) -> None:
     """Nobody wants to know."""
+
+
+def _nothing(db: sqlite3.Connection) -> None:
+    """There is nothing beside the events."""
 
 
 @contextlib.contextmanager
@@ -74,26 +94,30 @@ def kept_books(journal: Sealed, path: Path, tell: Tell = _silent) -> Iterator[Bo
 
 
 @contextlib.contextmanager
-def kept(journal: Sealed, path: Path, fold: Fold, tell: Tell = _silent) -> Iterator[sqlite3.Connection]:
+def kept(
+    journal: Sealed, path: Path, fold: Fold, tell: Tell = _silent, beside: Beside = _nothing
+) -> Iterator[sqlite3.Connection]:
     """The fold over everything in the journal, from the file where it holds, from the beginning where it does not.
 
-    Where the file cannot be written the fold is made in memory. Raises Unavailable if the journal does not answer.
+    What is yielded is for reading only and stands still: whatever is asked is answered as of one position. ``beside`` is called
+    after the last page, in a transaction. Where the file cannot be written the fold is made in memory. Raises Unavailable if the
+    journal does not answer.
     """
-    with contextlib.closing(_current(journal, path, fold, tell)) as db:
+    with contextlib.closing(_current(journal, path, fold, tell, beside)) as db:
         yield db
 
 
-def _current(journal: Sealed, path: Path, fold: Fold, tell: Tell) -> sqlite3.Connection:
-    for _ in range(2):
+def _current(journal: Sealed, path: Path, fold: Fold, tell: Tell, beside: Beside) -> sqlite3.Connection:
+    for _ in range(_TRIES):
         try:
-            return _caught_up(journal, _opened(path, fold), fold, tell)
-        except sqlite3.OperationalError:
+            return _caught_up(journal, _opened(path, fold), fold, tell, beside)
+        except _Foreign:
+            continue
+        except (sqlite3.OperationalError, OSError):
             break
-        except (sqlite3.DatabaseError, _Foreign):
+        except sqlite3.DatabaseError:
             _thrown_away(path)
-        except OSError:
-            break
-    return _caught_up(journal, _made(sqlite3.connect(":memory:", isolation_level=None), fold), fold, tell)
+    return _caught_up(journal, _made(sqlite3.connect(":memory:", isolation_level=None), fold), fold, tell, beside)
 
 
 def _opened(path: Path, fold: Fold) -> sqlite3.Connection:
@@ -104,6 +128,9 @@ def _opened(path: Path, fold: Fold) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS:
             db.execute(f"pragma {pragma}")
+        if db.execute("pragma journal_mode").fetchone() != ("wal",):
+            with _alone(path):  # at this one SQLite does not wait for its turn
+                db.execute("pragma journal_mode = wal")
         return _made(db, fold)
     except BaseException:
         db.close()
@@ -111,27 +138,60 @@ def _opened(path: Path, fold: Fold) -> sqlite3.Connection:
 
 
 def _made(db: sqlite3.Connection, fold: Fold) -> sqlite3.Connection:
-    """With tables; raises _Foreign if it has others, or was made by another version."""
-    with _transaction(db):
-        [(version,)] = db.execute("pragma user_version")
-        if version == fold.version:
-            return db
-        if version or db.execute("select 1 from sqlite_master").fetchone():
-            raise _Foreign
-        for statement in (*filter(str.strip, fold.tables.split(";")), _MARK, f"pragma user_version = {fold.version}"):
-            db.execute(statement)
-        db.execute("insert into mark values (0, ?, x'')", (BEGINNING,))
+    """With the tables of this version and no others."""
+    if _version(db) != fold.version:
+        with _transaction(db):
+            if _version(db) != fold.version:  # nobody else has done it meanwhile
+                _begun_anew(db, fold)
     return db
 
 
+def _begun_anew(db: sqlite3.Connection, fold: Fold) -> None:
+    """Empty, within the same file: who has a file open that is unlinked may take the log of its successor along."""
+    names = "select name from sqlite_master where type = ? and name not like 'sqlite^_%' escape '^'"
+    for kind in ("view", "table"):
+        for (name,) in db.execute(names, (kind,)).fetchall():
+            db.execute(f'drop {kind} if exists "{name.replace(chr(34), chr(34) * 2)}"')
+    for statement in (*filter(str.strip, fold.tables.split(";")), _MARK, f"pragma user_version = {fold.version}"):
+        db.execute(statement)
+    db.execute("insert into mark values (0, ?, x'')", (BEGINNING,))
+
+
+def _version(db: sqlite3.Connection) -> int:
+    [(version,)] = db.execute("pragma user_version")
+    return int(version)
+
+
 def _thrown_away(path: Path) -> None:
-    for end in ("", "-wal", "-shm"):
-        path.with_name(path.name + end).unlink(missing_ok=True)
+    """A damaged file, unless another process has done so meanwhile."""
+    with _alone(path):
+        if not _sound(path):
+            for end in ("", "-wal", "-shm"):
+                path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def _sound(path: Path) -> bool:
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            return bool(db.execute("pragma quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.DatabaseError:
+        return False
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time, for files in one folder."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 @contextlib.contextmanager
 def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("begin immediate")
+    _taken(db)
     try:
         yield
         db.execute("commit")
@@ -141,20 +201,59 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def _taken(db: sqlite3.Connection) -> None:
+    """Wait for the turn to write, as long as whoever has it gets on; raises OperationalError if nobody does."""
+    while True:
+        [(before,)] = db.execute("pragma data_version")
+        try:
+            db.execute("begin immediate")
+            return
+        except sqlite3.OperationalError:
+            if db.execute("pragma data_version").fetchone() == (before,):
+                raise
+
+
 # -- catching up
 
 
-def _caught_up(journal: Sealed, db: sqlite3.Connection, fold: Fold, tell: Tell) -> sqlite3.Connection:
+def _caught_up(journal: Sealed, db: sqlite3.Connection, fold: Fold, tell: Tell, beside: Beside) -> sqlite3.Connection:
+    """Up to the journal's end, standing still there; raises _Foreign if that is to be tried again."""
     try:
-        [(position, last)] = db.execute("select position, last from mark")
-        if position and journal.bodies(position - 1, 1) != [(position, last)]:
+        first = _mark(db, fold)
+        if first[0] and journal.bodies(first[0] - 1, 1) != [first]:
+            raise _Foreign(first)
+        reached = first[0]
+        while (position := _page(journal, db, fold, fresh=not first[0])) is not None:
+            tell(reached := position)
+        with _transaction(db):
+            beside(db)
+        db.execute("begin")
+        if _mark(db, fold)[0] < reached:
             raise _Foreign
-        while (reached := _page(journal, db, fold, fresh=not position)) is not None:
-            tell(reached)
+    except _Foreign as foreign:
+        with contextlib.closing(db):
+            _disowned(db, fold, foreign.mark)
+        raise
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _disowned(db: sqlite3.Connection, fold: Fold, mark: _Mark | None) -> None:
+    """Begin a file anew that still holds what is not this journal's past."""
+    if mark is not None:
+        with _transaction(db):
+            if _version(db) == fold.version and _mark(db, fold) == mark:
+                _begun_anew(db, fold)
+
+
+def _mark(db: sqlite3.Connection, fold: Fold) -> _Mark:
+    """Up to where the file holds; raises _Foreign if it is another version's by now."""
+    if _version(db) != fold.version:
+        raise _Foreign
+    [(position, last)] = db.execute("select position, last from mark")
+    return position, last
 
 
 def _page(journal: Sealed, db: sqlite3.Connection, fold: Fold, *, fresh: bool) -> int | None:
@@ -163,6 +262,7 @@ def _page(journal: Sealed, db: sqlite3.Connection, fold: Fold, *, fresh: bool) -
     Another process may have entered some meanwhile.
     """
     with _transaction(db):
+        mark = _mark(db, fold)
         reader = fold.reader(db)
         [(position, head)] = db.execute("select position, head from mark")
         bodies = journal.bodies(position, PAGE)
@@ -171,7 +271,7 @@ def _page(journal: Sealed, db: sqlite3.Connection, fold: Fold, *, fresh: bool) -
         for position, body in bodies:
             head = link(head, position, body)
             if seals.get(position, head.hex()) != head.hex():
-                _doubted(reader, position, fresh=fresh)
+                _doubted(reader, position, mark, fresh=fresh)
             if not fold.words or any(word in body for word in fold.words):
                 reader.enter(Recorded(position, decode_event(body)))
         if bodies:
@@ -179,8 +279,8 @@ def _page(journal: Sealed, db: sqlite3.Connection, fold: Fold, *, fresh: bool) -
     return position if bodies else None
 
 
-def _doubted(reader: Reader, position: int, *, fresh: bool) -> None:
+def _doubted(reader: Reader, position: int, mark: _Mark, *, fresh: bool) -> None:
     """A seal does not fit: the fold is of another past, or, where it was begun from nothing, the journal was changed."""
     if not fresh:
-        raise _Foreign
+        raise _Foreign(mark)
     reader.doubt(f"the seal at position {position} does not fit the events before it")

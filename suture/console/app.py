@@ -146,6 +146,7 @@ class _Console:
             "caller": caller,
             "csrf": session.csrf,
             "asked": query.get("q", ""),
+            "days": query.get("days", ""),
         }
 
     # -- the stream

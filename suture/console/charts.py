@@ -1,4 +1,7 @@
-"""Charts are strings of SVG: real text, a title for those who hear instead of see, colours from the style sheet."""
+"""Charts are strings of SVG: real text, a title for those who hear instead of see, colours from the style sheet.
+
+Those over time are in ``over_time``.
+"""
 
 from __future__ import annotations
 
@@ -69,22 +72,6 @@ def _lane(name: str, index: int, marks: Sequence[Fact], first: datetime, scale: 
 _TILE, _TALL = 240, 56
 
 
-def trend(values: Sequence[Decimal | None], target: Decimal, label: str) -> Markup:
-    """A line through the days that told something, the target drawn in; nothing for fewer than two days."""
-    told = [(index, value) for index, value in enumerate(values) if value is not None]
-    if len(told) < 2:
-        return Markup("")
-    low, high = _reach([value for _, value in told], target)
-    step = Decimal(_TILE - 8) / (len(values) - 1)
-    line = " ".join(f"{4 + step * index:.0f},{_height(value, low, high)}" for index, value in told)
-    last = line.rpartition(" ")[2].split(",")
-    return _framed(
-        label,
-        _target(_height(target, low, high)),
-        Markup('<polyline points="{}"/><circle cx="{}" cy="{}" r="3"/>').format(line, *last),
-    )
-
-
 def counts(numbers: Sequence[int], label: str) -> Markup:
     """A bar for each number, small enough for a cell of a table; nothing where all are 0."""
     most = max(numbers, default=0)
@@ -126,20 +113,6 @@ def spread(values: Sequence[Decimal], target: Decimal, label: str, bars: int = 2
 def _framed(label: str, *parts: Markup) -> Markup:
     frame = Markup('<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
     return frame.format(_TILE, _TALL, label, Markup("").join(parts))
-
-
-def _target(y: Decimal) -> Markup:
-    return Markup('<line class="target" x1="0" y1="{0}" x2="{1}" y2="{0}"/>').format(y, _TILE)
-
-
-def _reach(values: Sequence[Decimal], target: Decimal) -> tuple[Decimal, Decimal]:
-    """From the lowest to the highest of what is drawn, never a single point."""
-    low, high = min(*values, target), max(*values, target)
-    return (low, high) if low < high else (low - 1, high + 1)
-
-
-def _height(value: Decimal, low: Decimal, high: Decimal) -> Decimal:
-    return (Decimal(_TALL - 6) - (value - low) / (high - low) * (_TALL - 12)).quantize(Decimal("0.1"))
 
 
 #: Sizes of a process's picture, in its own units: a phase, its pill, where its bar begins, how far it reaches, the end.

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from suture.console import authority, charts
+from suture.console import authority, charts, over_time
 from suture.model import Money
 
 _UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
@@ -71,8 +71,9 @@ def _environment() -> Environment:
         "n2": "{:,.2f}".format,
         "day": day,
         "many": many,
+        "by_day": over_time.by_day,
     }
-    environment.globals |= {"to": to, "charts": charts, "authority": authority}
+    environment.globals |= {"to": to, "charts": charts, "over_time": over_time, "authority": authority}
     return environment
 
 

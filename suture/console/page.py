@@ -88,6 +88,8 @@ class Page(Struct, frozen=True, kw_only=True):
     template: str
     section: Literal["Work", "Run", "Govern", ""] = ""
     rank: int = 50
+    #: Whether its address names a range of time (``days``), which the navigation then carries along.
+    ranged: bool = False
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""The figures kept in a file beside the journal: what the KPIs measure, how the flows fare, and where every process stands."""
+"""The figures kept in a file beside the journal: what the KPIs measure, how flows fare, where processes stand, what happened."""
 
 from __future__ import annotations
 
@@ -16,28 +16,31 @@ from suture.kpis import Kpi
 from suture.kpis.measures import TABLES as MEASURES
 from suture.kpis.measures import Measures
 from suture.kpis.origins import ENTERED
-from suture.model import Decided, Decision, Delivered, Document, MessageReceived, Repaired
+from suture.model import Case, CaseResolved, Decided, Decision, Delivered, Document, MessageReceived, Policy, Repaired
 from suture.views.flows import TABLES as FLOWS
 from suture.views.flows import Flows
 from suture.views.kept import PAGE, Fold, Tell, kept
+from suture.views.marks import TABLES as MARKS
+from suture.views.marks import Marks
 from suture.views.phases import TABLES as PHASES
 from suture.views.phases import Phases
 
 #: Raised whenever events would be entered otherwise than before; a KPI that is added or redefined is noticed without it.
-VERSION = 5
+VERSION = 6
 #: How often each message had come again when that was last looked at.
 _REPEATS = "create table repeats (once text primary key, times integer not null) without rowid;"
-#: What is read for the flows and the processes.
-_FLOWING: tuple[type[Document], ...] = (MessageReceived, Repaired, Delivered, Decision, Decided)
+#: What is read for the flows, the processes and the marks.
+_FLOWING: tuple[type[Document], ...] = (MessageReceived, Repaired, Delivered, Decision, Decided, Case, CaseResolved, Policy)
 
 
 class Figures(Struct, frozen=True):
-    """What can be asked: measures of the KPIs, flows, and phases of processes."""
+    """What can be asked: measures of the KPIs, flows, phases of processes, and marks on the line of time."""
 
     kpis: Mapping[str, Kpi]
     measures: Measures
     flows: Flows
     phases: Phases
+    marks: Marks
 
 
 def kpis() -> dict[str, Kpi]:
@@ -51,14 +54,14 @@ def fold(kpis: Mapping[str, Kpi]) -> Fold:
     kinds: set[type[Document]] = {*ENTERED, *_FLOWING, *(kind for kpi in kpis.values() for kind in kpi.hears)}
     words = tuple(sorted(f'"{kind.__name__}"'.encode() for kind in kinds))
     version = zlib.crc32(f"{VERSION}\n{said}".encode()) & 0x7FFFFFFF
-    return Fold(version, MEASURES + FLOWS + PHASES + _REPEATS, lambda db: _Reader(kpis, db), words)
+    return Fold(version, MEASURES + FLOWS + PHASES + MARKS + _REPEATS, lambda db: _Reader(kpis, db), words)
 
 
 class _Reader:
     """Enters every event into all of them."""
 
     def __init__(self, kpis: Mapping[str, Kpi], db: sqlite3.Connection) -> None:
-        self._all = Measures(kpis.values(), db), Flows(db), Phases(db)
+        self._all = Measures(kpis.values(), db), Flows(db), Phases(db), Marks(db)
 
     def enter(self, row: Recorded) -> None:
         """Take one event in."""
@@ -74,7 +77,7 @@ def kept_figures(journal: Journal, path: Path, tell: Tell = lambda position: Non
     """The figures of everything in the journal, see ``kept``; raises Unavailable if the journal does not answer."""
     known = kpis()
     with kept(journal, path, fold(known), tell, lambda db: _came_again(journal, known, db)) as db:
-        yield Figures(known, Measures(known.values(), db), Flows(db), Phases(db))
+        yield Figures(known, Measures(known.values(), db), Flows(db), Phases(db), Marks(db))
 
 
 def _came_again(journal: Journal, known: Mapping[str, Kpi], db: sqlite3.Connection) -> None:

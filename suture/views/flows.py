@@ -25,6 +25,10 @@ create index passed_again on passed (flow, at) where again;
 create table passes (
     flow integer, peer text, kind text, state text, number integer not null, primary key (flow, peer, kind, state)
 ) without rowid;
+create table flow_days (
+    flow integer, day integer, received integer not null, sent integer not null, errored integer not null,
+    primary key (day, flow)
+) without rowid;
 """
 #: The five numbers, and which states of messages and deliveries each counts; ``filtered`` counts what came again.
 FIVE: Mapping[str, tuple[str, ...]] = {
@@ -42,6 +46,18 @@ LATEST = 500
 
 _ARRIVED = {"accepted": "accepted", "refused": "rejected", "parked": "held"}
 _ENDED = {"done": "sent", "refused": "refused", "parked": "parked", "cancelled": "cancelled"}
+#: Microseconds of a day, and what a state that is reached adds to the day: (received, sent, errored).
+DAY = 86_400_000_000
+_ADDS = {
+    "accepted": (1, 0, 0),
+    "rejected": (1, 0, 1),
+    "held": (1, 0, 1),
+    "sent": (0, 1, 0),
+    "refused": (0, 0, 1),
+    "parked": (0, 0, 1),
+}
+_ADD = """insert into flow_days values (?, ?, ?, ?, ?) on conflict do update set
+received = received + excluded.received, sent = sent + excluded.sent, errored = errored + excluded.errored"""
 _PASS = """insert into passes values (?, ?, ?, ?, ?)
 on conflict do update set number = number + excluded.number"""
 
@@ -88,6 +104,15 @@ class Latency(Struct, frozen=True, kw_only=True):
     slow: timedelta
 
 
+class FlowDay(Struct, frozen=True):
+    """One day (UTC, its beginning): messages received, deliveries made, and how often one or the other failed."""
+
+    day: datetime
+    received: int
+    sent: int
+    errored: int
+
+
 class Flows:
     """The fold: ``enter`` every event in order; not safe for two threads."""
 
@@ -106,18 +131,18 @@ class Flows:
             self._put(
                 event.once, self._number(data.instance, data.channel), data.instance, kind, data.number or data.id, event.at
             )
-            self._move(event.once, _ARRIVED[data.outcome])
+            self._move(event.once, _ARRIVED[data.outcome], event.at)
         match data:
             case MessageReceived(owes=owes) | Decided(owes=owes) | Repaired(owes=owes):
                 self._owe(owes, event.root, event.at)
             case Delivered(delivery=delivery, outcome=outcome):
-                self._move(delivery, _ENDED[outcome])
+                self._move(delivery, _ENDED[outcome], data.at)
                 if outcome == "done":
                     self._ask("update passed set ended = ? where id = ?", (micros(data.at), delivery))
             case Decision(verb="release" | "repair", subject=subject) if subject.type == "Delivery":
-                self._again_queued(subject.id)
+                self._again_queued(subject.id, event.at)
             case _ if event.kind == "accepted" and event.root != event.once and not isinstance(data, Parked):
-                self._released(_message(event.root))
+                self._released(_message(event.root), event.at)
 
     def came_again(self, repeats: Mapping[str, int]) -> None:
         """How often these messages have come again by now."""
@@ -161,6 +186,19 @@ class Flows:
             for about, kind, peer, state, again, at in rows
         ]
 
+    def days(self, first: datetime, until: datetime, way: tuple[str, str] | None = None) -> list[FlowDay]:
+        """What happened on each day between two moments, by every way in or by one (its instance and channel), in order."""
+        only = "and flow = (select number from flows where instance = ? and channel = ?)" if way else ""
+        query = f"""select day, sum(received), sum(sent), sum(errored) from flow_days
+        where day >= ? and day < ? {only} group by day order by day"""
+        rows = self._ask(query, (micros(first) // DAY, -(-micros(until) // DAY), *(way or ())))
+        return [FlowDay(instant(day * DAY), *counts) for day, *counts in rows]
+
+    def begun(self) -> datetime | None:
+        """The first day on which anything came; None before it."""
+        [(day,)] = self._ask("select min(day) from flow_days")
+        return None if day is None else instant(day * DAY)
+
     def latency(self, peer: str) -> Latency | None:
         """How long the last deliveries to a counterpart took from owed to done; None before the first."""
         query = "select ended - at from passed where peer = ? and ended is not null order by ended desc limit ?"
@@ -175,14 +213,14 @@ class Flows:
     def _owe(self, owes: Iterable[Owed], root: str, at: datetime) -> None:
         for debt in owes:
             self._put(debt.delivery, self._flow_of(root), debt.instance, debt.document.type, debt.document.id, at)
-            self._move(debt.delivery, "queued")
+            self._move(debt.delivery, "queued", at)
 
     def _put(self, id: str, flow: int, peer: str, kind: str, about: str, at: datetime) -> None:
         self._ask(
             "insert or ignore into passed values (?, ?, ?, ?, ?, '', 0, ?, null)", (id, flow, peer, kind, about, micros(at))
         )
 
-    def _move(self, id: str, state: str) -> None:
+    def _move(self, id: str, state: str, at: datetime) -> None:
         row = self._ask("select flow, peer, kind, state from passed where id = ?", (id,)).fetchone()
         if row is None or row[3] == state:
             return
@@ -191,14 +229,17 @@ class Flows:
         if was:
             self._ask(_PASS, (flow, peer, kind, was, -1))
         self._ask(_PASS, (flow, peer, kind, state, 1))
+        # a message that was held and is released was received on the day on which it came
+        if state in _ADDS and was != "held":
+            self._ask(_ADD, (flow, micros(at) // DAY, *_ADDS[state]))
 
-    def _again_queued(self, delivery: str) -> None:
+    def _again_queued(self, delivery: str, at: datetime) -> None:
         if self._state(delivery) in ("parked", "refused"):
-            self._move(delivery, "queued")
+            self._move(delivery, "queued", at)
 
-    def _released(self, message: str) -> None:
+    def _released(self, message: str, at: datetime) -> None:
         if self._state(message) == "held":
-            self._move(message, "accepted")
+            self._move(message, "accepted", at)
 
     def _state(self, id: str) -> str:
         row = self._ask("select state from passed where id = ?", (id,)).fetchone()

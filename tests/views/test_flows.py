@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from suture.journal import Event, Recorded
 from suture.model import Decided, Decision, Delivered, Document, MessageReceived, Owed, PaymentStatus, Ref
-from suture.views.flows import FIVE, Flow, Flows
+from suture.views.flows import FIVE, Flow, FlowDay, Flows
 from suture.views.phases import Phases
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -100,3 +100,22 @@ def test_every_key_stands_in_one_phase() -> None:
     assert phases.counts() == {"payment": {"new": 1, "paid": 1}}
     [standing] = phases.behind("payment", "paid", limit=5)
     assert (standing.key, standing.since) == ("A", NOON + timedelta(minutes=3)), "since it came there"
+
+
+def test_days_count_what_came_and_what_failed_on_them_and_not_what_was_put_right_later() -> None:
+    decision = Decision(id="1", subject=Ref("Delivery", "D1"), verb="release", actor="Nia", at=NOON, reason="x", position=1)
+    status = PaymentStatus(payment="PAY-1", status="settled", at=NOON)
+    flows = told(
+        message("M1"),
+        message("M2", "parked"),
+        owing("d", "M1#0", "D1"),
+        end("D1", "parked"),
+        ("decision/1", "M1#0", decision),
+        end("D1", "done"),
+        ("M2#0/released/0", "M2#0", status),
+    )
+    day = NOON.replace(hour=0)
+    for way in (None, ("bank", "in")):
+        assert flows.days(day, day + timedelta(days=1), way) == [FlowDay(day, received=2, sent=1, errored=2)]
+    assert flows.days(day, day + timedelta(days=1), ("bank", "out")) == flows.days(day - timedelta(days=1), day) == []
+    assert flows.begun() == day

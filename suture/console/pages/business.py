@@ -128,4 +128,13 @@ def _stuck(case: Case, of: tuple[str, str, str]) -> Stuck:
     )
 
 
-PAGE = Page(path="/business", title="Business", allow="kpis.read", section="Run", rank=45, load=load, template="business.html")
+PAGE = Page(
+    path="/business",
+    title="Business",
+    allow="kpis.read",
+    section="Run",
+    rank=45,
+    load=load,
+    template="business.html",
+    ranged=True,
+)

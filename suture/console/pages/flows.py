@@ -5,7 +5,12 @@ from __future__ import annotations
 from msgspec import Struct
 
 from suture.console.page import Ask, Missing, Page
-from suture.views.flows import FIVE, Five, Flow, Leg, Passed
+from suture.console.pages.kpis import Tile, tile_of
+from suture.console.pages.slas import KPI
+from suture.console.times import Times, times_of
+from suture.kpis.figures import figures
+from suture.kpis.measures import Narrowed
+from suture.views.flows import FIVE, Five, Flow, FlowDay, Leg, Passed
 
 #: Documents on a page.
 ROWS = 30
@@ -23,17 +28,27 @@ class Behind(Struct, frozen=True, kw_only=True):
 
 
 class Flows(Struct, frozen=True):
-    """Every way in, with the sums over all; and what is behind one number, where it was asked for."""
+    """Every way in, with the sums over all; and what is behind one number, where it was asked for.
+
+    ``days`` are those of the range of all ways in, or of the one that was asked for; ``tile`` is how much was brought in time.
+    """
 
     flows: tuple[Flow, ...]
     total: dict[str, int]
     behind: Behind | None
+    days: tuple[FlowDay, ...]
+    tile: Tile
+    times: Times
 
 
 def load(ask: Ask) -> Flows:
-    """Query: ``instance`` and ``channel`` of a way in; ``which`` of the five numbers; ``skip``. Raises Missing."""
+    """Query: ``instance`` and ``channel`` of a way in; ``which`` of the five numbers; ``skip``; ``days``. Raises Missing."""
     instance, channel = ask.query.get("instance", ""), ask.query.get("channel", "")
     with ask.figures() as kept:
+        times, kpi = times_of(ask, kept), kept.kpis[KPI]
+        days = kept.flows.days(times.first, times.last, (instance, channel) if instance else None)
+        narrowed = Narrowed(since=times.first if times.days else None)
+        tile = tile_of(kept.measures, kpi, figures(kept.measures, [kpi], narrowed, ask.now)[KPI], narrowed, ask.now)
         flows = kept.flows.all()
         behind = None
         if instance:
@@ -47,11 +62,21 @@ def load(ask: Ask) -> Flows:
             legs = tuple(kept.flows.legs(instance, channel))
             more = skip + ROWS if len(rows) > ROWS else 0
             behind = Behind(flow=flow, which=which, rows=tuple(rows[:ROWS]), legs=legs, skip=skip, more=more)
-    return Flows(tuple(flows), {name: sum(getattr(flow, name) for flow in flows) for name in FIVE}, behind)
+    total = {name: sum(getattr(flow, name) for flow in flows) for name in FIVE}
+    return Flows(tuple(flows), total, behind, tuple(days), tile, times)
 
 
 def _which(said: str) -> Five:
     return said if said in FIVE else "received"  # type: ignore[return-value]  # FIVE holds exactly those
 
 
-PAGE = Page(path="/flows", title="Flows", allow="documents.read", section="Run", rank=10, load=load, template="flows.html")
+PAGE = Page(
+    path="/flows",
+    title="Flows",
+    allow="documents.read",
+    section="Run",
+    rank=10,
+    load=load,
+    template="flows.html",
+    ranged=True,
+)

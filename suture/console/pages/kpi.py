@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from suture.console.page import Ask, Missing, Page
 from suture.console.pages.kpis import Narrowing, Tile, narrowing_of, tile_of
+from suture.console.times import Times, times_of
 from suture.kpis import Measure
 from suture.kpis.figures import Figure, figures, parts
 from suture.kpis.measures import PARTS
@@ -47,6 +48,7 @@ class OneKpi(Struct, frozen=True, kw_only=True):
     more: int
     query: str
     narrowing: Narrowing
+    times: Times
 
 
 def load(ask: Ask) -> OneKpi:
@@ -62,6 +64,7 @@ def load(ask: Ask) -> OneKpi:
         whole = figures(kept.measures, [kpi], narrowed, ask.now)[name]
         splits = [_split(by, kpi.kind, parts(kept.measures, kpi, by, narrowed, ask.now)) for by in PARTS]
         tile = tile_of(kept.measures, kpi, whole, narrowed, ask.now)
+        times = times_of(ask, kept)
     return OneKpi(
         tile=tile,
         owner=kpi.owner,
@@ -73,6 +76,7 @@ def load(ask: Ask) -> OneKpi:
         more=skip + ROWS if len(behind) > ROWS else 0,
         query=_query(name, narrowing, ask.place),
         narrowing=narrowing,
+        times=times,
     )
 
 

@@ -8,15 +8,12 @@ from decimal import Decimal
 from msgspec import Struct
 
 from suture.console.page import Ask, Page
+from suture.console.times import DAYS_DRAWN, LOOKS, Times, look_of, times_of
 from suture.kpis import Kpi
 from suture.kpis.figures import Figure, days, figures, spread_of
 from suture.kpis.kpi import STAGES
 from suture.kpis.measures import Measures, Narrowed
 
-#: The times that one may look back, in days; 0 is everything.
-LOOKS = (1, 7, 30, 90, 365, 0)
-#: Days that a tile draws at most.
-DAYS_DRAWN = 60
 #: How the tiles are grouped: a heading, and the units under it.
 GROUPS = (("How long it takes", ("hours",)), ("How well it goes", ("percent", "per_thousand")), ("What it costs", ("money",)))
 
@@ -70,6 +67,7 @@ class Kpis(Struct, frozen=True):
     told: int
     met: int
     narrowing: Narrowing
+    times: Times
 
 
 def load(ask: Ask) -> Kpis:
@@ -78,20 +76,20 @@ def load(ask: Ask) -> Kpis:
         narrowing, narrowed = narrowing_of(ask, kept.measures)
         found = figures(kept.measures, kept.kpis.values(), narrowed, ask.now)
         tiles = [tile_of(kept.measures, kept.kpis[name], of, narrowed, ask.now) for name, of in found.items()]
+        times = times_of(ask, kept)
     groups = [Group(title, tuple(tile for tile in tiles if tile.unit in units)) for title, units in GROUPS]
     verdicts = [figure.met for tile in tiles for figure in tile.figures if figure.met is not None]
-    return Kpis(tuple(groups), len(verdicts), sum(verdicts), narrowing)
+    return Kpis(tuple(groups), len(verdicts), sum(verdicts), narrowing, times)
 
 
 def narrowing_of(ask: Ask, measures: Measures) -> tuple[Narrowing, Narrowed]:
     """To what a page of figures is narrowed, for its form and for its queries."""
-    look = ask.number("days")
     facility, supplier, stage = (ask.query.get(part, "")[:128] for part in ("facility", "supplier", "stage"))
     narrowing = Narrowing(
         facility=facility,
         supplier=supplier,
         stage=stage,
-        days=look if look in LOOKS else 0,
+        days=look_of(ask),
         facilities=_named(measures, "facility"),
         suppliers=_named(measures, "supplier"),
     )
@@ -121,4 +119,4 @@ def _named(measures: Measures, part: str) -> tuple[str, ...]:
     return tuple(name for (name,) in measures.rows(f"select distinct {part} from wholes where {part} <> '' order by 1 limit 500"))
 
 
-PAGE = Page(path="/kpis", title="KPIs", allow="kpis.read", section="Run", rank=40, load=load, template="kpis.html")
+PAGE = Page(path="/kpis", title="KPIs", allow="kpis.read", section="Run", rank=40, load=load, template="kpis.html", ranged=True)

@@ -9,8 +9,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from suture.console.page import Ask, Page
-from suture.console.pages.kpis import Narrowing, narrowing_of
-from suture.kpis.figures import Figure, parts
+from suture.console.pages.kpis import Narrowing, Tile, narrowing_of, tile_of
+from suture.console.times import Times, times_of
+from suture.kpis.figures import Figure, figures, parts
 from suture.kpis.measures import Measures, Narrowed
 from suture.rules.service_levels import NAME, Level, levels
 from suture.runtime.policies import in_force
@@ -52,7 +53,10 @@ class Pending(Struct, frozen=True, kw_only=True):
 
 
 class Slas(Struct, frozen=True):
-    """Every flow that has been owed something, those that miss first; so many open ones were ``looked_at``."""
+    """Every flow that has been owed something, those that miss first; so many open ones were ``looked_at``.
+
+    ``tile`` is all of them together, day by day.
+    """
 
     flows: tuple[Promise, ...]
     pending: tuple[Pending, ...]
@@ -60,6 +64,8 @@ class Slas(Struct, frozen=True):
     close: int
     looked_at: int
     narrowing: Narrowing
+    tile: Tile
+    times: Times
 
 
 def load(ask: Ask) -> Slas:
@@ -68,12 +74,14 @@ def load(ask: Ask) -> Slas:
         narrowing, narrowed = narrowing_of(ask, kept.measures)
         promised = levels(in_force(ask.journal, NAME, ask.now))
         found = parts(kept.measures, kept.kpis[KPI], "kind", narrowed, ask.now)
+        whole = figures(kept.measures, [kept.kpis[KPI]], narrowed, ask.now)[KPI]
+        tile, times = tile_of(kept.measures, kept.kpis[KPI], whole, narrowed, ask.now), times_of(ask, kept)
         pending, looked_at = pending_of(kept.measures, narrowed, ask.now, promised.of)
     flows = {*found, *(each.flow for each in pending)}
     told = [_promise(flow, promised.of(flow), found.get(flow, ()), pending) for flow in flows]
     late = sum(each.late for each in pending)
     ordered = sorted(told, key=lambda each: (each.met is not False, -each.late, each.flow))
-    return Slas(tuple(ordered), tuple(pending[:SHOWN]), late, len(pending) - late, looked_at, narrowing)
+    return Slas(tuple(ordered), tuple(pending[:SHOWN]), late, len(pending) - late, looked_at, narrowing, tile, times)
 
 
 def pending_of(measures: Measures, narrowed: Narrowed, now: datetime, level: Callable[[str], Level]) -> tuple[list[Pending], int]:
@@ -110,4 +118,13 @@ def _promise(flow: str, level: Level, figures: tuple[Figure, ...], pending: list
     )
 
 
-PAGE = Page(path="/slas", title="Service levels", allow="kpis.read", section="Run", rank=30, load=load, template="slas.html")
+PAGE = Page(
+    path="/slas",
+    title="Service levels",
+    allow="kpis.read",
+    section="Run",
+    rank=30,
+    load=load,
+    template="slas.html",
+    ranged=True,
+)

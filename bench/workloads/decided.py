@@ -85,8 +85,8 @@ def _once(store: Store, start: str) -> tuple[int, float, float, float]:
     journal.notes.commits.clear()  # type: ignore[attr-defined]  # both recorders have it
     partitions, decided = range(journal.partitions), 0
     began, cpu = time.perf_counter(), time.process_time() + store.cpu_s()
-    while some := decide(wiring, partitions, MORNING + timedelta(hours=1)):
-        decided += some
+    while (step := decide(wiring, partitions, MORNING + timedelta(hours=1))).decided:
+        decided += step.decided
     seconds, used = time.perf_counter() - began, time.process_time() + store.cpu_s() - cpu
     commits = journal.notes.commits  # type: ignore[attr-defined]
     decoders = dict(wiring.state_decoders)

@@ -58,7 +58,7 @@ def _ours(store: Store, count: int) -> tuple[float, float]:
     began, cpu = time.perf_counter(), time.process_time() + store.cpu_s()
     for first in range(0, count, BATCH):
         journal.commit([_unit(each) for each in orders[first : first + BATCH]])
-        while decide(wiring, range(journal.partitions), MORNING):
+        while decide(wiring, range(journal.partitions), MORNING).more:
             pass
     seconds, used = time.perf_counter() - began, time.process_time() + store.cpu_s() - cpu
     journal.close()

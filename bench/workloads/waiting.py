@@ -99,7 +99,7 @@ def _approve(folder: Path, address: str, count: int) -> float:
     began = time.perf_counter()
     for raw in raws:
         accept(wiring, [Arrival(instance="procurement", channel="webhook", raw=raw)], now)
-        while decide(wiring, range(wiring.journal.partitions), now):
+        while decide(wiring, range(wiring.journal.partitions), now).more:
             pass
     seconds = time.perf_counter() - began
     states = wiring.journal.scan_states(PROCESS.name, limit=count)

@@ -8,7 +8,7 @@ import functools
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -34,6 +34,9 @@ _PRAGMAS = (
     "temp_store = memory",
 )
 
+#: Two of the counters; the others are FLOOR and the name of an instance: the last number of a delivery to it.
+_POSITION, _SEQUENCE = "position", "sequence"
+_COUNTERS = "select name, value from counters where name in (:names...)"
 _KNOWN = "select once from events where once in (:onces...)"
 # ids follow positions, so the oldest work is found by walking the primary key; the cross join keeps that order
 _WORK = """select w.id, w.process, w.key, e.position, e.body from work w cross join events e on e.position = w.id >> 16
@@ -120,10 +123,12 @@ class SqliteJournal(Reading):
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
         drafts = [draft(unit, self._keys) for unit in units]
         with self._transaction():
-            batch = self._fold(drafts)
+            counters = self._counters(_counted(drafts))
+            batch = self._fold(drafts, counters)
             self._write_facts(batch)
-            self._write_lives(batch)
+            self._write_lives(batch, counters)
             self._write_rest(batch)
+            self._all("insert or replace into counters (name, value) values (?, ?)", list(counters.items()))
         return batch.answers
 
     @contextlib.contextmanager
@@ -160,12 +165,14 @@ class SqliteJournal(Reading):
                     self._db.execute(ill)
                 raise
 
-    def _fold(self, drafts: Sequence[Draft]) -> Batch:
+    def _fold(self, drafts: Sequence[Draft], counters: dict[str, int]) -> Batch:
         onces = [event.once for draft in drafts for event in draft.events]
-        known = {once for (once,) in self._rows(_KNOWN, onces=onces)}
-        batch = Batch(self._counter("position") + 1, known, self.partitions)
+        known = {once for (once,) in self._rows(_KNOWN, onces=onces)} if onces else set()
+        batch = Batch(counters.get(_POSITION, 0) + 1, known, self.partitions)
         for each in drafts:
             batch.add(each)
+        if onces:
+            counters[_POSITION] = batch.next - 1
         return batch
 
     def _write_facts(self, batch: Batch) -> None:
@@ -174,15 +181,13 @@ class SqliteJournal(Reading):
         self._all("insert into work (id, partition, process, key) values (?, ?, ?, ?)", batch.work)
         self._all("insert into blobs (address, sealed) values (?, ?) on conflict do nothing", list(batch.blobs.items()))
         self._all(_COUNT_REPEAT, list(batch.repeats.items()))
-        if batch.events:
-            self._count({"position": batch.next - 1})
 
-    def _write_lives(self, batch: Batch) -> None:
+    def _write_lives(self, batch: Batch, counters: dict[str, int]) -> None:
         self._each("delete from work where id = ?", [(id,) for id in batch.done], "work")
         self._each(_BEGIN_STATE, batch.begun(), "states")
         self._each(_MOVE_STATE, batch.moved(), "states")
         self._each(_SETTLE, batch.settled(), "settlements")
-        self._each(_DELIVER, self._numbered(batch.deliveries()), "deliveries")
+        self._each(_DELIVER, _numbered(batch.deliveries(), counters), "deliveries")
         self._each(_FIRE, batch.fired(), "timers")
 
     def _write_rest(self, batch: Batch) -> None:
@@ -202,26 +207,13 @@ class SqliteJournal(Reading):
             if written != len(values):
                 raise Fenced(f"{len(values) - written} of {len(values)} {what} were not as expected")
 
-    def _numbered(self, deliveries: Sequence[Row]) -> list[Row]:
-        """The rows with the two columns that the journal assigns: the instance's number and the sequence."""
-        if not deliveries:
-            return []
-        last = {"sequence": self._counter("sequence")}
-        numbered = []
-        for row in deliveries:
-            name = f"number/{row[1]}"
-            last[name] = (last[name] if name in last else self._counter(name) or self._counter(FLOOR)) + 1
-            last["sequence"] += 1
-            numbered.append((*row, last[name], last["sequence"]))
-        self._count(last)
-        return numbered
-
-    def _counter(self, name: str) -> int:
-        found = self._rows("select value from counters where name = :name", name=name)
-        return int(found[0][0]) if found else 0
-
-    def _count(self, last: Mapping[str, int]) -> None:
-        self._db.executemany("insert or replace into counters (name, value) values (?, ?)", last.items())
+    def _counters(self, names: set[str]) -> dict[str, int]:
+        """How far these have counted; an instance that nobody has counted for begins where a restored journal leaves room."""
+        if not names:
+            return {}
+        found: dict[str, int] = dict(self._rows(_COUNTERS, names=[*names, FLOOR]))
+        floor = found.pop(FLOOR, 0)
+        return {name: found.get(name, floor if name.startswith(FLOOR) else 0) for name in names}
 
     # -- reading
 
@@ -246,6 +238,24 @@ class SqliteJournal(Reading):
     def _write(self, statement: str, **values: str | int) -> int:
         with self._transaction():
             return self._db.execute(statement, values).rowcount
+
+
+def _counted(drafts: Sequence[Draft]) -> set[str]:
+    """The names of the counters that units may move."""
+    instances = {delivery.instance for draft in drafts for delivery in draft.unit.deliveries}
+    names = {f"{FLOOR}{instance}" for instance in instances} | ({_SEQUENCE} if instances else set())
+    return names | {_POSITION} if any(draft.events for draft in drafts) else names
+
+
+def _numbered(deliveries: Sequence[Row], counters: dict[str, int]) -> list[Row]:
+    """The rows with the two columns that the journal assigns, the instance's number and the sequence, counted on."""
+    numbered = []
+    for row in deliveries:
+        number = f"{FLOOR}{row[1]}"
+        counters[number] += 1
+        counters[_SEQUENCE] += 1
+        numbered.append((*row, counters[number], counters[_SEQUENCE]))
+    return numbered
 
 
 def _locked(path: Path) -> int:

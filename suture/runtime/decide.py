@@ -42,21 +42,31 @@ class OpenCase(Struct, frozen=True):
 decode_case = msgspec.json.Decoder(OpenCase).decode
 
 
-def decide(wiring: Wiring, partitions: Iterable[int], now: datetime) -> int:
-    """Decide the oldest waiting events of these partitions; returns how many were decided.
+class Step(Struct, frozen=True):
+    """How many events were decided together, and whether there may be more: what was left, or what they led to."""
+
+    decided: int
+    more: bool
+
+
+def decide(wiring: Wiring, partitions: Iterable[int], now: datetime) -> Step:
+    """Decide the oldest waiting events of these partitions.
 
     A handler that fails parks its own event as an exception and nothing else. Raises Fenced if another worker has
     taken over, with nothing written.
     """
-    work = wiring.journal.work(partitions, wiring.limits.decide_batch)
-    if work:
-        _decide(wiring, work, now)
-        wiring.learn(item.event.data for item in work if isinstance(item.event.data, Crosswalk))
-    return len(work)
+    limit = wiring.limits.decide_batch
+    work = wiring.journal.work(partitions, limit)
+    led = _decide(wiring, work, now) if work else 0
+    wiring.learn(item.event.data for item in work if isinstance(item.event.data, Crosswalk))
+    return Step(decided=len(work), more=led > 0 or len(work) >= limit)
 
 
-def _decide(wiring: Wiring, work: Sequence[Work], now: datetime) -> None:
-    """One transaction; if the journal cannot hold what was decided, the culprit is found by halving and parked alone."""
+def _decide(wiring: Wiring, work: Sequence[Work], now: datetime) -> int:
+    """One transaction; if the journal cannot hold what was decided, the culprit is found by halving and parked alone.
+
+    Returns to how many further decisions it leads.
+    """
     batch = Batch(wiring, work, now)
     for item in work:
         batch.decide(item)
@@ -65,12 +75,11 @@ def _decide(wiring: Wiring, work: Sequence[Work], now: datetime) -> None:
     except ValueError as error:
         if len(work) > 1:
             half = len(work) // 2
-            _decide(wiring, work[:half], now)
-            _decide(wiring, work[half:], now)
-            return
-        alone = Batch(wiring, work, now)
-        alone.park(work[0], error)
-        wiring.journal.commit([alone.close()])
+            return _decide(wiring, work[:half], now) + _decide(wiring, work[half:], now)
+        batch = Batch(wiring, work, now)
+        batch.park(work[0], error)
+        wiring.journal.commit([batch.close()])
+    return len(batch.unit.routes)
 
 
 class Batch:

@@ -50,7 +50,7 @@ def publish(wiring: Wiring, documents: Iterable[Document], now: datetime, source
     Going back to an earlier word is a new one: a supplier that was blocked can be active again. Returns how many are new.
     """
     new = len(say(wiring, documents, now, source))
-    while decide(wiring, range(wiring.journal.partitions), now):
+    while decide(wiring, range(wiring.journal.partitions), now).more:
         pass
     return new
 

@@ -79,9 +79,9 @@ def _decide_all(wiring: Wiring, now: datetime, *, timed: bool) -> bool:
     """Decide until nothing is left to decide and no timer is due; true if the limit came first."""
     partitions, timed = wiring.share.partitions(wiring.journal.partitions), timed and wiring.share.holds(CLOCK)
     for _ in range(ROUNDS):
-        decided = undisturbed(lambda: decide(wiring, partitions, now)) if partitions else 0
-        fired = undisturbed(lambda: fire(wiring, now, LIMIT)) if timed and not decided else 0
-        if not decided and not fired:
+        if partitions and undisturbed(lambda: decide(wiring, partitions, now)).more:
+            continue
+        if not timed or not undisturbed(lambda: fire(wiring, now, LIMIT)):
             return False
     return True
 

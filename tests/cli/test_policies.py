@@ -41,7 +41,7 @@ def filed(folder: Path, name: str) -> list[Policy]:
     """What a network that runs has filed."""
     journal: Journal = open_journal(str(folder / "suture.db"), load_or_create_key(folder / "blobs.key"))
     wiring = Wiring(journal, Network(name="n"), privacy_key=b"p" * 32)
-    while decide(wiring, range(journal.partitions), datetime.now(UTC)):
+    while decide(wiring, range(journal.partitions), datetime.now(UTC)).more:
         pass
     key = ("masters", f"Policy:{name}")
     documents = msgspec.json.decode(journal.states([key])[key].data, type=Filed).documents

@@ -16,7 +16,9 @@ from suture.kpis import Kpi
 from suture.kpis.measures import TABLES as MEASURES
 from suture.kpis.measures import Measures
 from suture.kpis.origins import ENTERED
-from suture.model import Case, CaseResolved, Decided, Decision, Delivered, Document, MessageReceived, Policy, Repaired
+from suture.model import Case, CaseResolved, Decided, Decision, Delivered, Document, MessageReceived, Policy, Reconciled, Repaired
+from suture.views.calls import TABLES as CALLS
+from suture.views.calls import Calls
 from suture.views.flows import TABLES as FLOWS
 from suture.views.flows import Flows
 from suture.views.kept import PAGE, Fold, Tell, kept
@@ -26,21 +28,25 @@ from suture.views.phases import TABLES as PHASES
 from suture.views.phases import Phases
 
 #: Raised whenever events would be entered otherwise than before; a KPI that is added or redefined is noticed without it.
-VERSION = 6
+VERSION = 7
 #: How often each message had come again when that was last looked at.
 _REPEATS = "create table repeats (once text primary key, times integer not null) without rowid;"
-#: What is read for the flows, the processes and the marks.
-_FLOWING: tuple[type[Document], ...] = (MessageReceived, Repaired, Delivered, Decision, Decided, Case, CaseResolved, Policy)
+#: What is read for the flows, the processes, the marks and the calls.
+_FLOWING: tuple[type[Document], ...] = (
+    *(MessageReceived, Repaired, Delivered, Decision, Decided),
+    *(Case, CaseResolved, Policy, Reconciled),
+)
 
 
 class Figures(Struct, frozen=True):
-    """What can be asked: measures of the KPIs, flows, phases of processes, and marks on the line of time."""
+    """What can be asked: measures of the KPIs, flows, phases of processes, marks on the line of time, and calls."""
 
     kpis: Mapping[str, Kpi]
     measures: Measures
     flows: Flows
     phases: Phases
     marks: Marks
+    calls: Calls
 
 
 def kpis() -> dict[str, Kpi]:
@@ -54,14 +60,14 @@ def fold(kpis: Mapping[str, Kpi]) -> Fold:
     kinds: set[type[Document]] = {*ENTERED, *_FLOWING, *(kind for kpi in kpis.values() for kind in kpi.hears)}
     words = tuple(sorted(f'"{kind.__name__}"'.encode() for kind in kinds))
     version = zlib.crc32(f"{VERSION}\n{said}".encode()) & 0x7FFFFFFF
-    return Fold(version, MEASURES + FLOWS + PHASES + MARKS + _REPEATS, lambda db: _Reader(kpis, db), words)
+    return Fold(version, MEASURES + FLOWS + PHASES + MARKS + CALLS + _REPEATS, lambda db: _Reader(kpis, db), words)
 
 
 class _Reader:
     """Enters every event into all of them."""
 
     def __init__(self, kpis: Mapping[str, Kpi], db: sqlite3.Connection) -> None:
-        self._all = Measures(kpis.values(), db), Flows(db), Phases(db), Marks(db)
+        self._all = Measures(kpis.values(), db), Flows(db), Phases(db), Marks(db), Calls(db)
 
     def enter(self, row: Recorded) -> None:
         """Take one event in."""
@@ -77,7 +83,7 @@ def kept_figures(journal: Journal, path: Path, tell: Tell = lambda position: Non
     """The figures of everything in the journal, see ``kept``; raises Unavailable if the journal does not answer."""
     known = kpis()
     with kept(journal, path, fold(known), tell, lambda db: _came_again(journal, known, db)) as db:
-        yield Figures(known, Measures(known.values(), db), Flows(db), Phases(db), Marks(db))
+        yield Figures(known, Measures(known.values(), db), Flows(db), Phases(db), Marks(db), Calls(db))
 
 
 def _came_again(journal: Journal, known: Mapping[str, Kpi], db: sqlite3.Connection) -> None:

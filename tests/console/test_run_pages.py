@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from suture.cli import main
-from suture.model import Decided, Decision, Delivered, MessageReceived
+from suture.model import Decided, Decision, Delivered, MessageReceived, Ref
 from suture.runtime.alerts import Alerting
 from suture.runtime.network import Alert, Instance, Network
 from suture.runtime.pauses import pauses
@@ -174,6 +175,24 @@ def test_systems_are_the_ledgers_and_the_journals(client: TestClient, opened: Op
     for one in systems:
         assert one["done"] == sum(end.instance == one["name"] and end.outcome == "done" for end in done)
         assert (one["latency"] is not None) == bool(one["done"])
+
+
+def test_the_use_of_a_quota_is_the_attempts_that_the_deliveries_were_given(opened: Opened) -> None:
+    erp = Instance(name="erp-north", system="erp_rest", role="erp", address="http://127.0.0.1:1", rate_per_s=0.5)
+    opened.desk.wiring = Wiring(opened.journal, Network(name="day", instances=(erp,)), privacy_key=bytes(32))
+    attempts = {row.id: row.attempts for row in opened.journal.scan_deliveries("erp-north", limit=100_000)}
+    ended = {id: opened.journal.find(Ref("Delivery", id))[-1].event.at for id in attempts}
+    opened.desk.at = at = sorted(ended.values())[len(ended) // 2]
+    operator = opened.client("operator")
+    quota = operator.get("/system.json?name=erp-north").json()["one"]["quota"]
+    ages = {id: at - end for id, end in ended.items() if end <= at}
+    assert quota["used"]["day"] == sum(attempts[id] for id, age in ages.items() if age < timedelta(days=1)) > 5
+    minute = sum(attempts[id] > 0 for id, age in ages.items() if age < timedelta(minutes=1))
+    assert quota["used"]["minute"] == minute > 0
+    assert (quota["most"], quota["window_s"], quota["under_way"]) == (1, 2.0, 0)
+    drawn = operator.get("/system?name=erp-north").text
+    assert f"of 1 in the last 2 s, {minute} of 30 in the last minute" in drawn
+    assert f">{minute} of 30</td>" in operator.get("/systems").text
 
 
 def test_an_operator_pauses_and_resumes_with_a_reason(declared: TestClient, opened: Opened) -> None:

@@ -12,6 +12,8 @@ from suture.console.queue import open_ones
 from suture.model import Case
 from suture.runtime.breakers import Trip, trips
 from suture.runtime.pauses import Pause, pauses
+from suture.runtime.policy import Ceiling
+from suture.views.calls import Calls, Used
 from suture.views.flows import Latency
 from suture.views.ledger import balance
 
@@ -43,6 +45,25 @@ class Counterpart(Struct, frozen=True, kw_only=True):
     silent: bool
     taken: datetime | None
     latency: Latency | None
+    #: None where no network file says what it may be called.
+    quota: Quota | None
+
+
+class Quota(Struct, frozen=True, kw_only=True):
+    """What a counterpart may be called, as its network file or its system says, and what of that is used.
+
+    ``window_s`` is the length in seconds of the window in which ``most`` calls may be made.
+    """
+
+    rate_per_s: float
+    window_s: float
+    most: int
+    under_way: int
+    used: Used
+
+    def within(self, seconds: float) -> int:
+        """How many calls may be made in so many seconds."""
+        return max(self.most, int(self.rate_per_s * seconds))
 
 
 class Systems(Struct, frozen=True):
@@ -58,6 +79,7 @@ def load(ask: Ask) -> Systems:
     known, breakers = pauses(ask.wiring, names), trips(ask.wiring, names)
     with ask.figures() as kept:
         latencies = {name: kept.flows.latency(name) for name in names}
+        quotas = quotas_of(ask, kept.calls)
     oldest = {item.instance: item.oldest for item in sorted(told.open_items, key=lambda item: item.oldest, reverse=True)}
     counterparts = []
     for name in names:
@@ -79,9 +101,26 @@ def load(ask: Ask) -> Systems:
                 silent=heard is not None and ask.now - heard > SILENT_AFTER,
                 taken=ask.trail.taken.get(name),
                 latency=latencies[name],
+                quota=quotas.get(name),
             )
         )
     return Systems(tuple(sorted(counterparts, key=lambda one: (not one.case, one.pause.phase == "running", one.name))))
+
+
+def quotas_of(ask: Ask, calls: Calls) -> dict[str, Quota]:
+    """What each counterpart of the network file may be called, and what of that is used."""
+    under_way = {row.instance: row.count for row in ask.journal.backlog() if row.status == "sending"}
+    found = {}
+    for name, instance in ask.wiring.instances.items():
+        ceiling = Ceiling(instance.rate_per_s or ask.wiring.system(instance).rate_per_s)
+        found[name] = Quota(
+            rate_per_s=ceiling.rate,
+            window_s=ceiling.within.total_seconds(),
+            most=ceiling.most,
+            under_way=under_way.get(name, 0),
+            used=calls.used(name, ask.now, ceiling.within),
+        )
+    return found
 
 
 def outages_of(ask: Ask) -> dict[str, Case]:

@@ -161,6 +161,10 @@ def _waiting(scene: Scene, only: list[str]) -> dict[str, str]:
         "system-out": "/system?name=inventory",
         "systems-out": "/systems",
         "today-busy": "/today",
+        "flows-out": "/flows",
+        "slas-out": "/slas?days=30",
+        "kpis-out": "/kpis?days=30",
+        "kpi-out": "/kpi?name=sla_attainment&days=30",
     }
     return {name: path for name, path in {**{each: f"/{each}" for each in WAITING}, **named}.items() if not only or name in only}
 

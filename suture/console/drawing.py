@@ -13,8 +13,12 @@ from starlette.responses import HTMLResponse
 
 from suture.console import authority, charts, over_time
 from suture.model import Money
+from suture.views.impact import CURRENCY
 
 _UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
+
+#: Letters of an identifier that is shown in whole.
+ID_LETTERS = 40
 
 
 def words(code: str) -> str:
@@ -28,10 +32,11 @@ def money(amount: Money | None) -> str:
 
 
 def when(at: datetime | None) -> Markup:
-    """A moment to the minute, UTC; a dash where there is none."""
+    """A moment to the minute, its zone for whoever points at it; a dash where there is none."""
     if at is None:
         return Markup("–")
-    return Markup('<time datetime="{0:%Y-%m-%dT%H:%M:%SZ}">{0:%Y-%m-%d %H:%M}</time>').format(at)
+    written = '<time datetime="{0:%Y-%m-%dT%H:%M:%SZ}" title="{0:%H:%M:%S} UTC, {0:%A}">{0:%Y-%m-%d %H:%M}</time>'
+    return Markup(written).format(at)
 
 
 def day(at: datetime | None) -> str:
@@ -42,6 +47,11 @@ def day(at: datetime | None) -> str:
 def many(number: int, thing: str) -> str:
     """A number and what it counts: "1 question", "2 questions"."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def short(id: str) -> str:
+    """An identifier that is too long for its place without its middle."""
+    return id if len(id) <= ID_LETTERS else f"{id[:20]}…{id[-14:]}"
 
 
 def span(length: timedelta) -> str:
@@ -71,9 +81,10 @@ def _environment() -> Environment:
         "n2": "{:,.2f}".format,
         "day": day,
         "many": many,
+        "short": short,
         "by_day": over_time.by_day,
     }
-    environment.globals |= {"to": to, "charts": charts, "over_time": over_time, "authority": authority}
+    environment.globals |= {"to": to, "charts": charts, "over_time": over_time, "authority": authority, "currency": CURRENCY}
     return environment
 
 

@@ -161,7 +161,8 @@ def _line(frame: Frame, told: Sequence[tuple[datetime, Decimal]], times: Times, 
 
 def _target(frame: Frame, target: Decimal, low: Decimal, high: Decimal) -> Markup:
     y = frame.y(target, low, high)
-    return Markup('<line class="target" x1="{0}" y1="{2:.1f}" x2="{1}" y2="{2:.1f}"/>').format(frame.left, frame.width, y)
+    line = '<line class="target" x1="{0}" y1="{2:.1f}" x2="{1}" y2="{2:.1f}"><title>the target, {3:,}</title></line>'
+    return Markup(line).format(frame.left, frame.width, y, target)
 
 
 def _scale(value: Decimal, low: Decimal, high: Decimal, unit: str) -> Markup:

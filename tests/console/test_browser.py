@@ -274,3 +274,19 @@ def test_a_number_is_copied_and_escape_leads_back(browser: Browser, opened: Open
 
 def test_the_script_stays_small() -> None:
     assert len((STATIC / "console.js").read_text("utf-8").splitlines()) <= 200
+
+
+def test_who_reads_a_list_is_told_how_much_is_new_and_nothing_moves_under_the_hand(browser: Browser, opened: Opened) -> None:
+    row = '<li id="case-new" class="row" data-into="#rows" data-before="FIRST"><a data-row href="/today">new</a></li>'
+    with looking(browser, opened) as (page, base):
+        page.goto(f"{base}/exceptions")
+        page.wait_for_selector(".badge.live")
+        first = page.get_attribute("#rows > li", "id")
+        page.hover("#rows > li >> nth=1")
+        page.evaluate("html => patch(html)", row.replace("FIRST", first or ""))
+        assert page.inner_text("#badge") == "○ paused, 1 new"
+        assert page.inner_text("#news") == "1 new on this page"
+        assert page.get_attribute("#rows > li", "id") == first
+        page.hover("h1")
+        page.wait_for_selector("#rows > li#case-new:first-child")
+        page.wait_for_selector(".badge.live")

@@ -77,6 +77,7 @@ def test_a_large_chart_says_of_each_mark_and_each_day_what_it_is() -> None:
         "sending to erp paused, 2026-03-09 00:00 UTC until now",
         "policy tolerances version 2, from 2026-03-06 00:00 UTC",
         "bank out of reach, 2026-03-03 00:00 to 2026-03-04 00:00 UTC",
+        "the target, 95",
         "2026-03-01: 90 %",
         "2026-03-03: 91 %",
     ]

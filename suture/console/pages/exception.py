@@ -27,6 +27,8 @@ from suture.views.whereabouts import near
 FACTS_MOST = 12
 #: Verbs with a form of their own.
 NEEDS_CONTENT = ("repair",)
+#: What an exception names beside the documents that a decision concerns.
+BESIDE = ("Delivery", "Instance", "Supplier", "Item", "Place", "Person", "Case", "Policy")
 #: Lines of a difference that are shown, and characters of content that an address may carry to the page.
 DIFF_LINES = 400
 
@@ -85,6 +87,10 @@ class OneException(Struct, frozen=True):
     alike: int
     facts: tuple[Fact, ...]
     place: str
+    #: What a decision concerns: documents that it names, with whom, and how many wait behind it.
+    documents: int
+    partner: str
+    waiting: int
     #: The title of the runbook for it.
     runbook: str
 
@@ -127,6 +133,9 @@ def load(ask: Ask) -> OneException:
         alike=sum(each.row.case.reason == case.reason for each in everything),
         facts=_story(ask, case),
         place=ask.place,
+        documents=len({ref.id for ref in case.objects if ref.type not in BESIDE and ref.role != "number"}),
+        partner=mine.facts.supplier if mine else "",
+        waiting=mine.facts.waiting if mine else 0,
         runbook=runbook_of(case.reason).title,
     )
 

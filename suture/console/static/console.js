@@ -9,25 +9,29 @@ document.documentElement.classList.add("scripted");
 
 const held = new Map(); // what came for a part in which somebody writes or selects, the latest by id
 const later = []; // patches for this page while it is paused
-let paused = false;
+let paused = false, moved = 0; // when the pointer or a key last moved: who rests on a list for longer does not read it
+const READ = ":is([data-each], table):is(:hover, :focus-within)";
+const reads = (element) => Date.now() - moved < 10000 && Boolean(element?.closest(READ) || element?.matches(`:has(${READ})`));
+for (const event of ["pointermove", "keydown"]) document.addEventListener(event, () => (moved = Date.now()), { passive: true });
+setInterval(() => held.size && catchUp(), 2000);
 
 function busy(element) {
   const picked = getSelection();
   return (
     all("textarea, input:not([type=hidden])", element).some((field) => field.value !== field.defaultValue) ||
     (element.contains(document.activeElement) && typing(document.activeElement)) ||
-    (!picked.isCollapsed && element.contains(picked.anchorNode))
+    (!picked.isCollapsed && element.contains(picked.anchorNode)) ||
+    reads(element)
   );
 }
 
 function put(element) {
   const { into, before, remove } = element.dataset;
+  const list = into ? $(into) : remove && document.getElementById(remove)?.parentElement;
+  if (list && reads(list)) return held.set(remove || element.id, element), into ? 1 : 0; // announced, and not pushed under the hand
   if (remove) return document.getElementById(remove)?.remove();
-  if (into) {
-    const list = $(into);
-    if (!list || document.getElementById(element.id)) return;
-    return list.insertBefore(element, (before && document.getElementById(before)) || null), 1;
-  }
+  if (into && (!list || document.getElementById(element.id))) return;
+  if (into) return list.insertBefore(element, (before && document.getElementById(before)) || null), 1;
   const old = document.getElementById(element.id);
   if (!old || busy(old)) return void (old && held.set(element.id, element));
   const focus = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
@@ -55,14 +59,13 @@ function catchUp() {
 
 const wire = "BroadcastChannel" in window ? new BroadcastChannel("suture") : null;
 const tabs = new Map(), me = Math.random().toString(36).slice(2); // what the other tabs show, by tab
-let position = Number(document.body.dataset.position || 0);
-let source = null, leading = false, link = "reconnecting";
+let position = Number(document.body.dataset.position || 0), source = null, leading = false, link = "reconnecting";
 
 function tell(state = link) {
   link = state;
-  const badge = $("#badge"), word = paused || held.size ? "paused" : link;
+  const badge = $("#badge"), word = paused || held.size ? "paused" : link, waits = held.size + later.length;
   if (!badge || !document.body.dataset.position) return;
-  const text = { live: "● live", reconnecting: "◆ reconnecting", paused: "○ paused" }[word];
+  const text = { live: "● live", reconnecting: "◆ reconnecting", paused: `○ paused${waits ? `, ${waits} new` : ""}` }[word];
   if (badge.textContent !== text) [badge.hidden, badge.textContent, badge.className] = [false, text, `badge ${word}`];
 }
 
@@ -71,7 +74,7 @@ function hear(message) {
   position = Math.max(position, message.position);
   tell(message.state);
   if (message.page !== here()) return;
-  if (paused || document.hidden) later.push(message.html);
+  if (paused || document.hidden) later.push(message.html), tell();
   else patch(message.html);
 }
 
@@ -112,7 +115,7 @@ if (document.body.dataset.position) {
   wire?.postMessage({ position, tab: me, shows: here() });
   addEventListener("pagehide", () => wire?.postMessage({ position, gone: me }));
   document.addEventListener("visibilitychange", resume);
-  for (const event of ["focusout", "selectionchange"]) document.addEventListener(event, () => setTimeout(() => held.size && catchUp(), 50));
+  for (const event of ["focusout", "selectionchange", "mouseout"]) document.addEventListener(event, () => setTimeout(() => held.size && catchUp(), 50));
   tell();
 }
 
@@ -163,21 +166,18 @@ const typing = (element) => element.matches("textarea, select, input:not([type=c
 function move(step) {
   const rows = all("#content [data-row]"), now = rows.indexOf(document.activeElement);
   const next = rows[now < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, now + step))];
-  next?.focus();
-  next?.scrollIntoView({ block: "nearest" });
+  next?.focus(), next?.scrollIntoView({ block: "nearest" });
 }
 
 const open = (id) => ($(id).showModal(), $("input", $(id))?.select());
 
 const keys = {
-  "/": () => $("#search").select(),
-  j: () => move(1),
-  k: () => move(-1),
+  "/": () => $("#search").select(), "?": () => open("#help"),
+  j: () => move(1), k: () => move(-1),
   e: () => $("#content form[method=post] textarea, #content form[method=post] button")?.focus(),
-  c: () => $("[data-copy]")?.click(),
+  c: () => $("[data-copy]", document.activeElement.closest("tr") || $("#content"))?.click(),
   p: () => ((paused = !paused), tell(), resume()),
   Escape: () => $(".trail a:last-of-type")?.click(),
-  "?": () => open("#help"),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -188,7 +188,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("click", ({ target }) => {
-  const copied = () => ($("#news").textContent = target.textContent = "copied");
+  const copied = () => (($("#news").textContent = target.textContent = "copied"), setTimeout(() => (target.textContent = "copy"), 1500));
   if (target.dataset?.copy) navigator.clipboard?.writeText(target.dataset.copy).then(copied, () => {});
 });
 

@@ -87,6 +87,9 @@ class Journal(Protocol):
         """Events after a position, in order. Never skips: an event that could still appear below one returned here
         holds the reader back (PostgreSQL assigns positions before commit)."""
 
+    def latest(self) -> int:
+        """The position of the last event that ``read`` would come to now; 0 if there is none."""
+
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Positions and stored bytes of the same events as ``read``: what the seal covers."""
 

@@ -280,6 +280,9 @@ class MemoryJournal(Journal):
     def read(self, after: int, limit: int) -> list[Recorded]:
         return [self._events[position][0] for position in self._range(after, limit)]
 
+    def latest(self) -> int:
+        return len(self._events)
+
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         return [(position, self._events[position][1]) for position in self._range(after, limit)]
 

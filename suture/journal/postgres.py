@@ -57,6 +57,7 @@ _STATES = """select process, key, version, data from states
 where (process, key) in (select * from unnest(%(processes)s::text[], %(keys)s::text[]))"""
 _COUNT_STATES = """select count(*) from states
 where process = %(process)s and substring(data for length(%(beginning)s::bytea)) = %(beginning)s::bytea"""
+_LATEST = f"select position from events where {_SETTLED} order by position desc limit 1"
 _BODIES = f"select position, body from events where position > :after and {_SETTLED} order by position limit :limit"
 
 
@@ -282,6 +283,10 @@ class PostgresJournal(Reading):
 
     def count_states(self, process: str, beginning: bytes) -> int:
         return int(self._asked(_COUNT_STATES, {"process": process, "beginning": beginning})[0][0])
+
+    def latest(self) -> int:
+        found = self._rows(_LATEST)
+        return int(found[0][0]) if found else 0
 
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         return [(position, body) for position, body in self._whole(self._rows(_BODIES, after=after, limit=limit))]

@@ -232,6 +232,9 @@ class SqliteJournal(Reading):
         with _speaking():
             return int(self._db.execute(_COUNT_STATES, (process, beginning)).fetchone()[0])
 
+    def latest(self) -> int:
+        return int(self._rows("select coalesce(max(position), 0) from events")[0][0])
+
     def bodies(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         return [(position, body) for position, body in self._whole(self._rows(_BODIES, after=after, limit=limit))]
 

@@ -369,16 +369,19 @@ class Service:
         raise error
 
     async def _ticks(self) -> None:
+        """Wake the river when something is due, and when others have said something: else it lies still."""
+        known = -1
         while True:
-            due = None
+            due, latest = None, -1
             with contextlib.suppress(Unavailable):  # the river meets it too, and waits
-                due = await self.in_thread(self.next_due)
+                due, latest = await self.in_thread(lambda: (self.next_due(), self.wiring.journal.latest()))
             rest = LONGEST_REST if due is None else (due - self.clock.now()).total_seconds()
+            if rest <= 0 or latest < 0 or latest != known:
+                known, self._time_has_passed = latest, True
+                self.wake()
             # what is overdue may be another's, who will see to it
             least = BEAT_S if self.wiring.share.parts is not None and rest < 0 else 0.01
             await self.clock.sleep(min(max(rest, least), LONGEST_REST))
-            self._time_has_passed = True
-            self.wake()
 
     # -- among others
 

@@ -142,6 +142,7 @@ def told(journal: Journal) -> dict[str, Any]:
         "due": journal.next_due(),
         "found": [shown(journal.find(Ref(*ref))) for ref in (("", "PO-e0"), ("PurchaseOrder", "PO-e1"), ("Item", "PO-e1"))],
         "by once": {once: shown([found]) for once, found in sorted(journal.by_once(ONCES).items())},
+        "latest": journal.latest() == max((position for position, _ in journal.bodies(0, 1_000)), default=0),
         "cursors": [journal.cursor(name) for name in KEYS],
         "repeats": journal.repeats(),
         "counts": {name: count for name, count in journal.counts().items() if count},

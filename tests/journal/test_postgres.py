@@ -88,10 +88,12 @@ def test_a_reader_waits_for_a_slow_writer_that_got_the_lower_position(
         assert fast.by_once(["fast"])["fast"].position == position
         # ours sees nothing yet, neither facts nor what the seal would cover nor work of the same key
         assert fast.read(0, 10) == fast.bodies(0, 10) == fast.work(ALL, 10) == []
+        assert fast.latest() == 0
         slow.end(thread)
         later = naive.execute("select position from events where position > %s", (position,)).fetchall()
         assert later == [], "a reader that goes on after the position that it saw first would have skipped the slow one"
     assert [recorded.event.once for recorded in fast.read(0, 10)] == ["slow", "fast"]
+    assert fast.latest() == position
     assert [work.event.once for work in fast.work(ALL, 10)] == ["slow", "fast"]
     assert fast.read(0, 10)[1].position == position
 

@@ -61,6 +61,7 @@ QUESTIONS: dict[str, Callable[[Journal], object]] = {
     "timers": lambda journal: journal.timers(later(10**6), 10),
     "next_due": lambda journal: journal.next_due(),
     "read": lambda journal: journal.read(10, 10),
+    "latest": lambda journal: journal.latest(),
     "find": lambda journal: journal.find(Ref("PurchaseOrder", "PO-e7"), 10),
     "find in all": lambda journal: journal.find(Ref("", "PO-e7"), 10),
     "find what is everywhere": lambda journal: journal.find(Ref("Supplier", "S-100"), 10),

@@ -1,4 +1,4 @@
-"""The trail: what people decided, in order, and when each counterpart last spoke and last took something."""
+"""The trail: what people decided, in order, the views they keep, and when each counterpart last spoke and took something."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ _WORTH = tuple(f'"{kind.__name__}"'.encode() for kind in (Decision, Delivered, M
 NOTE = "Note"
 
 
+#: What a view is kept or given up by, and how many are held.
+VIEW, VIEWS_MOST = "View", 500
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """An address of the console that somebody keeps under a name, for themselves or for everybody, and for what."""
+
+    id: str
+    owner: str
+    name: str
+    address: str
+    shared: bool
+    why: str
+    at: datetime
+    position: int
+
+
 class Decided(Struct, frozen=True):
     """A person's decision and its position."""
 
@@ -39,6 +56,7 @@ class Trail:
         self._last: dict[str, Decided] = {}
         #: How many decisions there were before those that are held.
         self.dropped = 0
+        self.views: dict[str, View] = {}
         self.heard: dict[str, datetime] = {}
         self.taken: dict[str, datetime] = {}
 
@@ -55,16 +73,38 @@ class Trail:
         """The latest decision about a subject of this id; a note is none."""
         return self._last.get(id)
 
+    def views_for(self, subject: str) -> list[View]:
+        """What somebody sees: their own views and those that are kept for everybody, by name."""
+        mine = (view for view in self.views.values() if view.shared or view.owner == subject)
+        return sorted(mine, key=lambda view: (view.name.lower(), view.id))
+
     def _enter(self, row: Recorded) -> None:
         match row.event.data:
             case Decision() as decision:
                 self.decisions.append(Decided(row.position, decision))
-                if decision.subject.type != NOTE:
+                if decision.subject.type == VIEW:
+                    self._view(row.position, decision)
+                elif decision.subject.type != NOTE:
                     self._last[decision.subject.id] = self.decisions[-1]
             case Delivered(outcome="done") as end:
                 self.taken[end.instance] = max(end.at, self.taken.get(end.instance, end.at))
             case MessageReceived():
                 self.heard[row.event.source] = max(row.event.at, self.heard.get(row.event.source, row.event.at))
+
+    def _view(self, position: int, decision: Decision) -> None:
+        id, values = decision.subject.id, decision.values
+        self.views.pop(id, None)
+        if decision.verb == "keep" and len(self.views) < VIEWS_MOST:
+            self.views[id] = View(
+                id=id,
+                owner=decision.actor,
+                name=values.get("name", ""),
+                address=values.get("address", ""),
+                shared=values.get("shared") == "yes",
+                why=decision.reason,
+                at=decision.at,
+                position=position,
+            )
 
     def _forget(self) -> None:
         surplus = len(self.decisions) - DECISIONS_MOST

@@ -12,11 +12,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from suture.console import Desk, Sessions, console_app
 from suture.console.page import pages
@@ -65,6 +65,7 @@ def main() -> None:
             _pictures(browser, base, link, _addresses(desk, only), told.folder)
             with _scene() as (scene, base):
                 _pictures(browser, base, scene.link(), _waiting(scene, only), told.folder)
+                _afterwards(browser, scene, base, only, told.folder)
         browser.close()
 
 
@@ -169,6 +170,95 @@ def _waiting(scene: Scene, only: list[str]) -> dict[str, str]:
     return {name: path for name, path in {**{each: f"/{each}" for each in WAITING}, **named}.items() if not only or name in only}
 
 
+def _afterwards(browser: Browser, scene: Scene, base: str, only: list[str], folder: Path) -> None:
+    """What one sees after having done something, and where something is not as it should be."""
+    context = browser.new_context()
+    page = context.new_page()
+    if not only or "sign-in" in only:
+        _each_variant(page, f"{base}/today", folder / "sign-in")
+    page.goto(f"{base}/enter/{scene.link()}")
+    for name, do in _DEEDS.items():
+        if not only or name in only:
+            do(page, base, scene)
+            _each_variant(page, "", folder / name)
+    context.close()
+
+
+def _each_variant(page: Page, address: str, name: Path) -> None:
+    """One page, as it stands or at an address, in all variants."""
+    if address:
+        page.goto(address, wait_until="load")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+            page.screenshot(path=name.with_name(f"{name.name}-{width}-{scheme}.png"), full_page=True)
+
+
+def _keep(page: Page, base: str, scene: Scene) -> None:
+    page.goto(f"{base}/exceptions?owner=operations")
+    page.click("footer .keep summary")
+    page.fill("footer [name=name]", "Ours this morning")
+    page.fill("footer [name=reason]", "what operations looks at first")
+    page.click("footer .keep button")
+    page.wait_for_selector("[role=status].told")
+    page.goto(f"{base}/views")
+
+
+def _draft(page: Page, base: str, scene: Scene) -> None:
+    page.goto(base + _waiting(scene, [])["exception-in"])
+    page.fill("#mended", page.input_value("#mended").replace("ten", "10"))
+    page.click("text=See what changes")
+    page.wait_for_selector("pre.diff")
+
+
+def _refused(page: Page, base: str, scene: Scene) -> None:
+    """Somebody decides on what has changed since."""
+    page.goto(base + _waiting(scene, [])["exception-out"])
+    page.evaluate("document.querySelectorAll('form.decision [name=position]').forEach(field => { field.value = '1' })")
+    page.fill("#reason", "they say that they have it")
+    page.click("form.decision button.act >> nth=0")
+    page.wait_for_selector("[role=alert]")
+
+
+def _paused(page: Page, base: str, scene: Scene) -> None:
+    page.goto(f"{base}/system?name=erp")
+    page.fill("#reason", "their works until noon")
+    page.click("button[value=pause]")
+    page.wait_for_selector("[role=status].told")
+
+
+def _many(page: Page, base: str, scene: Scene) -> None:
+    page.goto(f"{base}/bulk?dead=yes&system=inventory")
+    page.fill("#reason", "inventory answers again")
+    page.click("button[value=release]")
+    page.wait_for_selector("[role=status].told")
+
+
+def _unmasked(page: Page, base: str, scene: Scene) -> None:
+    page.goto(f"{base}/documents?id=R-2&lens=raw")
+    field = page.locator("form[action='/unmask'] [name=reason]")
+    if field.count():
+        field.first.fill("the supplier asks what we sent")
+        page.locator("form[action='/unmask'] button").first.click()
+        page.wait_for_selector("[role=status].told")
+
+
+#: What is done, one after the other, by the name of the picture of what one sees then.
+_DEEDS: dict[str, Callable[[Page, str, Scene], object]] = {
+    "nothing-known": lambda page, base, scene: page.goto(f"{base}/documents?q=PO-R"),
+    "no-page": lambda page, base, scene: page.goto(f"{base}/nowhere"),
+    "nothing-found": lambda page, base, scene: page.goto(f"{base}/documents?q=supplier:NOBODY colour:red"),
+    "json": lambda page, base, scene: page.goto(f"{base}/exceptions.json"),
+    "views-kept": _keep,
+    "after-draft": _draft,
+    "after-refused": _refused,
+    "after-pause": _paused,
+    "after-unmask": _unmasked,
+    "after-bulk": _many,
+}
+
+
 def _shown(browser: Browser, base: str, link: str, addresses: dict[str, str], folder: Path) -> None:
     """The upper part of three pages, as small as it can be read."""
     context = browser.new_context(viewport=ViewportSize(width=SIZE["width"], height=SIZE["height"]))
@@ -187,13 +277,8 @@ def _pictures(browser: Browser, base: str, link: str, addresses: dict[str, str],
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{base}/enter/{link}")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
-            for name, path in addresses.items():
-                page.goto(base + path, wait_until="load")
-                page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+    for name, path in addresses.items():
+        _each_variant(page, base + path, folder / name)
     context.close()
 
 

@@ -243,6 +243,8 @@ def _why(error: Exception) -> str:
     match error:
         case Fenced():
             return "somebody else changed it in the same moment; look at it and decide again"
+        case Stale():
+            return f"it has changed since this page was drawn; look at it as it is now and decide again ({error})"
         case KeyError() if not isinstance(error, NoSuchThing):
             return f"it came from {error}, which is not in the network; start the console with --network NETWORK.TOML"
         case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from suture.console.authority import LETS_GO, about, needed
-from suture.console.drawing import to
+from suture.console.drawing import to, words
 from suture.console.forms import decision_of, open_case
 from suture.console.masks import restored
 from suture.console.page import Action, Do, Done, Refused
@@ -22,7 +22,7 @@ def act(do: Do) -> Done:
         raise Refused(f"this exception takes {', '.join(case.actions) or 'no decision'}, not {verb!r}")
     do.require(needed(case, verb), about(case) if verb in LETS_GO else ANYTHING)
     raw = restored(do.desk.wiring, case, do.form.get("content", "")) if verb == "repair" else b""
-    said = do.desk.decide(decision, raw=raw)
+    said = words(do.desk.decide(decision, raw=raw))
     return Done(f"{said[0].upper()}{said[1:]}. What follows happens while the network runs.", to("/exception", id=id))
 
 

@@ -18,7 +18,7 @@ def act(do: Do) -> Done:
         raise Refused(f"a counterpart takes {', '.join(VERBS)}, not {verb!r}")
     do.require(f"systems.{verb}")
     said = do.desk.decide(decision_of(do, Ref("Instance", name), verb))
-    return Done(f"{said[0].upper()}{said[1:]}.", to("/system", name=name))
+    return Done(f"{said}.", to("/system", name=name))
 
 
 def back(form: Mapping[str, str]) -> tuple[str, dict[str, str]]:

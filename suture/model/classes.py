@@ -32,18 +32,19 @@ KEPT_DAYS: Mapping[DataClass, int] = MappingProxyType(
 
 _PUBLIC = """category code currency factor gtin implant kind kinds lot_tracked name packs per schema serial_tracked service
 severity substitutes type unit value version"""
-_INTERNAL = """about accepted action actions after answer asset at balance before blob candidates care carrier case cause causes
-channel compared context contract corrects cost_center deadline decision delivery description differences document documents due
-due_on effective effective_from effective_to effects entity event execute_on expected_on expires facility file findings format
-found golden gone hour id in_flight in_service_on instance invoice invoices issued_on item key line lines local lot lots message
-minimum needed_by number numbers objects offset opening operation order order_line ordered ordered_at orders origin outcome owes
-owner paid_on parent partial parts path payment phase place policy position process quantity raised reason reasons receipt
-received received_at reference reorder_point reorder_quantity repaired request requested_at requisition reverses role roles route
-serial serials series service_line ship_to shipment shipped_at ships_on sscc state status subject substitute suggestion supplier
-supplier_item system terms_days text unheard urgency values verb"""
+_INTERNAL = """about accepted action actions after answer asset at balance before blob book candidates care carrier case cause
+causes channel compared context contract corrects cost_center counted counted_at deadline decision delivery description
+differences differing document documents due due_on effective effective_from effective_to effects entity event execute_on
+expected_on expires facility field fields file findings format found golden gone hour id in_flight in_service_on instance
+invoice invoices issued_on item key line lines local lot lots message minimum missing needed_by number numbers objects offset
+opening operation order order_line ordered ordered_at orders origin outcome owes owner paid_on parent partial parts path payment
+phase place policy position process quantity raised reason reasons receipt received received_at reference reorder_point
+reorder_quantity repaired request requested_at requisition reverses role roles route serial serials series service_line ship_to
+shipment shipped_at ships_on sscc state status strangers subject substitute suggestion supplier supplier_item suppliers system
+terms_days text unheard urgency values verb"""
 _FINANCIAL = """account amount bank_reference charges cost credit creditor discount limit money paid price routing tax tax_id
 total variance"""
-_PERSONAL = "actor approver author created_by holder receiver released_by requester technician"
+_PERSONAL = "actor approver author counter created_by holder receiver released_by requester technician"
 _PATIENT = "encounter patient procedure procedure_category used_at"
 
 _BY_NAME: Mapping[str, DataClass] = {

@@ -213,6 +213,38 @@ class Reconciled(Document, frozen=True, kw_only=True):
         return (Ref("Reconciliation", self.id),)
 
 
+class FieldCompared(Struct, frozen=True, kw_only=True):
+    """How one field of the suppliers stands in one system: how many were compared, and at which of them it says otherwise."""
+
+    field: Id
+    compared: int
+    #: Our numbers of the suppliers that differ, the first of them; never what either side says.
+    differing: tuple[Id, ...] = ()
+    #: How many differ in all.
+    differences: int = 0
+
+
+class SuppliersCompared(Document, frozen=True, kw_only=True):
+    """A counterpart's suppliers beside the group's, field by field; of a bank account only whether it agrees, never which it is.
+
+    ``missing`` are active suppliers that it should know and does not list; ``strangers`` counts its rows that are nobody's here.
+    """
+
+    instance: Id
+    at: Instant
+    suppliers: int
+    fields: tuple[FieldCompared, ...] = ()
+    missing: tuple[Id, ...] = ()
+    strangers: int = 0
+
+    @property
+    def id(self) -> str:
+        return f"{self.instance}/suppliers/{self.at.isoformat()}"
+
+    def refs(self) -> tuple[Ref, ...]:
+        return (Ref("Reconciliation", self.id),)
+
+
 class CallsAnswered(Document, frozen=True, kw_only=True):
     """The calls that the gateway answered within a moment; their lines, who asked for what with which result, are its blob."""
 

@@ -23,7 +23,7 @@ from suture.model.documents import (
     Text,
     only,
 )
-from suture.model.quantities import Money, Quantity
+from suture.model.quantities import Money, Price, Quantity
 
 
 class ShippedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -183,6 +183,31 @@ class StockMovement(Document, frozen=True, kw_only=True):
         return only(
             Ref("StockMovement", self.id), cause, Ref("Item", self.item), Ref("Lot", self.lot), Ref("Serial", self.serial)
         )
+
+
+class CountedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One position of a count: what was on the shelf, what the books said at that moment, in one unit, and what a thing costs."""
+
+    item: ItemId
+    counted: Quantity
+    book: Quantity
+    cost: Price | None = None
+
+
+class StockCount(Document, frozen=True, kw_only=True):
+    """What somebody counted in a place, position by position, beside what the inventory's books said (a cycle count sheet).
+
+    Differences are moved by adjustments of their own, whose cause is the count.
+    """
+
+    id: Id
+    place: PlaceId
+    counted_at: Instant
+    lines: tuple[CountedLine, ...]
+    counter: str = ""
+
+    def refs(self) -> tuple[Ref, ...]:
+        return only(Ref("StockCount", self.id), Ref("Place", self.place), *(Ref("Item", line.item) for line in self.lines))
 
 
 class StockLow(Document, frozen=True, kw_only=True):

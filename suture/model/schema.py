@@ -12,7 +12,7 @@ from msgspec import Struct, inspect
 from suture.model.wire import DOCUMENTS
 
 #: Major: somebody who speaks to us or listens to us must change. Minor: something new may be said. Patch: words only.
-SCHEMA_VERSION = "1.5.0"
+SCHEMA_VERSION = "1.6.0"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = Mapping[str, object]

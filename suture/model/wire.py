@@ -22,6 +22,7 @@ from suture.model.facts import (
     Parked,
     Reconciled,
     Repaired,
+    SuppliersCompared,
     TimerFired,
 )
 from suture.model.goods import (
@@ -31,6 +32,7 @@ from suture.model.goods import (
     ReceiptPosted,
     ShipmentStatus,
     ShipNotice,
+    StockCount,
     StockLow,
     StockMovement,
     Usage,
@@ -115,10 +117,12 @@ else:
         | RequisitionStatus
         | ShipNotice
         | ShipmentStatus
+        | StockCount
         | StockLow
         | StockMovement
         | StockPolicy
         | Supplier
+        | SuppliersCompared
         | TimerFired
         | Usage
         | WorkOrder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from msgspec import structs
 
 from suture.formats import Profile
 from suture.masters.crosswalk import Book, translate
-from suture.model import Document, Invoice, Item, ReceivedLine, Requisition, Usage
+from suture.model import Document, Invoice, Item, Price, Quantity, ReceivedLine, Requisition, StockPolicy, Usage
 from suture.runtime.network import Instance, Network
 from suture.sandbox.day import Need
 from suture.sandbox.group import ENTITIES, FACILITIES, MORNING, SUPPLIERS, Group
@@ -33,6 +34,8 @@ EHR_OF = {"PVM": "ehr-pine"}
 AP_PER_MINUTE, ERP_LATENCY_S = 120, 0.002
 #: The supplier that goes dark in the middle of the day, and for how long.
 DARK, DARK_FROM, DARK_FOR = "ALDER", timedelta(hours=5), timedelta(hours=6)
+#: When shelves are counted, after the theatres have closed; how often somebody takes one more than they say.
+COUNTED_AT, UNDOCUMENTED = timedelta(hours=17), 0.03
 
 
 def supplier_instance(supplier: str) -> str:
@@ -46,6 +49,7 @@ class Stage:
     def __init__(self, group: Group, seed: int) -> None:
         self.group, self.seed = group, seed
         self.agenda = Agenda(MORNING)
+        self.undocumented = UNDOCUMENTED
         self.book = Book()
         for row in group.crosswalk:
             self.book.add(row)
@@ -77,6 +81,7 @@ class Stage:
         self.ap.per_minute = AP_PER_MINUTE
         for erp in self.erps.values():
             erp.latency_s = ERP_LATENCY_S
+        self._stock()
         self._plan_outage()
 
     def _chance(self, name: str) -> Random:
@@ -93,7 +98,7 @@ class Stage:
             return item.lot_tracked, item.unit
 
         def carry(parcel: Parcel, arrival: datetime) -> None:
-            dock = self.inventories[INVENTORY_OF.get(parcel.place.split("-")[0], "inventory-lake")]
+            dock = self.inventory(parcel.place)
             lines = tuple(_golden_line(self.book, name, line) for line in parcel.lines)
             ours = Parcel(order=parcel.order, place=parcel.place, lines=lines)
             self.agenda.at(arrival, lambda now: dock.arrive(ours, now))
@@ -121,8 +126,41 @@ class Stage:
         self.agenda.at(MORNING + DARK_FROM, close)
         self.agenda.at(MORNING + DARK_FROM + DARK_FOR, reopen)
 
+    def inventory(self, place: str) -> InventoryTwin:
+        """Whose shelves a place's are."""
+        return self.inventories[INVENTORY_OF.get(place.split("-")[0], "inventory-lake")]
+
+    def _stock(self) -> None:
+        for policy in self.group.masters:
+            if isinstance(policy, StockPolicy):
+                item, price = self.group.item(policy.item), self.group.price_of[policy.item]
+                pieces = item.convert(price.per, item.unit).value
+                cost = Price((price.amount / pieces).quantize(Decimal("0.0001")), price.currency, Quantity(Decimal(1), item.unit))
+                opening = item.convert(policy.opening, item.unit).value if policy.opening else Decimal(0)
+                self.inventory(policy.place).shelves.keep(item, policy.place, opening, cost)
+
+    def plan_counts(self, nights: int) -> None:
+        """Have the shelves counted in each of so many nights."""
+        for night in range(nights):
+            for inventory in self.inventories.values():
+                self.agenda.at(MORNING + timedelta(days=night) + COUNTED_AT, inventory.count)
+
+    def _plan_uses(self, needs: list[Need]) -> None:
+        """What is really taken from the shelves: as a correction says, nothing where the usage is cancelled, sometimes more."""
+        used = [need.document for need in needs if isinstance(need.document, Usage)]
+        amended, chance = {usage.reverses: usage for usage in used if usage.reverses}, self._chance("shelves")
+        for usage in used:
+            last = amended.get(usage.id, usage)
+            if usage.reverses or last.kind == "cancelled":
+                continue
+            more = Decimal(int(chance.random() < self.undocumented))
+            taken = Quantity(last.quantity.value + more, last.quantity.unit)
+            take = self.inventory(usage.place).shelves.take
+            self.agenda.at(usage.used_at, partial(take, usage.item, usage.place, taken))
+
     def plan(self, needs: list[Need]) -> None:
         """Put the needs of the day on the agenda: people file them in their own systems, in those systems' codes."""
+        self._plan_uses(needs)
         for need in needs:
             match need.document:
                 case Requisition() as requisition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from suture.model import ExpectedReceipt, GoodsReceipt, Held, StockMovement
+from suture.model import ExpectedReceipt, GoodsReceipt, Held, StockCount, StockMovement
 from suture.systems.listed import Body, listed, moment, quantities
 from suture.systems.rest import keyed, quantity
 from suture.systems.system import Call, Channel, System
@@ -86,7 +86,7 @@ SYSTEM = System(
     },
     channels=(Channel(name="events", transport="http", format="json"),),
     lists=LISTS,
-    emits=(GoodsReceipt, StockMovement),
+    emits=(GoodsReceipt, StockMovement, StockCount),
     codes=("item",),
     rate_per_s=400.0,
     concurrency=8,

@@ -30,6 +30,7 @@ from suture.model import (
     Repaired,
     Requisition,
     ShipNotice,
+    StockCount,
     Supplier,
     Usage,
 )
@@ -238,6 +239,20 @@ def stockouts(told: Sequence[Event], now: datetime, again: Mapping[str, int]) ->
     used = {each.data.id for each in told if isinstance(each.data, Usage)}
     out = sum(isinstance(each.data, Case) and each.data.reason == "negative_stock" for each in told)
     return {"": Decimal(1000) * out / len(used)} if used else {}
+
+
+def inventory_accuracy(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    sheets = {each.data.id: each.data for each in reversed(told) if isinstance(each.data, StockCount)}
+    return percent([line.counted.value == line.book.value for sheet in sheets.values() for line in sheet.lines])
+
+
+def inventory_difference(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    sheets = {each.data.id: each.data for each in reversed(told) if isinstance(each.data, StockCount)}
+    total: dict[str, Decimal] = {}
+    for line in (line for sheet in sheets.values() for line in sheet.lines if line.cost):
+        apart = line.counted.value - line.book.value
+        total[line.cost.currency] = total.get(line.cost.currency, Decimal(0)) + max(apart, -apart) * line.cost.amount
+    return total
 
 
 def agreement(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:

@@ -18,7 +18,7 @@ from suture.journal.blobs import load_or_create_key
 from suture.kpis import Kpi
 from suture.kpis.figures import EVERYTHING, days, figure_of, figures, parts
 from suture.kpis.measures import PARTS
-from suture.model import Case, Decision, Delivered, Reconciled, Ref, Supplier
+from suture.model import Case, CountedLine, Decision, Delivered, Price, Quantity, Reconciled, Ref, StockCount, Supplier
 from suture.runtime.command import command
 from suture.runtime.network import Network
 from suture.runtime.wiring import Wiring
@@ -80,12 +80,22 @@ def happen(journal: Journal) -> None:
         new,
         replace(new, status="active"),
         Case(id="shelf/1", reason="negative_stock", text="-3", objects=bottle, owner="supply_chain", at=NOW),
+        counted("C-1", "5", "5"),
+        counted("C-2", "4", "6"),
+        counted("C-2", "9", "9"),
         parked,
         replace(parked, outcome="done", at=later),
     )
     for number, fact in enumerate(facts):
         at = later if fact is facts[2] else NOW
         journal.commit([Unit(events=[Event(once=f"happen/{number}", kind="emitted", source="test", at=at, data=fact)])])
+
+
+def counted(id: str, found: str, book: str) -> StockCount:
+    """A count sheet of one position at 2.50 apiece."""
+    cost = Price(Decimal("2.50"), "USD", Quantity(Decimal(1), "EA"))
+    line = CountedLine(item="SYRNG-01", counted=Quantity(Decimal(found), "EA"), book=Quantity(Decimal(book), "EA"), cost=cost)
+    return StockCount(id=id, place="NSH-OR", counted_at=NOW, lines=(line,))
 
 
 def test_every_kpi_is_recounted() -> None:

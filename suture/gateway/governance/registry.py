@@ -40,8 +40,8 @@ INSIDE: Mapping[str, tuple[str, ...]] = {
         ),
         *("Parked", "Reconciled", "Repaired", "TimerFired"),
     ),
-    "steward": ("Crosswalk", "Person", "Policy"),
-    "supply_chain": ("Usage", "ShipmentStatus"),
+    "steward": ("Crosswalk", "Person", "Policy", "SuppliersCompared"),
+    "supply_chain": ("Usage", "ShipmentStatus", "StockCount"),
     "biomedical": ("Asset", "WorkOrder", "PartsUse"),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from suture.model import GoodsReceipt, Quantity, ReceivedLine, encode
+from suture.sandbox.twins.shelves import Shelves
 from suture.sandbox.twins.twin import Agenda, RestTwin, replied
 from suture.transports import Http, HttpReply
 
@@ -41,6 +42,7 @@ class InventoryTwin(RestTwin):
         self.chance, self.elsewhere, self.mishaps = chance, elsewhere, mishaps or Mishaps()
         self.expected: dict[str, dict[str, Any]] = {}
         self.movements: list[dict[str, Any]] = []
+        self.shelves = Shelves(name)
         self.receipts: list[GoodsReceipt] = []
         self.route("POST", "/api/expected-receipts", self._expect)
         self.route("POST", "/api/stock-movements", self._move)
@@ -50,6 +52,8 @@ class InventoryTwin(RestTwin):
 
     def arrive(self, parcel: Parcel, now: datetime) -> None:
         """A lorry unloads; the dock counts, and tells within the hour."""
+        for line in parcel.lines:
+            self.shelves.put(line.item, parcel.place, line.quantity)
         receipt = GoodsReceipt(
             id=f"{self.name.upper()}-GR-{next(self.numbers):06d}",
             order=parcel.order,
@@ -59,6 +63,13 @@ class InventoryTwin(RestTwin):
             lines=parcel.lines,
         )
         self._tell(self._counted(receipt), now)
+
+    def count(self, now: datetime) -> None:
+        """The night's cycle count: a sheet for each place, and an adjustment for each position that differs."""
+        for sheet, adjustments in self.shelves.count(now):
+            self.say("events", encode(sheet), f"{sheet.id}.json".replace("/", "-"))
+            for adjustment in adjustments:
+                self.say("events", encode(adjustment), f"{adjustment.id}.json".replace("/", "-"))
 
     def _counted(self, receipt: GoodsReceipt) -> GoodsReceipt:
         mishap, first = self.chance.random(), receipt.lines[0]
@@ -77,6 +88,8 @@ class InventoryTwin(RestTwin):
 
     def _tell(self, receipt: GoodsReceipt, now: datetime) -> None:
         self.receipts.append(receipt)
+        for line in receipt.lines:
+            self.shelves.book(line.item, receipt.place, line.quantity, undo=bool(receipt.reverses))
         self.say("events", encode(receipt), f"{receipt.id}.json")
         if self.chance.random() < self.mishaps.reversed and not receipt.reverses:
             undone = structs.replace(receipt, id=f"{receipt.id}-R", reverses=receipt.id)
@@ -93,6 +106,8 @@ class InventoryTwin(RestTwin):
 
     def _move(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
         self.movements.append(body)
+        moved = Quantity(Decimal(body["quantity"]["qty"]), body["quantity"]["uom"])
+        self.shelves.book(body["sku"], body["location"], moved)
         return replied(201, {"id": body["movementId"]})
 
 

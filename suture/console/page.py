@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from suture.console.desk import Desk
 
 #: The parts of the navigation, in order; a page of no section is reached from others.
-SECTIONS = ("Work", "Run", "Govern")
+SECTIONS = ("Work", "Run", "Data", "Govern")
 
 
 class Ask(Struct, frozen=True):
@@ -86,7 +86,7 @@ class Page(Struct, frozen=True, kw_only=True):
     allow: str
     load: Callable[[Ask], Struct]
     template: str
-    section: Literal["Work", "Run", "Govern", ""] = ""
+    section: Literal["Work", "Run", "Data", "Govern", ""] = ""
     rank: int = 50
     #: Whether its address names a range of time (``days``), which the navigation then carries along.
     ranged: bool = False

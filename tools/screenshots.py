@@ -145,6 +145,9 @@ def _addresses(desk: Desk, only: list[str]) -> dict[str, str]:
         "complete": "/complete?q=s",
         "system": "/system?name=procurement",
         "runbooks-one": "/runbooks?name=receiving",
+        "masters-items": "/masters?kind=items",
+        "masters-crosswalk": "/masters?kind=crosswalk",
+        "masters-one": "/masters?id=ALDER",
     }
     plain = {page.name: f"/{page.name}" for page in pages()}
     return {name: path for name, path in {**plain, **more}.items() if (name in only if only else name not in WAITING)}

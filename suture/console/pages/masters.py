@@ -15,7 +15,7 @@ from suture.model import Crosswalk, Document, Item, Supplier
 from suture.processes.masters import Filed
 
 #: Rows of one page, characters of an identifier, names that are compared for likeness, and clashes that are shown.
-ROWS, ID_LETTERS, COMPARED, CLASHES = 25, 200, 5000, 40
+ROWS, ID_LETTERS, COMPARED, CLASHES = 25, 200, 2000, 40
 #: The kinds, by the word in the address: the type as it is filed, and its kind in the crosswalk.
 KINDS: dict[str, tuple[type[Document], str]] = {
     "suppliers": (Supplier, "supplier"),

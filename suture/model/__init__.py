@@ -56,7 +56,7 @@ from suture.model.goods import (
     StockMovement,
     Usage,
 )
-from suture.model.held import Held
+from suture.model.held import Held, HeldSupplier
 from suture.model.masters import (
     BankAccount,
     ContractPrice,
@@ -138,6 +138,7 @@ __all__ = [
     "FunctionalAcknowledgement",
     "GoodsReceipt",
     "Held",
+    "HeldSupplier",
     "Id",
     "InexactConversion",
     "Instant",

@@ -26,3 +26,16 @@ class Held(Struct, frozen=True, kw_only=True):
     state: str = ""
     #: When the counterpart made it, where it says so.
     at: datetime | None = None
+
+
+class HeldSupplier(Struct, frozen=True, kw_only=True):
+    """One supplier as a counterpart holds it: its own code and the fields that it tells, in the words of ``masters.suppliers``.
+
+    They are compared and dropped: bank accounts and tax numbers are among them, so nothing is shown, not even in an error.
+    """
+
+    code: str
+    fields: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"HeldSupplier({self.code})"

@@ -21,6 +21,7 @@ from suture.journal import Delivery, Fenced, State
 from suture.model import Case, CaseResolved, Decision, Held, Money, Reconciled, Ref
 from suture.rules.policies import number
 from suture.rules.reconciling import Difference, action, compare
+from suture.runtime import suppliers
 from suture.runtime.beliefs import Beliefs
 from suture.runtime.decide import CASES, decode_case
 from suture.runtime.holdings import Sheet, holdings
@@ -95,11 +96,14 @@ async def reconcile(
     system = wiring.system(instance)
     if not system.lists:
         raise LookupError(f"{instance.name} is a {system.name}, which tells no lists that could be compared")
-    began = now()
+    began, step = now(), in_thread or _at_once
     sheets = await holdings(system.lists, _call(instance, began), link)
+    rows = await suppliers.roster_of(system.suppliers, _call(instance, began), link) if system.suppliers and not dry else None
+    if rows is not None:
+        await step(lambda: suppliers.tell(wiring, instance, rows, began))
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return await _settled(Reconciliation(wiring, instance, sheets, began), now, in_thread or _at_once, dry)
+            return await _settled(Reconciliation(wiring, instance, sheets, began), now, step, dry)
         except Fenced:  # the service was first; what it did may settle the difference
             if attempt == ATTEMPTS:
                 raise

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from suture.formats import Profile
 from suture.masters.crosswalk import Book, translate
-from suture.model import Document, Invoice, Item, Price, Quantity, ReceivedLine, Requisition, StockPolicy, Usage
+from suture.model import Document, Invoice, Item, Price, Quantity, ReceivedLine, Requisition, StockPolicy, Supplier, Usage
 from suture.runtime.network import Instance, Network
 from suture.sandbox.day import Need
 from suture.sandbox.group import ENTITIES, FACILITIES, MORNING, SUPPLIERS, Group
@@ -82,10 +82,19 @@ class Stage:
         for erp in self.erps.values():
             erp.latency_s = ERP_LATENCY_S
         self._stock()
+        self._fill_vendors()
         self._plan_outage()
 
     def _chance(self, name: str) -> Random:
         return Random(f"{name}/{self.seed}")
+
+    def _fill_vendors(self) -> None:
+        """Each ERP's vendor master as it was keyed in, under its own numbers; one row has the terms and the account of old."""
+        for name, erp in self.erps.items():
+            suppliers = [each for each in self.group.masters if isinstance(each, Supplier)]
+            erp.master = [_vendor(self.book.outbound(name, "supplier", each.id) or each.id, each) for each in suppliers]
+        stale = next(row for row in self.erps["erp-lake"].master or () if not row["blocked"])
+        stale["paymentTermsDays"], stale["bank"] = 45, {**stale["bank"], "account": "5550001112"}
 
     def _vendors(self, erp: str) -> set[str]:
         return {self.book.outbound(erp, "supplier", supplier) or supplier for supplier in SUPPLIERS}
@@ -190,6 +199,20 @@ def _file(procurement: ProcurementTwin, requisition: Requisition, now: datetime)
 def _golden_line(book: Book, instance: str, line: ReceivedLine) -> ReceivedLine:
     """The dock scans the article's own bar code: it knows the goods under the group's codes."""
     return structs.replace(line, item=book.inbound(instance, "item", line.item) or line.item)
+
+
+def _vendor(number: str, supplier: Supplier) -> dict[str, Any]:
+    """A row of a vendor master."""
+    account = supplier.account
+    return {
+        "vendor": number,
+        "name": supplier.name,
+        "blocked": supplier.status == "blocked",
+        "currency": supplier.currency,
+        "paymentTermsDays": supplier.terms_days,
+        "taxNumber": supplier.tax_id,
+        "bank": {"routing": account.routing, "account": account.number} if account else None,
+    }
 
 
 def _accounts() -> dict[str, str]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from suture.masters.suppliers import plain, plain_account, plain_name
 from suture.model import (
     ContractPrice,
     CostCenter,
@@ -14,6 +15,7 @@ from suture.model import (
     Entity,
     GoodsReceipt,
     Held,
+    HeldSupplier,
     Invoice,
     InvoiceLine,
     Item,
@@ -201,6 +203,20 @@ def _held_payment(said: Body) -> Held:
     return Held(reference=str(said["externalRef"]), number=_number_of(said), amount=listed.money(said["amount"]))
 
 
+def _held_supplier(said: Body) -> HeldSupplier:
+    """A vendor as its master has it; what the list leaves out is not compared."""
+    bank = said.get("bank")
+    told = {
+        "name": plain_name(str(said["name"])),
+        "status": "blocked" if said.get("blocked") else "active",
+        "currency": str(said["currency"]),
+        "terms": str(int(said["paymentTermsDays"])),
+        "tax_id": plain(str(said.get("taxNumber") or "")),
+        "account": plain_account(str(bank["routing"]), str(bank["account"])) if bank else "",
+    }
+    return HeldSupplier(code=str(said["vendor"]), fields=told)
+
+
 def _number_of(said: Body) -> str:
     return str(said.get("number", ""))
 
@@ -243,6 +259,7 @@ SYSTEM = System(
     },
     channels=(Channel(name="events", transport="http", format="json"),),
     lists=LISTS,
+    suppliers=listed.rostered("/api/vendors", _held_supplier),
     emits=(Entity, Place, CostCenter, Item, Supplier, ContractPrice),
     codes=("supplier", "item", "cost_center"),
     rate_per_s=400.0,

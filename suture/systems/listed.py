@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from suture.model import Document, Held, Money
+from suture.model import Document, Held, HeldSupplier, Money
 from suture.systems.rest import Shape
-from suture.systems.system import Call, Listing, NotListed, Page
+from suture.systems.system import Call, Listing, NotListed, Page, Roster, RosterPage
 from suture.transports import Http, HttpReply, Reply
 
 #: Rows asked for at a time.
 ROWS = 200
 
+R = TypeVar("R")
 Body = Mapping[str, Any]
 #: What a row says; raises LookupError, TypeError, ValueError or ArithmeticError for one that cannot be read.
 Reader = Callable[[Body], Held]
@@ -51,6 +52,17 @@ def listed(
     return Listing(name=name, documents=tuple(shapes), reference=reference, holds=holds, ask=ask, absolute=stands is None)
 
 
+def rostered(path: str, read: Callable[[Body], HeldSupplier]) -> Roster:
+    """The supplier master at ``path``; ``read`` raises what a ``Reader`` may."""
+
+    def ask(cursor: str, call: Call) -> RosterPage:
+        reply = yield Http(method="GET", path=f"{path}?limit={ROWS}&after={quote(cursor, safe='')}")
+        said = _said(reply)
+        return tuple(_row(read, row) for row in said["items"]), str(said.get("next") or "")
+
+    return Roster(ask=ask)
+
+
 def _said(reply: Reply) -> dict[str, Any]:
     assert isinstance(reply, HttpReply)
     if reply.status != 200:
@@ -64,7 +76,7 @@ def _said(reply: Reply) -> dict[str, Any]:
     return said
 
 
-def _row(read: Reader, row: Any) -> Held:
+def _row(read: Callable[[Body], R], row: Any) -> R:
     try:
         return read(row)
     except _WRONG as error:

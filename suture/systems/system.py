@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from suture.formats import Profile, Stamp
-from suture.model import Document, Finding, Held
+from suture.model import Document, Finding, Held, HeldSupplier
 from suture.transports.exchange import Reply, Request
 
 OutcomeClass = Literal["key", "lookup", "readback", "statement", "none"]
@@ -139,6 +139,16 @@ class Listing(Struct, frozen=True, kw_only=True):
     absolute: bool = True
 
 
+#: One page of a roster: as ``Page``.
+RosterPage = Generator[Request, Reply, tuple[tuple[HeldSupplier, ...], str]]
+
+
+class Roster(Struct, frozen=True, kw_only=True):
+    """The suppliers that a counterpart knows: ``ask`` reads a page, changes nothing, and raises NotListed as a listing's does."""
+
+    ask: Callable[[str, Call], RosterPage]
+
+
 class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A day on which the vendor changes the product under us: the name of the release, and when it goes live."""
 
@@ -177,6 +187,8 @@ class System(Struct, frozen=True, kw_only=True):
     polls: tuple[Poll, ...] = ()
     #: What can be compared with what it really holds.
     lists: tuple[Listing, ...] = ()
+    #: Its supplier master, where it tells it.
+    suppliers: Roster | None = None
     emits: tuple[type[Document], ...] = ()
     codes: tuple[str, ...] = ()
     evidence: tuple[Literal["real", "simulator", "twin"], ...] = ("twin",)

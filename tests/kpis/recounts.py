@@ -32,6 +32,7 @@ from suture.model import (
     ShipNotice,
     StockCount,
     Supplier,
+    SuppliersCompared,
     Usage,
 )
 
@@ -272,6 +273,31 @@ def supplier_onboarding(told: Sequence[Event], now: datetime, again: Mapping[str
             case Supplier(id=id, status="active") if id in pending:
                 spans.append(each.at - pending.pop(id))
     return median(spans)
+
+
+def supplier_agreement(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    runs = [each.data for each in told if isinstance(each.data, SuppliersCompared)]
+    compared = sum(run.suppliers + sum(field.compared for field in run.fields) for run in runs)
+    differing = sum(len(run.missing) + sum(field.differences for field in run.fields) for run in runs)
+    return {"": Decimal(100) * (compared - differing) / compared} if compared else {}
+
+
+def supplier_duplicates(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
+    words = [each.data for each in told if isinstance(each.data, Supplier)]
+    last = {word.id: word.status for word in words}
+    bare = {word: " ".join(part for part in word.name.lower().split() if part not in ("inc", "co", "ltd")) for word in words}
+    pairs = {
+        frozenset((one.id, other.id))
+        for one in words
+        for other in words
+        if one.id != other.id
+        and (
+            (one.tax_id and one.tax_id == other.tax_id)
+            or (one.account and other.account and one.account.number == other.account.number)
+            or bare[one] == bare[other]
+        )
+    }
+    return {"": Decimal(1000) * len(pairs) / sum(status != "retired" for status in last.values())} if last else {}
 
 
 def recovery_time(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:

@@ -18,7 +18,20 @@ from suture.journal.blobs import load_or_create_key
 from suture.kpis import Kpi
 from suture.kpis.figures import EVERYTHING, days, figure_of, figures, parts
 from suture.kpis.measures import PARTS
-from suture.model import Case, CountedLine, Decision, Delivered, Price, Quantity, Reconciled, Ref, StockCount, Supplier
+from suture.model import (
+    Case,
+    CountedLine,
+    Decision,
+    Delivered,
+    FieldCompared,
+    Price,
+    Quantity,
+    Reconciled,
+    Ref,
+    StockCount,
+    Supplier,
+    SuppliersCompared,
+)
 from suture.runtime.command import command
 from suture.runtime.network import Network
 from suture.runtime.wiring import Wiring
@@ -80,6 +93,11 @@ def happen(journal: Journal) -> None:
         new,
         replace(new, status="active"),
         Case(id="shelf/1", reason="negative_stock", text="-3", objects=bottle, owner="supply_chain", at=NOW),
+        replace(new, id="NEW-2", name="NEW  supplies Inc", status="active"),
+        replace(new, id="NEW-3", name="Other Name", tax_id="12-345", status="active"),
+        replace(new, id="NEW-4", name="Third Name Ltd", tax_id="12-345", status="active"),
+        replace(new, id="NEW-4", name="Third Name Ltd", tax_id="12-345", status="retired"),
+        SuppliersCompared(instance="erp-lake", at=NOW, suppliers=6, fields=FIELDS, missing=("ALDER",)),
         counted("C-1", "5", "5"),
         counted("C-2", "4", "6"),
         counted("C-2", "9", "9"),
@@ -89,6 +107,12 @@ def happen(journal: Journal) -> None:
     for number, fact in enumerate(facts):
         at = later if fact is facts[2] else NOW
         journal.commit([Unit(events=[Event(once=f"happen/{number}", kind="emitted", source="test", at=at, data=fact)])])
+
+
+FIELDS = (
+    FieldCompared(field="name", compared=5),
+    FieldCompared(field="terms", compared=5, differing=("BIRCH", "CEDAR"), differences=2),
+)
 
 
 def counted(id: str, found: str, book: str) -> StockCount:

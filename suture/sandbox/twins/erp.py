@@ -27,6 +27,8 @@ class ErpTwin(RestTwin):
         super().__init__(name, agenda)
         self.keys_live = timedelta(hours=24)
         self.vendors = vendors
+        #: The vendor master as it is listed; None where nobody may read it.
+        self.master: list[dict[str, Any]] | None = None
         self.orders: list[Booked] = []
         self.changes: list[Booked] = []
         self.receipts: list[Booked] = []
@@ -34,6 +36,7 @@ class ErpTwin(RestTwin):
         self.entries: list[Booked] = []
         self.payments: list[Booked] = []
         self.failed_payments: list[Booked] = []
+        self.route("GET", "/api/vendors", self._vendors)
         self.route("POST", "/api/purchase-orders", self._order)
         self.route("GET", "/api/purchase-orders", self._finder(self.orders, self._listed_order))
         self.route("POST", "/api/purchase-order-changes", self._booker(self.changes, "47"))
@@ -64,6 +67,11 @@ class ErpTwin(RestTwin):
             return replied(200, {"items": [{"number": booked.number} for booked in found]})
 
         return find
+
+    def _vendors(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
+        if self.master is None:
+            return replied(404, {"title": "no resource"})
+        return listing(self.master, dict, names)
 
     def _order(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
         if body["vendor"] not in self.vendors:

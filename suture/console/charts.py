@@ -49,7 +49,7 @@ def voices(marks: Sequence[Fact]) -> Markup:
     rows = [_lane(name, index, [mark for mark in marks if mark.source == name], first, scale) for index, name in enumerate(names)]
     label = f"{len(marks)} facts of {len(names)} parties between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC"
     ends = Markup(
-        '<text class="end" x="{}" y="{}">{:%d %b %H:%M}</text><text class="end late" x="{}" y="{}">{:%d %b %H:%M}</text>'
+        '<text class="end" x="{}" y="{}">{:%d %b %H:%M}</text><text class="end late" x="{}" y="{}">{:%d %b %H:%M} UTC</text>'
     )
     axis = ends.format(_LEFT, height - 6, first, _WIDTH - 12, height - 6, last)
     frame = Markup('<svg class="lanes" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>')

@@ -49,11 +49,12 @@ def plain_account(routing: str, number: str) -> str:
 
 
 def compared(ours: Mapping[str, Supplier], theirs: Mapping[str, Mapping[str, str]]) -> tuple[FieldCompared, ...]:
-    """How each field stands at the suppliers that both sides know, by our number; what a side does not tell is not compared."""
+    """How each field stands at the suppliers that both sides know, by our number; what a side does not tell is not compared,
+    nor what is blank on both."""
     differing: dict[str, list[str]] = {}
     for id in sorted(ours.keys() & theirs.keys()):
         for field, value in told(ours[id]).items():
-            if field in theirs[id]:
+            if field in theirs[id] and (value or theirs[id][field]):
                 differing.setdefault(field, []).append("" if theirs[id][field] == value else id)
     return tuple(_field(field, ids) for field, ids in sorted(differing.items()))
 

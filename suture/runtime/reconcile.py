@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from suture.formats import Stamp
 from suture.journal import Delivery, Fenced, State
-from suture.model import Case, CaseResolved, Decision, Held, Money, Reconciled, Ref
+from suture.model import Case, CaseResolved, Decision, Held, Money, Reconciled, Ref, SuppliersCompared
 from suture.rules.policies import number
 from suture.rules.reconciling import Difference, action, compare
 from suture.runtime import suppliers
@@ -98,9 +98,8 @@ async def reconcile(
         raise LookupError(f"{instance.name} is a {system.name}, which tells no lists that could be compared")
     began, step = now(), in_thread or _at_once
     sheets = await holdings(system.lists, _call(instance, began), link)
-    rows = await suppliers.roster_of(system.suppliers, _call(instance, began), link) if system.suppliers and not dry else None
-    if rows is not None:
-        await step(lambda: suppliers.tell(wiring, instance, rows, began))
+    if not dry:
+        await reconcile_suppliers(wiring, instance, link, began, in_thread=step)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return await _settled(Reconciliation(wiring, instance, sheets, began), now, step, dry)
@@ -108,6 +107,18 @@ async def reconcile(
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
+
+
+async def reconcile_suppliers(
+    wiring: Wiring, instance: Instance, link: Link, at: datetime, *, in_thread: InThread
+) -> SuppliersCompared | None:
+    """Compare its supplier master with the group's, and record it; None where it tells none, or not to its end."""
+    roster = wiring.system(instance).suppliers
+    rows = await suppliers.roster_of(roster, _call(instance, at), link) if roster else None
+    if rows is None:
+        return None
+    fact: SuppliersCompared = await in_thread(lambda: suppliers.tell(wiring, instance, rows, at))
+    return fact
 
 
 def _call(instance: Instance, at: datetime) -> Call:

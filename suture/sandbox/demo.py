@@ -19,6 +19,7 @@ from suture.model import Case, Crosswalk, Delivered, Document, Parked, Requisiti
 from suture.runtime.clock import ManualClock
 from suture.runtime.network import Network
 from suture.runtime.publish import publish
+from suture.runtime.reconcile import reconcile_suppliers
 from suture.runtime.service import Service
 from suture.runtime.wiring import Limits, Wiring
 from suture.sandbox.audit import Audit, audit
@@ -137,6 +138,9 @@ class Demo:
             await self._step(service, sockets)
             self.progress.now = self.clock.now()
             self.tell(self.progress)
+        for name in (*self.stage.erps, self.stage.ap.name):
+            instance, link = service.wiring.instances[name], service.links[name]
+            await reconcile_suppliers(service.wiring, instance, link, self.clock.now(), in_thread=service.in_thread)
 
     def _next(self, service: Service, sockets: Sockets) -> datetime | None:
         moments = (service.next_due(), self.stage.agenda.next(), sockets.due())

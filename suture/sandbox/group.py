@@ -190,8 +190,9 @@ def _suppliers(chance: Random) -> list[Supplier]:
             account=BankAccount(
                 holder=f"{id.title()} Medical Supply Co", number=f"{chance.randint(10**9, 10**10 - 1)}", routing="021000021"
             ),
+            tax_id=f"36-{number:07d}",
         )
-        for id in SUPPLIERS
+        for number, id in enumerate(SUPPLIERS, start=4_000_001)
     ]
 
 

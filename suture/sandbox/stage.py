@@ -89,9 +89,10 @@ class Stage:
         return Random(f"{name}/{self.seed}")
 
     def _fill_vendors(self) -> None:
-        """Each ERP's vendor master as it was keyed in, under its own numbers; one row has the terms and the account of old."""
+        """What AP and each ERP know of the suppliers, as it was keyed in; one row has the terms and the account of old."""
+        suppliers = [each for each in self.group.masters if isinstance(each, Supplier)]
+        self.ap.master = [_payee(each) for each in suppliers]
         for name, erp in self.erps.items():
-            suppliers = [each for each in self.group.masters if isinstance(each, Supplier)]
             erp.master = [_vendor(self.book.outbound(name, "supplier", each.id) or each.id, each) for each in suppliers]
         stale = next(row for row in self.erps["erp-lake"].master or () if not row["blocked"])
         stale["paymentTermsDays"], stale["bank"] = 45, {**stale["bank"], "account": "5550001112"}
@@ -212,6 +213,19 @@ def _vendor(number: str, supplier: Supplier) -> dict[str, Any]:
         "paymentTermsDays": supplier.terms_days,
         "taxNumber": supplier.tax_id,
         "bank": {"routing": account.routing, "account": account.number} if account else None,
+    }
+
+
+def _payee(supplier: Supplier) -> dict[str, Any]:
+    """A supplier as the AP platform lists it."""
+    row = _vendor(supplier.id, supplier)
+    paid = row["bank"]
+    return {
+        "supplier": supplier.id,
+        "name": supplier.name.upper(),
+        "status": supplier.status,
+        "taxId": supplier.tax_id.replace("-", ""),
+        "remitTo": paid,
     }
 
 

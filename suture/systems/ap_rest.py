@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from suture.masters.suppliers import plain, plain_account, plain_name
 from suture.model import (
     Approval,
     ApprovalRequest,
     CreditNote,
     GoodsReceipt,
     Held,
+    HeldSupplier,
     Invoice,
     InvoiceStatus,
     PurchaseOrder,
     Remittance,
 )
-from suture.systems.listed import Body, listed, moment, quantities
+from suture.systems.listed import Body, listed, moment, quantities, rostered
 from suture.systems.listed import money as money_of
 from suture.systems.rest import keyed, money, price, quantity
 from suture.systems.system import Call, Channel, System
@@ -91,6 +93,18 @@ def _held_remittance(said: Body) -> Held:
     return Held(reference=str(said["payment"]), amount=money_of(said["amount"]))
 
 
+def _held_supplier(said: Body) -> HeldSupplier:
+    """A supplier as payments know it: who it is and where it is paid, without terms and currency."""
+    paid = said.get("remitTo")
+    told = {
+        "name": plain_name(str(said["name"])),
+        "status": str(said["status"]),
+        "tax_id": plain(str(said.get("taxId") or "")),
+        "account": plain_account(str(paid["routing"]), str(paid["account"])) if paid else "",
+    }
+    return HeldSupplier(code=str(said["supplier"]), fields=told)
+
+
 def _unjudged(document: Invoice, call: Call) -> dict[str, Any]:
     """An invoice that came from the portal, before anything was said about it."""
     return {"state": ""}
@@ -119,6 +133,7 @@ SYSTEM = System(
         ),
         listed("remittances", "/v1/remittances", {Remittance: remittance}, _held_remittance),
     ),
+    suppliers=rostered("/v1/suppliers", _held_supplier),
     emits=(Invoice, CreditNote, Approval),
     codes=("supplier",),
     rate_per_s=300.0,

@@ -104,7 +104,7 @@ def test_a_dry_run_writes_nothing() -> None:
 
 
 def test_the_figure_by_system_and_field_is_a_recount_of_the_twins() -> None:
-    """Two ERPs of the group under their own vendor numbers; the twins' masters are read with other eyes."""
+    """Two ERPs under their own vendor numbers, and the AP platform under ours; the twins' masters are read with other eyes."""
     group = invent(1)
     stage, wiring = Stage(group, 1), Wiring(MemoryJournal(bytes(32)), network({}, {}), privacy_key=bytes(32))
     publish(wiring, (*group.crosswalk, *group.masters), MORNING)
@@ -117,16 +117,20 @@ def test_the_figure_by_system_and_field_is_a_recount_of_the_twins() -> None:
             agree = [same(golden[id], rows[id]) for id in rows if id]
             expected[f"{name}: {field}"] = (len(agree), sum(agree))
         expected[f"{name}: listed"] = (len(golden), len(rows))
-        fact = at_once(_fact(wiring, instance, erp))
-        for each in fact:
+        for each in at_once(_facts(wiring, instance, erp)):
             measures.enter(each)
+    assert stage.ap.master is not None
+    stage.ap.master[2]["name"] = "Somebody else"
+    for each in at_once(_facts(wiring, wiring.instances["ap"], stage.ap)):
+        measures.enter(each)
+    expected |= {f"ap: {field}": (6, 5 if field == "name" else 6) for field in ("account", "listed", "name", "status", "tax_id")}
     told = parts(measures, KPI, "kind", EVERYTHING, MORNING)
     assert {kind: (int(one.weight), int(one.sum)) for kind, [one] in told.items()} == expected
     assert expected["erp-lake: account"] == (6, 5)
     differing = measures.about(KPI.name, EVERYTHING, which="spoils", limit=100)
     named = {(each.about, each.kind) for each in differing if each.supplier}
-    assert len(named) == 2
-    assert {kind for _, kind in named} == {"erp-lake: account", "erp-lake: terms"}
+    assert len(named) == 3
+    assert {kind for _, kind in named} == {"erp-lake: account", "erp-lake: terms", "ap: name"}
 
 
 EYES: dict[str, Any] = {
@@ -139,8 +143,8 @@ EYES: dict[str, Any] = {
 }
 
 
-async def _fact(wiring: Wiring, instance: Any, erp: Any) -> list[Any]:
+async def _facts(wiring: Wiring, instance: Any, twin: Any) -> list[Any]:
     """What a run writes into a journal of its own."""
     before = wiring.journal.counts()["events"]
-    await reconcile(wiring, instance, Straight(erp), lambda: MORNING)
+    await reconcile(wiring, instance, Straight(twin), lambda: MORNING)
     return [each for each in wiring.journal.read(0, 100_000)[before:] if isinstance(each.event.data, SuppliersCompared)]

@@ -10,7 +10,7 @@ import msgspec
 
 from suture.model import Invoice, Person, encode
 from suture.sandbox.twins.desk import Desk
-from suture.sandbox.twins.twin import Agenda, RestTwin, replied
+from suture.sandbox.twins.twin import Agenda, RestTwin, listing, replied
 from suture.transports import Http, HttpReply
 
 
@@ -20,6 +20,8 @@ class ApTwin(RestTwin):
     def __init__(self, name: str, agenda: Agenda, chance: Random, people: tuple[Person, ...]) -> None:
         super().__init__(name, agenda)
         self.desk = Desk(agenda, chance, people, lambda raw, file: self.say("webhook", raw, file))
+        #: The suppliers as they are listed; None where nobody may read them.
+        self.master: list[dict[str, Any]] | None = None
         self.orders: list[dict[str, Any]] = []
         self.receipts: list[dict[str, Any]] = []
         self.statuses: dict[str, list[dict[str, Any]]] = {}
@@ -30,6 +32,7 @@ class ApTwin(RestTwin):
         self.route("POST", "/v1/invoices/{id}/status", self._status)
         self.route("POST", "/v1/approval-tasks", self._task)
         self.route("POST", "/v1/remittances", self._remittance)
+        self.route("GET", "/v1/suppliers", self._suppliers)
         self.lists("/v1/purchase-orders", lambda: self.orders)
         self.lists("/v1/receipts", lambda: self.receipts)
         self.lists("/v1/invoices", self._invoices)
@@ -51,6 +54,9 @@ class ApTwin(RestTwin):
             }
             for id in {**self.uploads, **self.statuses}
         ]
+
+    def _suppliers(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
+        return replied(404, {"title": "no resource"}) if self.master is None else listing(self.master, dict, names)
 
     def _order(self, request: Http, names: dict[str, str], body: Any) -> HttpReply:
         self.orders.append(body)

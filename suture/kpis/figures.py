@@ -98,7 +98,7 @@ def parts(measures: Measures, kpi: Kpi, by: str, narrowed: Narrowed, now: dateti
 
 
 def _parts_of_hours(measures: Measures, kpi: Kpi, by: str, narrowed: Narrowed, now: datetime) -> dict[str, tuple[Figure, ...]]:
-    column, condition = ("since", "at is null") if kpi.standing else ("value", "ranked")
+    column, condition = ("since", "at is null and since is not null") if kpi.standing else ("value", "ranked")
     where, values = condition_of(narrowed, "" if kpi.standing else "at")
     found: dict[str, list[int]] = {}
     query = f"select {by}, {column} from measures where kpi = ? and {condition}{where}"
@@ -140,7 +140,7 @@ def _sizes(measures: Measures, kpi: Kpi, narrowed: Narrowed, now: datetime) -> l
     asked = kpi.name, narrowed, now
     if asked not in measures.ordered:
         where, values = condition_of(narrowed, "" if kpi.standing else "at")
-        column, condition = ("since", "at is null") if kpi.standing else ("value", "ranked")
+        column, condition = ("since", "at is null and since is not null") if kpi.standing else ("value", "ranked")
         order = "since desc" if kpi.standing else "value"
         rows = measures.rows(
             f"select {column} from measures where kpi = ? and {condition}{where} order by {order}", kpi.name, *values

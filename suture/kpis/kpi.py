@@ -29,7 +29,8 @@ class Origin(Struct, frozen=True):
 class Measure(Struct, frozen=True, kw_only=True):
     """One thing measured: ``subject`` is its key within the KPI; a later measure of the same subject replaces it.
 
-    ``about`` is the business number to look up. Without ``at`` it is begun (``since``) and not counted yet. What ``value`` and
+    ``about`` is the business number to look up. Without ``at`` it is begun (``since``) and not counted yet; with
+    neither it is a note of the KPI's own, which is shown to nobody. What ``value`` and
     ``weight`` mean depends on the KPI's unit: hours; money in ``currency``; or hits among ``weight`` for a share.
     """
 

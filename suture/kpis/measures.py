@@ -121,7 +121,7 @@ class Measures:
 
     def about(self, kpi: str, narrowed: Narrowed, *, which: str, limit: int, skip: int = 0) -> list[Measure]:
         """Measures behind a figure, the latest first: ``spoils``, ``begun`` (the oldest first) or ``all`` that are counted."""
-        condition = {"spoils": "spoils", "begun": "at is null", "all": "at is not null"}[which]
+        condition = {"spoils": "spoils", "begun": "at is null and since is not null", "all": "at is not null"}[which]
         order = "since" if which == "begun" else "at desc"
         where, values = condition_of(narrowed, "at" if which != "begun" else "")
         query = (

@@ -15,7 +15,10 @@ ALIKE_MOST = 20
 
 
 def step(event: Event, known: Known) -> Iterable[Measure | Dropped]:
-    """A supplier, and each other that bears one of its marks: a pair, merged as soon as one of the two is retired."""
+    """A supplier, and each other that bears one of its marks: a pair, merged as soon as one of the two is retired.
+
+    Who bears a mark is a note: it is made of tax numbers and bank accounts, and so is not shown.
+    """
     supplier = event.data
     if not isinstance(supplier, Supplier):
         return
@@ -37,7 +40,7 @@ def step(event: Event, known: Known) -> Iterable[Measure | Dropped]:
         others |= dict.fromkeys(holder for holder in holders if holder != supplier.id)
         if supplier.id not in holders and len(holders) < ALIKE_MOST:
             about = "\n".join([*holders, supplier.id])
-            yield Measure(subject=f"mark {mark}", about=about, since=event.at, kind="mark")
+            yield Measure(subject=f"mark {mark}", about=about)
     for other in others:
         yield _pair(event, known, supplier.id, other, retired=retired)
 

@@ -28,7 +28,7 @@ from suture.views.phases import TABLES as PHASES
 from suture.views.phases import Phases
 
 #: Raised whenever events would be entered otherwise than before; a KPI that is added or redefined is noticed without it.
-VERSION = 7
+VERSION = 8
 #: How often each message had come again when that was last looked at.
 _REPEATS = "create table repeats (once text primary key, times integer not null) without rowid;"
 #: What is read for the flows, the processes, the marks and the calls.

@@ -154,3 +154,12 @@ def test_a_days_parts_and_days_add_up(name: str, lived: Lived) -> None:
         assert sum(figure.sum for figure in split) == sum(figure.sum for figure in whole)
     if not kpi.standing:
         assert sum(each.number for each in days(measures, kpi, EVERYTHING)) == sum(figure.number for figure in whole)
+
+
+def test_by_what_suppliers_are_known_to_be_one_is_shown_to_nobody(lived: Lived) -> None:
+    shown = [lived.figures.measures.about("supplier_duplicates", EVERYTHING, which=which, limit=1000) for which in WHICH]
+    assert {each.kind for rows in shown for each in rows} == {"supplier", "retired", "open", "merged"}
+    assert not any(each.subject.startswith("mark") for rows in shown for each in rows)
+
+
+WHICH = ("spoils", "begun", "all")

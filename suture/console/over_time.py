@@ -81,6 +81,15 @@ def course(points: Sequence[Point], target: Decimal | None, times: Times, label:
     return _framed(COURSE, label, times, *parts)
 
 
+def spoken(points: Sequence[Point], times: Times, unit: str) -> str:
+    """A line in words, for where its scale has no room: how far it reaches, and where it ends."""
+    told = _told(points, times)
+    low, high, (day, last) = min(value for _, value in told), max(value for _, value in told), told[-1]
+    return (
+        f"Between {_said(low, unit)} and {_said(high, unit)} on {len(told)} days; {_said(last, unit)} on {day:%Y-%m-%d}, the last"
+    )
+
+
 def daily(counts: Iterable[tuple[datetime, int]], times: Times, label: str) -> Markup:
     """A bar for each day on which something was counted, small; nothing where all are 0."""
     told = [(day, count) for day, count in counts if times.first <= day < times.last and count]

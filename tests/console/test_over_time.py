@@ -12,7 +12,7 @@ import pytest
 from msgspec import Struct
 from starlette.testclient import TestClient
 
-from suture.console.over_time import course, daily, lasted, told_marks, trend
+from suture.console.over_time import course, daily, lasted, spoken, told_marks, trend
 from suture.console.times import Times
 from suture.views.marks import Mark
 from tests.console.scene import Scene
@@ -81,6 +81,11 @@ def test_a_large_chart_says_of_each_mark_and_each_day_what_it_is() -> None:
         "2026-03-01: 90 %",
         "2026-03-03: 91 %",
     ]
+
+
+def test_a_line_is_told_in_words_where_its_scale_has_no_room() -> None:
+    told = spoken(points(90, None, 96, 91), times(), " %")
+    assert told == "Between 90 % and 96 % on 3 days; 91 % on 2026-03-04, the last"
 
 
 def test_what_somebody_has_named_is_text_and_nothing_else() -> None:

@@ -96,7 +96,7 @@ class Demo:
         await service.start(driven=True)
         await sockets.listen(service.accept)
         self.stage.plan([*requisitions(self.group, self.seed, self.needs[0]), *usages(self.group, self.seed, self.needs[1])])
-        self.stage.plan_counts(nights=1)
+        self.stage.plan_counts(nights=1 if any(self.needs) else 0)
         try:
             await self._walk(service, sockets)
         finally:

@@ -100,22 +100,21 @@ class Lookups:
             del self._asking[name]
 
     async def _heard(self, instance: str, lane: _Lane, question: Question, urgency: Quota) -> Heard:
-        link = self.service.links.get(instance)
-        if link is None:
+        if instance not in self.service.links:
             return Heard(None, None, "it has no address")
         try:
-            await lane.enter(urgency)
+            call = await lane.enter(urgency)
         except Unheard as unheard:
             return Heard(None, None, str(unheard))
         reached = False
         self.calls[instance] += 1
         try:
-            answer = await question(link)
+            answer = await question(self.service.talking(instance, call))
             reached = True
         except Unheard as unheard:
             return Heard(None, None, str(unheard))
         finally:
-            await lane.leave(reached=reached)
+            await lane.leave(call, reached=reached)
         return Heard(answer, self.service.clock.now())
 
     def _remember(self, name: tuple[str, str], heard: Heard) -> None:
@@ -135,11 +134,11 @@ class _Lane:
     def __init__(self, service: Service, instance: str) -> None:
         self.service, self.instance = service, instance
         self.quota = Bucket(self._rate, max(1.0, self._rate))
-        self.waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self.waiting: list[tuple[int, int, asyncio.Future[str]]] = []
         self._order = itertools.count()
         self._usher: asyncio.Task[None] | None = None
-        #: Under which names the questions under way stand in the gate.
-        self._asked: list[str] = []
+        #: Calls that stand in the gate for whoever is let in next.
+        self._ready: list[str] = []
 
     @property
     def gate(self) -> Gate:
@@ -162,17 +161,17 @@ class _Lane:
         """Questions a second; it changes when gateways come and go."""
         return self.gate.quota.rate * (SHARE if self._delivers else 1.0)
 
-    async def enter(self, urgency: Quota) -> None:
-        """Return when a call may be made; raises Unheard while the system is left alone."""
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def enter(self, urgency: Quota) -> str:
+        """Return when a call may be made: its name in the gate; raises Unheard while the system is left alone."""
+        place: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         heapq.heappush(self.waiting, (_RANK[urgency], next(self._order), place))
         if self._usher is None or self._usher.done():
             self._usher = asyncio.create_task(self._let_in())
-        await place
+        return await place
 
-    async def leave(self, *, reached: bool) -> None:
+    async def leave(self, call: str, *, reached: bool) -> None:
         """A call ended; ``reached`` tells whether the system answered at all."""
-        await self.service.in_thread(lambda: self.gate.end(self._asked.pop(), self.service.clock.now(), reached=reached))
+        await self.service.in_thread(lambda: self.gate.end(call, self.service.clock.now(), reached=reached))
 
     async def _let_in(self) -> None:
         while self.waiting:
@@ -183,8 +182,8 @@ class _Lane:
                 return
             if verdict == "rest":
                 self._tell(Unheard("it is left alone after failures in a row"))
-            elif verdict == "go" and not self._next():
-                await self.leave(reached=True)
+            elif verdict == "go" and not self._next(call := self._ready.pop()):
+                await self.leave(call, reached=True)
             elif verdict == "paused":
                 self._tell(Unheard("a person has paused it"))
             elif verdict == "wait":
@@ -203,16 +202,16 @@ class _Lane:
         if self.quota.room(now) < 1 or self.gate.room(now) <= (0 if trial else self.kept):
             return "wait"
         self.quota.spend()
-        self._asked.append(f"look-up/{next(self._order)}")
-        self.gate.begin(self._asked[-1], now)
+        self._ready.append(f"look-up/{next(self._order)}")
+        self.gate.begin(self._ready[-1], now)
         return "go"
 
-    def _next(self) -> bool:
-        """Let the most urgent in; false if nobody waits any more."""
+    def _next(self, call: str) -> bool:
+        """Let the most urgent in, under that name; false if nobody waits any more."""
         while self.waiting:
             _, _, place = heapq.heappop(self.waiting)
             if not place.done():
-                place.set_result(None)
+                place.set_result(call)
                 return True
         return False
 

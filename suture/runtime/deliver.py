@@ -58,12 +58,27 @@ class Gate:
     def __init__(self, concurrency: int, rate: float) -> None:
         self.breaker, self.quota = Breaker(), Ceiling(rate)
         self.concurrency = concurrency
-        #: The calls under way, by delivery; look-ups have names of their own.
+        #: The calls under way, by delivery; look-ups, polls and comparisons have names of their own.
         self.under_way: set[str] = set()
+        #: Calls whose next request waits for room: they come before those that are to begin.
+        self.waiting: set[str] = set()
 
     def room(self, now: datetime) -> int:
         """How many calls may start now."""
-        return min(self.breaker.room(now), self.quota.room(now, len(self.under_way)), self.concurrency - len(self.under_way))
+        requests = self.quota.room(now, len(self.under_way)) - len(self.waiting)
+        return min(self.breaker.room(now), requests, self.concurrency - len(self.under_way | self.waiting))
+
+    def request(self, call: str, now: datetime) -> bool:
+        """Whether one more request may leave now; it counts then, and the one before it in the same call has just ended."""
+        here = call in self.under_way
+        if self.quota.room(now, len(self.under_way)) < 1 or not (here or len(self.under_way) < self.concurrency):
+            self.waiting.add(call)
+            return False
+        if here:
+            self.quota.end(now)
+        self.waiting.discard(call)
+        self.under_way.add(call)
+        return True
 
     def begin(self, call: str, now: datetime) -> None:
         """A call starts."""
@@ -73,13 +88,23 @@ class Gate:
     def leave(self, call: str) -> None:
         """A call that was to start does not."""
         self.breaker.trying = False
-        self.under_way.discard(call)
+        self._forget(call)
 
     def end(self, call: str, now: datetime, *, reached: bool) -> None:
         """A call ended."""
         self.breaker.end(now, reached=reached)
         self.quota.end(now)
+        self._forget(call)
+
+    def over(self, call: str, now: datetime) -> None:
+        """A question of our own ended, if it had begun; how is told to nobody."""
+        if call in self.under_way:
+            self.quota.end(now)
+        self._forget(call)
+
+    def _forget(self, call: str) -> None:
         self.under_way.discard(call)
+        self.waiting.discard(call)
 
     def lose(self, call: str, now: datetime) -> None:
         """Nobody will say how a call ended; if it was under way here it is no more."""
@@ -91,7 +116,7 @@ class Gate:
         """When time alone will open the gate; None if it is open or waits for calls to end."""
         if self.breaker.room(now) == 0 and not self.breaker.trying:
             return self.breaker.wakes()
-        return self.quota.wakes() if self.quota.room(now, len(self.under_way)) < 1 else None
+        return self.quota.wakes() if self.quota.room(now, len(self.under_way)) <= len(self.waiting) else None
 
 
 class Delivering:

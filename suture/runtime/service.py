@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from suture.journal import Fenced, Unavailable
@@ -17,6 +19,7 @@ from suture.runtime.clock import Clock
 from suture.runtime.deliver import Attempt, Delivering
 from suture.runtime.drive import drive
 from suture.runtime.network import Instance
+from suture.runtime.pace import AGAIN_S, Questions, Talk
 from suture.runtime.polling import poll_once
 from suture.runtime.reconcile import Report, reconcile
 from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, lane
@@ -96,6 +99,7 @@ class Service:
         #: How much waited to be decided when it was last looked, and when it is looked again.
         self._undecided, self._next_look = 0, 0.0
         self._failing: dict[str, str] = {}
+        self._questions = itertools.count()
         #: Instances whose inbox, poll or books are being looked at.
         self._looking: list[str] = []
 
@@ -326,13 +330,35 @@ class Service:
             self._talks[attempt.delivery.id] = asyncio.create_task(self._talk(attempt), name=attempt.instance.name)
 
     async def _talk(self, attempt: Attempt) -> None:
-        link = self.links.get(attempt.instance.name)
-        outcome = await drive(attempt.steps, self._guarded(link)) if link else Again(reason="the instance has no address")
+        name = attempt.instance.name
+        if name in self.links:
+            outcome = await drive(attempt.steps, self.talking(name, attempt.delivery.id))
+        else:
+            outcome = Again(reason="the instance has no address")
         self._outcomes.append((attempt, outcome))
         del self._talks[attempt.delivery.id]
         self.wake()
 
-    def _guarded(self, link: Link) -> Link:
+    def talking(self, instance: str, call: str) -> Link:
+        """The link to an instance for a call that has been counted; each further request of it waits until it may count, too."""
+        link = self._guarded(instance)
+        return Talk(link, self._may(instance, call), self._pause) if self._clocked else link
+
+    def asking(self, instance: str, what: str) -> Link:
+        """The link to an instance for questions of our own, each of which counts as a call."""
+        link, call = self._guarded(instance), f"{what}/{next(self._questions)}"
+        over = partial(self.in_thread, lambda: self.delivering.gates[instance].over(call, self.clock.now()))
+        # where nobody looks at the clock, nobody would see the moment that is waited for
+        return Questions(link, self._may(instance, call), self._pause, over) if self._clocked else link
+
+    def _may(self, instance: str, call: str) -> Callable[[], Awaitable[bool]]:
+        return partial(self.in_thread, lambda: self.delivering.gates[instance].request(call, self.clock.now()))
+
+    async def _pause(self) -> None:
+        await self.clock.sleep(AGAIN_S)
+
+    def _guarded(self, instance: str) -> Link:
+        link = self.links[instance]
         return Guarded(link, self.attendance) if self.wiring.journal.shared else link
 
     async def _wait_for_journal(self, unavailable: Unavailable) -> None:
@@ -503,7 +529,7 @@ class Service:
                 await self._survive(instance.name, f"poll {instance.name}/{poll.name}", self._poll_once(instance, poll))
 
     async def _poll_once(self, instance: Instance, poll: Poll) -> int:
-        link, now = self.links[instance.name], self.clock.now()
+        link, now = self.asking(instance.name, f"poll/{poll.name}"), self.clock.now()
         return await poll_once(self.wiring, instance, poll, link, self.accept, now, self.in_thread)
 
     async def _reconcile(self, instance: Instance) -> None:
@@ -523,7 +549,8 @@ class Service:
 
     async def reconcile_once(self, instance: Instance) -> Report:
         """Compare what an instance holds with what we believe; raises NoReply if it did not tell, after what it told counted."""
-        report = await reconcile(self.wiring, instance, self.links[instance.name], self.clock.now, in_thread=self.in_thread)
+        link = self.asking(instance.name, "reconciliation")
+        report = await reconcile(self.wiring, instance, link, self.clock.now, in_thread=self.in_thread)
         self.wake()
         if report.unheard:
             raise NoReply("; ".join(f"{name}: {why}" for name, why in report.unheard.items()))

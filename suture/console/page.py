@@ -78,7 +78,8 @@ class Page(Struct, frozen=True, kw_only=True):
 
     ``allow`` is the permission that it takes; nobody else sees it. The twin shows whatever the struct holds, so it never holds
     bytes of partners, bank details or documents as they were sent. Elements of the template with ``data-live`` and an ``id`` are
-    sent again when they have changed. ``rank`` orders the pages of a section. ``load`` raises Missing for what is not there.
+    sent again when they have changed, those with ``data-moving``, which change without the journal, at the beginning, too.
+    ``rank`` orders the pages of a section. ``load`` raises Missing for what is not there.
     """
 
     path: str

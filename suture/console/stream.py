@@ -43,19 +43,25 @@ class Live:
         self.parts: dict[str, str] = {}
         self.lists: dict[str, dict[str, str]] = {}
 
-    def take(self, page: str) -> str:
-        """Compare with the page as it is now; returns the patch, "" where nothing has changed."""
+    def take(self, page: str, quiet: bool = False) -> str:
+        """Compare with the page as it is now; returns the patch, "" where nothing has changed.
+
+        ``quiet`` where the browser has drawn the same: then only what moves without the journal (``data-moving``) is sent, which
+        may have moved on since.
+        """
         tree = html.document_fromstring(page)
         patches: list[str] = []
         for element in tree.iter(etree.Element):
             id = element.get("id", "")
             if not id or element.get("data-live") is None:
                 continue
+            silent = quiet and element.get("data-moving") is None
             if element.get("data-each") is not None:
-                patches += self._list(id, element)
+                changed = self._list(id, element)
+                patches += [] if silent else changed
             else:
                 written = _written(element)
-                if _lasting(written) != self.parts.get(id):
+                if _lasting(written) != self.parts.get(id) and not silent:
                     patches.append(written)
                 self.parts[id] = _lasting(written)
         return "".join(patches)
@@ -155,8 +161,8 @@ class Stream:
             except Unavailable:
                 continue
             reached.append(position)
-            patch = live.take(page)
-            if patch and not quiet:
+            patch = live.take(page, quiet)
+            if patch:
                 messages.append(msgspec.json.encode({"page": address, "html": patch}).decode())
         self.drawn = monotonic()
         # a page that was drawn first may not know what the last one does

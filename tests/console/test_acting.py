@@ -42,7 +42,7 @@ def press(page: Page, form: str, button: str, says: str, **fields: str) -> None:
 
 def acknowledge(page: Page, base: str, scene: Scene) -> None:
     page.goto(f"{base}/incidents")
-    row = page.locator("li.row", has_text="inventory out of reach")
+    row = page.locator("li.row", has_text="inventory: it began with out of reach")
     row.locator("[name=reason]").fill(REASON)
     row.locator("button").click()
     page.wait_for_selector(f"text=seen to by {ACTOR}")
@@ -131,6 +131,16 @@ def take(page: Page, base: str, scene: Scene) -> None:
     press(page, "form[action='/take']", "button:has-text('Give it back')", "no emergency rights any more")
 
 
+def keep(page: Page, base: str, scene: Scene) -> None:
+    page.goto(f"{base}/exceptions?owner=buyer")
+    page.click("summary:text('Keep this view')")
+    press(page, "form[action='/keep']", "button", "Kept as Buying", name="Buying")
+    page.click("nav a:text('Buying')")
+    page.wait_for_url("**/exceptions?owner=buyer")
+    page.goto(f"{base}/views")
+    press(page, "form[action='/keep']:has([name=view])", "button", "Buying is given up")
+
+
 #: In an order in which each finds what it needs.
 STORIES: Mapping[str, Story] = {
     "acknowledge": acknowledge,
@@ -143,6 +153,7 @@ STORIES: Mapping[str, Story] = {
     "decide": decide,
     "route": route,
     "verify": verify,
+    "keep": keep,
     "take": take,
 }
 

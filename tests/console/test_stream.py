@@ -31,6 +31,14 @@ def test_only_what_has_changed_is_sent() -> None:
     assert live.take(drawn("two", "1", "2")) == '<p id="a" data-live>two</p>'
 
 
+def test_what_moves_without_the_journal_is_sent_though_the_page_has_just_been_drawn() -> None:
+    """Else what came to its end between the page and the stream would never be told."""
+    page = drawn("one", "1").replace("</body>", '<b id="run" data-live data-moving>{}</b></body>')
+    live = Live()
+    assert live.take(page.format("over"), quiet=True) == '<b id="run" data-live data-moving>over</b>'
+    assert live.take(page.format("over")) == ""
+
+
 def test_a_list_is_patched_in_three_words() -> None:
     live = Live()
     live.take(drawn("", "1", "2", "3"))

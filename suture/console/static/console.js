@@ -139,9 +139,9 @@ document.addEventListener("submit", async (event) => {
     const answer = await fetch(event.submitter?.getAttribute("formaction") || form.getAttribute("action"), { method: "post", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.redirected && answer.url !== location.href) history.pushState({}, "", answer.url);
-    $("#content").replaceWith($("#content", page));
-    document.title = page.title;
-    held.clear();
+    if (!$("#content", page)) return location.reload(); // the session has ended
+    for (const part of ["#content", "nav", "footer"]) $(part).replaceWith($(part, page));
+    document.title = page.title, held.clear();
     $("[role=alert], [role=status].told")?.scrollIntoView({ block: "nearest" });
     $("#content").focus({ preventScroll: true });
     show();

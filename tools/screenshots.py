@@ -27,9 +27,9 @@ from suture.journal import open_journal
 from suture.journal.blobs import load_or_create_key
 from suture.model import Decision, Ref
 from suture.runtime.clock import ManualClock
-from suture.runtime.network import Network
 from suture.runtime.notes import note
 from suture.runtime.wiring import Wiring
+from suture.sandbox.stage import network
 from suture.views import history
 from suture.views.search import NOTE
 from tests.console.scene import Scene
@@ -86,7 +86,7 @@ def _day(kept: Path | None) -> Iterator[Path]:
 def _opened(folder: Path) -> Iterator[tuple[Desk, str, str]]:
     """The console over a day, listening: its desk, its address, and a link."""
     journal = open_journal(str(folder / "suture.db"), load_or_create_key(folder / "blobs.key"))
-    wiring = Wiring(journal, Network(name="none"), privacy_key=bytes(32))
+    wiring = Wiring(journal, network({}, {}), privacy_key=bytes(32))
     # as of the end of the story: nothing on a picture lies in the future
     now = max(row.event.at for row in history(journal))
     desk = Desk(wiring, folder / "suture.ledger", ManualClock(now), place="day")

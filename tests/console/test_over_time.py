@@ -6,14 +6,18 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from msgspec import Struct
 from starlette.testclient import TestClient
 
 from suture.console.over_time import course, daily, lasted, spoken, told_marks, trend
-from suture.console.times import Times
+from suture.console.times import Times, times_of
+from suture.journal import State, Unit
+from suture.runtime.breakers import BREAKERS, Trip
 from suture.views.marks import Mark
 from tests.console.scene import Scene
 
@@ -132,3 +136,14 @@ def test_one_range_in_the_address_holds_for_every_chart_and_goes_along(client: T
     page = client.get("/flows?days=7").text
     assert all(f'href="{path}?days=7"' in page for path in ("/kpis", "/slas", "/business"))
     assert client.get("/flows.json?days=8").json()["times"]["days"] == 0, "a range that is not offered is none"
+
+
+def test_a_breaker_that_is_open_is_an_outage_until_now(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    key = (BREAKERS, "erp")
+    known = scene.journal.states([key]).get(key)
+    trip = Trip(phase="open", since=scene.clock.now() - timedelta(hours=5), failures=7)
+    scene.journal.commit([Unit(states=[State(*key, (known.version if known else 0) + 1, msgspec.json.encode(trip))])])
+    with scene.desk.ask({}) as ask, ask.figures() as kept:
+        marks = times_of(ask, kept).marks
+    assert [(mark.text, mark.until) for mark in marks if "breaker" in mark.text] == [("breaker of erp open", None)]

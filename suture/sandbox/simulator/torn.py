@@ -62,7 +62,7 @@ class TornDisk(SqliteJournal):
     @property
     def last(self) -> int:
         """The position of the newest event."""
-        return self._counter("position")
+        return self._counters({"position"}).get("position", 0)
 
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
         """Write, unless the power fails or the disk is full."""

@@ -2,8 +2,8 @@
 
 Only what the journal tells: attempts of deliveries, each end of one with how many it took, and the lists that were read when a
 counterpart was compared. The last attempt of a delivery was made when it ended; when the earlier ones were, nobody wrote down, so
-they count for the day and for no second; and where a word told the end, that is when it came. Polls and the gateway's live
-look-ups leave no facts.
+they count for the day and for no second; and where a word told the end, that is when it came. Polls, the
+gateway's live look-ups, and what a conversation asks beyond its first request leave no facts.
 """
 
 from __future__ import annotations

@@ -110,14 +110,19 @@ async def reconcile(
 
 
 async def reconcile_suppliers(
-    wiring: Wiring, instance: Instance, link: Link, at: datetime, *, in_thread: InThread
+    wiring: Wiring, instance: Instance, link: Link, at: datetime, *, in_thread: InThread, once: str = ""
 ) -> SuppliersCompared | None:
-    """Compare its supplier master with the group's, and record it; None where it tells none, or not to its end."""
+    """Compare its supplier master with the group's, and record it; None where it tells none, or not to its end.
+
+    With ``once`` it is not compared where that has been told.
+    """
     roster = wiring.system(instance).suppliers
-    rows = await suppliers.roster_of(roster, _call(instance, at), link) if roster else None
+    if roster is None or (once and await in_thread(lambda: wiring.journal.by_once([once]))):
+        return None
+    rows = await suppliers.roster_of(roster, _call(instance, at), link)
     if rows is None:
         return None
-    fact: SuppliersCompared = await in_thread(lambda: suppliers.tell(wiring, instance, rows, at))
+    fact: SuppliersCompared = await in_thread(lambda: suppliers.tell(wiring, instance, rows, at, once))
     return fact
 
 

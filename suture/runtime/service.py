@@ -21,8 +21,9 @@ from suture.runtime.drive import drive
 from suture.runtime.network import Instance
 from suture.runtime.pace import AGAIN_S, Questions, Talk
 from suture.runtime.polling import poll_once
-from suture.runtime.reconcile import Report, reconcile
+from suture.runtime.reconcile import Report, reconcile, reconcile_suppliers
 from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, lane
+from suture.runtime.suppliers import today
 from suture.runtime.telemetry import Tally
 from suture.runtime.turn import turn, undisturbed
 from suture.runtime.wiring import Wiring
@@ -37,6 +38,8 @@ _log = logging.getLogger(__name__)
 LONGEST_REST = 1.0
 #: How often it is looked what time and others have brought: what is due, new codes, how much is left to decide; in seconds.
 LOOK_S = 0.25
+#: How often it is looked whether the day's comparison of suppliers has been made, in seconds.
+COMPARE_S = 3600.0
 #: How often a turn that waits looks whether conversations have ended, in seconds.
 BREATH_S = 0.001
 #: How long a stop waits for conversations under way, and for a journal that is out of reach, in seconds.
@@ -131,6 +134,11 @@ class Service:
             asyncio.create_task(self._reconcile(instance))
             for instance in self.wiring.network.instances
             if instance.reconcile_every_s and instance.name in self.links
+        ]
+        watchers += [
+            asyncio.create_task(self._compare(instance))
+            for instance in self.wiring.network.instances
+            if self.wiring.system(instance).suppliers and instance.name in self.links
         ]
         return watchers + [
             asyncio.create_task(self._poll(instance, poll))
@@ -537,6 +545,17 @@ class Service:
             await self.clock.sleep(instance.reconcile_every_s)
             if self.wiring.share.delivers(instance.name):
                 await self._survive(instance.name, f"reconciliation of {instance.name}", self.reconcile_once(instance))
+
+    async def _compare(self, instance: Instance) -> None:
+        """The suppliers that a counterpart knows, each day."""
+        while True:
+            await self.clock.sleep(COMPARE_S)
+            if self.wiring.share.delivers(instance.name):
+                now, link = self.clock.now(), self.asking(instance.name, "suppliers")
+                comparing = reconcile_suppliers(
+                    self.wiring, instance, link, now, in_thread=self.in_thread, once=today(instance, now)
+                )
+                await self._survive(instance.name, f"suppliers of {instance.name}", comparing)
 
     async def _re_enter(self) -> None:
         """What was done by hand while a counterpart was held back is found when somebody resumes it."""

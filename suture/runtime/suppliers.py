@@ -70,10 +70,15 @@ def compare_suppliers(wiring: Wiring, instance: Instance, rows: tuple[HeldSuppli
     )
 
 
-def tell(wiring: Wiring, instance: Instance, rows: tuple[HeldSupplier, ...], now: datetime) -> SuppliersCompared:
+def today(instance: Instance, now: datetime) -> str:
+    """The ``once`` of the day's comparison (UTC), which is made once however often a service begins anew."""
+    return f"suppliers/{instance.name}/{now.date()}"
+
+
+def tell(wiring: Wiring, instance: Instance, rows: tuple[HeldSupplier, ...], now: datetime, once: str = "") -> SuppliersCompared:
     """Compare, and write down what was found."""
     fact = compare_suppliers(wiring, instance, rows, now)
-    once = f"suppliers/{instance.name}/{now.isoformat()}"
+    once = once or f"suppliers/{instance.name}/{now.isoformat()}"
     wiring.journal.commit(
         [Unit(events=[Event(once=once, kind="emitted", source="reconciliation", at=now, data=fact, root=once)])]
     )

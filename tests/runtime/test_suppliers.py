@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +13,10 @@ from suture.kpis.figures import EVERYTHING, parts
 from suture.kpis.measures import Measures
 from suture.kpis.supplier_agreement import KPI
 from suture.model import BankAccount, Supplier, SuppliersCompared
+from suture.runtime.clock import ManualClock
 from suture.runtime.publish import publish
 from suture.runtime.reconcile import reconcile
+from suture.runtime.service import Service
 from suture.runtime.wiring import Wiring
 from suture.sandbox.group import MORNING, invent
 from suture.sandbox.stage import Stage, network
@@ -101,6 +105,36 @@ def test_a_roster_that_is_not_told_to_its_end_says_nothing() -> None:
 
 def test_a_dry_run_writes_nothing() -> None:
     assert compared([row("BIRCH")], dry=True) == []
+
+
+def test_a_running_service_compares_once_a_day_however_often_it_begins_anew() -> None:
+    group, clock = invent(1), ManualClock(MORNING)
+    stage, journal = Stage(group, 1), MemoryJournal(bytes(32))
+    wiring = Wiring(journal, network({}, {}), privacy_key=bytes(32))
+    publish(wiring, (*group.crosswalk, *group.masters), MORNING)
+
+    async def lived(hours: int) -> list[int]:
+        """Facts after each hour of a service that is started now."""
+        service = Service(wiring, clock, {"erp-north": Straight(stage.erps["erp-north"])})
+        await service.start()
+        facts = []
+        for _ in range(hours):
+            await _a_while()
+            clock.move_to(clock.now() + timedelta(hours=1))
+            await _a_while()
+            facts.append(sum(isinstance(each.event.data, SuppliersCompared) for each in history(journal)))
+        await service.stop()
+        return facts
+
+    assert asyncio.run(lived(3)) == [1, 1, 1]
+    assert asyncio.run(lived(2)) == [1, 1], "it began anew on the same day"
+    clock.move_to(MORNING + timedelta(days=1))
+    assert asyncio.run(lived(2)) == [2, 2]
+
+
+async def _a_while() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0.002)
 
 
 def test_the_figure_by_system_and_field_is_a_recount_of_the_twins() -> None:

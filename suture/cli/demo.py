@@ -29,6 +29,9 @@ from suture.sandbox.demo import Progress as Step
 from suture.sandbox.group import MORNING
 from suture.views.exceptions import at_stake, grouped
 
+#: In whose name the day is looked at: a person of the invented group who may approve much; the machine's user nobody there knows.
+VISITOR = "cfo-1"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -82,8 +85,8 @@ def _look(day: Demo, result: Result) -> None:
     from suture.cli.console import OWNER, caller_of, stay  # only who looks waits for the web's libraries
     from suture.gateway import Access
 
-    console.print("\nThe day in the browser:")
-    looker, over = caller_of("", (*OWNER, "auditor"), Access()), threading.Event()
+    console.print(f"\nThe day in the browser, in the name of {VISITOR}, who may decide about much:")
+    looker, over = caller_of(VISITOR, (*OWNER, "auditor"), Access()), threading.Event()
     going_on = threading.Thread(target=lambda: asyncio.run(day.go_on(over)), name="the day goes on")
     going_on.start()
     try:

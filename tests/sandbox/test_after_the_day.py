@@ -5,15 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 
+from suture.cli.demo import VISITOR
 from suture.journal import load_or_create_key, open_journal
-from suture.model import Decision, Ref
+from suture.model import Decision, Money, Person, Ref
 from suture.runtime.command import command
 from suture.runtime.wiring import Wiring
 from suture.sandbox.demo import Demo
+from suture.sandbox.group import invent
 from suture.views import history
 from suture.views.ledger import ledger
+
+
+def test_whoever_looks_at_the_day_is_a_person_of_the_house_with_authority() -> None:
+    person = next(each for each in invent(1).masters if isinstance(each, Person) and each.id == VISITOR)
+    assert person.limit is not None
+    assert person.limit >= Money(Decimal(1_000_000), "USD")
 
 
 def test_what_is_decided_after_the_day_is_carried_out(tmp_path: Path) -> None:

@@ -60,23 +60,24 @@ class Gate:
         self.concurrency = concurrency
         #: The calls under way, by delivery; look-ups, polls and comparisons have names of their own.
         self.under_way: set[str] = set()
-        #: Calls whose next request waits for room: they come before those that are to begin.
-        self.waiting: set[str] = set()
+        #: Calls whose next request waits for room, first come first served: they come before those that are to begin.
+        self.waiting: dict[str, None] = {}
 
     def room(self, now: datetime) -> int:
         """How many calls may start now."""
         requests = self.quota.room(now, len(self.under_way)) - len(self.waiting)
-        return min(self.breaker.room(now), requests, self.concurrency - len(self.under_way | self.waiting))
+        return min(self.breaker.room(now), requests, self.concurrency - len(self.under_way) - len(self.waiting))
 
     def request(self, call: str, now: datetime) -> bool:
-        """Whether one more request may leave now; it counts then, and the one before it in the same call has just ended."""
-        here = call in self.under_way
-        if self.quota.room(now, len(self.under_way)) < 1 or not (here or len(self.under_way) < self.concurrency):
-            self.waiting.add(call)
-            return False
-        if here:
+        """Whether one more request may leave now; it counts then. The one before it in the same call has just ended."""
+        if call in self.under_way:
             self.quota.end(now)
-        self.waiting.discard(call)
+            self.under_way.discard(call)
+        self.waiting.setdefault(call)
+        room = min(self.quota.room(now, len(self.under_way)), self.concurrency - len(self.under_way))
+        if list(self.waiting).index(call) >= room:
+            return False
+        del self.waiting[call]
         self.under_way.add(call)
         return True
 
@@ -104,13 +105,14 @@ class Gate:
 
     def _forget(self, call: str) -> None:
         self.under_way.discard(call)
-        self.waiting.discard(call)
+        self.waiting.pop(call, None)
 
     def lose(self, call: str, now: datetime) -> None:
         """Nobody will say how a call ended; if it was under way here it is no more."""
         if call in self.under_way:
             self.quota.end(now)
-            self.leave(call)
+            self.breaker.trying = False
+        self._forget(call)
 
     def wakes(self, now: datetime) -> datetime | None:
         """When time alone will open the gate; None if it is open or waits for calls to end."""

@@ -105,18 +105,33 @@ def test_polls_are_calls_like_any_other() -> None:
 
 
 def test_a_request_that_waits_comes_before_calls_that_are_to_begin() -> None:
-    gate = Gate(concurrency=4, rate=2.0)
+    gate, later = Gate(concurrency=4, rate=2.0), NOON + timedelta(seconds=1)
     assert gate.room(NOON) == 2
     gate.begin("first", NOON)
     gate.begin("second", NOON)
     assert not gate.request("first", NOON), "both places are taken"
     gate.end("second", NOON, reached=True)
-    later = NOON + timedelta(seconds=1)
-    assert gate.room(later) == 0, "the place that is free is kept for the one that waits"
+    assert gate.room(later) == 1, "one of the two that are free is kept for the one that waits"
     assert gate.request("first", later)
-    assert gate.room(later) == 0, "its first request counts for a second from its end"
+    assert gate.room(later) == 1
     gate.end("first", later, reached=True)
     assert gate.room(later + timedelta(seconds=1)) == 2
+
+
+def test_a_conversation_goes_on_where_one_call_a_second_is_all() -> None:
+    gate = Gate(concurrency=1, rate=1.0)
+    gate.begin("delivery", NOON)
+    assert not gate.request("delivery", NOON)
+    assert gate.room(NOON + timedelta(seconds=1)) == 0, "nobody else begins meanwhile"
+    assert gate.request("delivery", NOON + timedelta(seconds=1))
+
+
+def test_who_is_given_up_while_waiting_keeps_no_place() -> None:
+    gate = Gate(concurrency=2, rate=1.0)
+    gate.begin("delivery", NOON)
+    assert not gate.request("delivery", NOON)
+    gate.lose("delivery", NOON)
+    assert gate.room(NOON + timedelta(seconds=1)) == 1
 
 
 def test_a_question_that_never_got_in_leaves_nothing_behind() -> None:

@@ -133,8 +133,8 @@ MUTANTS = (
     Mutant(
         name="a call that has ended is counted as under way",
         file=_DELIVER,
-        old="        self.quota.end(now)\n        self.under_way.discard(call)\n",
-        new="        self.quota.end(now)\n",
+        old="        self.breaker.end(now, reached=reached)\n        self.quota.end(now)\n        self._forget(call)\n",
+        new="        self.breaker.end(now, reached=reached)\n        self.quota.end(now)\n",
     ),
     Mutant(
         name="an outcome and the facts that follow are written in two commits",

@@ -150,10 +150,11 @@ def _phase(process: str, phase: Bend, y: int, width: float) -> Markup:
     )
     href = f"/processes?{urlencode({'process': process, 'phase': phase.name})}"
     opened = Markup('<a href="{}" aria-label="{} {}">{}</a>').format(href, f"{number:,}", words, pill) if number else pill
-    bar = Markup('<rect class="bar" x="{}" y="{}" width="{:.1f}" height="14"/>').format(_BAR, y + 8, width)
+    bar = Markup('<rect class="bar" x="{}" y="{}" width="{:.1f}" height="14"/>').format(_BAR, y + 8, width) if number else ""
     said = f"{number:,}" if number else "·"
-    count = Markup('<text class="count" x="{:.1f}" y="{}">{}</text>').format(_BAR + width + 8, y + 20, said)
-    by = Markup('<text class="by" x="{}" y="{}">{}</text>').format(_END, y + 20, _fitting(phase.brought_by))
+    count = Markup('<text class="count" x="{:.0f}" y="{}">{}</text>').format(_BAR + width + 8, y + 20, said)
+    brought_by = _fitting(phase.brought_by)
+    by = Markup('<text class="by" x="{}" y="{}">{}</text>').format(_END, y + 20, brought_by) if brought_by else ""
     return opened + bar + count + by
 
 

@@ -77,14 +77,17 @@ def beat(
     ``writers`` are the server's process numbers of the connections on which the worker commits.
     """
     names = sorted(wanted)
-    with db.transaction():
+    # what nearly every beat consists of goes to the server in one piece
+    with db.pipeline(), db.transaction():
         db.execute("select pg_advisory_xact_lock(%s)", (BEATING,))
         if worker != former:
             db.execute(_FORGET, (former,))
-            db.execute(_JOIN, (worker, ",".join(roles), within_s, list(writers)))
-        elif db.execute(_STAY, (within_s, list(writers), worker)).rowcount != 1:
-            raise Fenced(f"{worker} was given up by the others")
+            signed = db.execute(_JOIN, (worker, ",".join(roles), within_s, list(writers)))
+        else:
+            signed = db.execute(_STAY, (within_s, list(writers), worker))
         seen = _look(db, worker)
+        if signed.rowcount != 1:
+            raise Fenced(f"{worker} was given up by the others")
         if not seen.settled(worker, names):
             db.execute(_HANG_UP, (worker,))
             db.execute(_GIVE_UP, (worker,))

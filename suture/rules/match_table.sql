@@ -27,23 +27,14 @@ shared as (
 ),
 
 came as (
-    select "order", line, sum(quantity) as received
+    select "order", line, sum(quantity) as received, max(case when quantity is null then 1 else 0 end) as uncounted
     from $receipts
     group by "order", line
 ),
 
--- order lines of which something came in a unit that the item does not come in
-uncounted as (
-    select distinct "order", line
-    from $receipts
-    where quantity is null
-),
-
 accounts as (
-    select o.*, coalesce(c.received, 0) as received, case when u.line is null then 0 else 1 end as uncounted
-    from $orders o
-    left join came c on o."order" = c."order" and o.line = c.line
-    left join uncounted u on o."order" = u."order" and o.line = u.line
+    select o.*, coalesce(c.received, 0) as received, coalesce(c.uncounted, 0) as uncounted
+    from $orders o left join came c on o."order" = c."order" and o.line = c.line
 ),
 
 billed as (

@@ -111,8 +111,8 @@ class Gate:
         """Nobody will say how a call ended; if it was under way here it is no more."""
         if call in self.under_way:
             self.quota.end(now)
-            self.breaker.trying = False
-        self._forget(call)
+        if call in self.under_way or call in self.waiting:
+            self.leave(call)
 
     def wakes(self, now: datetime) -> datetime | None:
         """When time alone will open the gate; None if it is open or waits for calls to end."""

@@ -134,6 +134,18 @@ def test_who_is_given_up_while_waiting_keeps_no_place() -> None:
     assert gate.room(NOON + timedelta(seconds=1)) == 1
 
 
+def test_a_trial_that_is_given_up_while_waiting_does_not_keep_the_breaker_shut() -> None:
+    gate, later = Gate(concurrency=1, rate=1.0), NOON + timedelta(seconds=40)
+    for number in range(gate.breaker.trips):
+        gate.begin(f"{number}", NOON)
+        gate.end(f"{number}", NOON, reached=False)
+    gate.begin("trial", later)
+    assert not gate.request("trial", later), "its first request still counts"
+    assert gate.breaker.room(later) == 0
+    gate.lose("trial", later)
+    assert gate.breaker.room(later) == 1
+
+
 def test_a_question_that_never_got_in_leaves_nothing_behind() -> None:
     gate = Gate(concurrency=1, rate=5.0)
     gate.begin("delivery", NOON)

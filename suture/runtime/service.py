@@ -19,7 +19,7 @@ from suture.runtime.clock import Clock
 from suture.runtime.deliver import Attempt, Delivering
 from suture.runtime.drive import drive
 from suture.runtime.network import Instance
-from suture.runtime.pace import AGAIN_S, Questions, Talk
+from suture.runtime.pace import Place, Questions, Talk, place
 from suture.runtime.polling import poll_once
 from suture.runtime.reconcile import Report, reconcile, reconcile_suppliers
 from suture.runtime.share import NOTHING, ROLES, Role, Share, busy, lane
@@ -350,20 +350,18 @@ class Service:
     def talking(self, instance: str, call: str) -> Link:
         """The link to an instance for a call that has been counted; each further request of it waits until it may count, too."""
         link = self._guarded(instance)
-        return Talk(link, self._may(instance, call), self._pause) if self._clocked else link
+        return Talk(link, self._place(instance, call)) if self._clocked else link
 
     def asking(self, instance: str, what: str) -> Link:
         """The link to an instance for questions of our own, each of which counts as a call."""
         link, call = self._guarded(instance), f"{what}/{next(self._questions)}"
         over = partial(self.in_thread, lambda: self.delivering.gates[instance].over(call, self.clock.now()))
         # where nobody looks at the clock, nobody would see the moment that is waited for
-        return Questions(link, self._may(instance, call), self._pause, over) if self._clocked else link
+        return Questions(link, self._place(instance, call), over) if self._clocked else link
 
-    def _may(self, instance: str, call: str) -> Callable[[], Awaitable[bool]]:
-        return partial(self.in_thread, lambda: self.delivering.gates[instance].request(call, self.clock.now()))
-
-    async def _pause(self) -> None:
-        await self.clock.sleep(AGAIN_S)
+    def _place(self, instance: str, call: str) -> Place:
+        may = partial(self.in_thread, lambda: self.delivering.gates[instance].request(call, self.clock.now()))
+        return partial(place, may, self.clock.sleep)
 
     def _guarded(self, instance: str) -> Link:
         link = self.links[instance]

@@ -7,16 +7,19 @@ from collections.abc import Generator
 from datetime import timedelta
 from time import monotonic
 
+import pytest
+
 from suture.formats.json import FORMAT as JSON
 from suture.journal import MemoryJournal
 from suture.model import Document, OrderStatus
 from suture.runtime.clock import SystemClock
 from suture.runtime.deliver import Gate
 from suture.runtime.network import Instance, Network
+from suture.runtime.pace import place
 from suture.runtime.service import Service
 from suture.runtime.wiring import Wiring
 from suture.systems import Call, Channel, Done, Operation, Poll, Steps, System
-from suture.transports import Http, HttpReply, Reply, Request
+from suture.transports import Http, HttpReply, NotSent, Reply, Request
 from tests.runtime.house import NOON, TELLER, arrival, order
 
 RATE = 8.0
@@ -132,6 +135,20 @@ def test_who_is_given_up_while_waiting_keeps_no_place() -> None:
     assert not gate.request("delivery", NOON)
     gate.lose("delivery", NOON)
     assert gate.room(NOON + timedelta(seconds=1)) == 1
+
+
+def test_nobody_waits_for_ever() -> None:
+    rests: list[float] = []
+
+    async def never() -> bool:
+        return False
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    with pytest.raises(NotSent, match="no room"):
+        asyncio.run(place(never, rest))
+    assert sum(rests) == pytest.approx(3600)
 
 
 def test_a_trial_that_is_given_up_while_waiting_does_not_keep_the_breaker_shut() -> None:

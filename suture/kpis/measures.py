@@ -18,6 +18,7 @@ from suture.journal import Recorded
 from suture.journal.rows import instant, micros
 from suture.kpis.kpi import FINEST, Dropped, Kpi, Measure
 from suture.kpis.origins import ORIGIN_TABLES, Origins
+from suture.kpis.tables import opened
 from suture.model import Document
 
 TABLES = f"""
@@ -77,10 +78,7 @@ class Measures:
 
     def __init__(self, kpis: Iterable[Kpi], db: sqlite3.Connection | None = None) -> None:
         """Measures in a database that holds ``TABLES``; without one, empty ones in memory."""
-        if db is None:
-            db = sqlite3.connect(":memory:", isolation_level=None)
-            db.executescript(TABLES)
-        self._ask = db.execute
+        self._ask = opened(TABLES, db).execute
         self._origins = Origins(self._ask)
         self._hear: dict[type, list[_Reader]] = {}
         self._again = []

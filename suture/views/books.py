@@ -15,6 +15,7 @@ from typing import Any
 
 from suture.journal import Recorded
 from suture.journal.rows import micros
+from suture.kpis.tables import opened
 from suture.model import (
     Case,
     CaseResolved,
@@ -84,10 +85,7 @@ class Books:
 
     def __init__(self, db: sqlite3.Connection | None = None) -> None:
         """Books in a database that holds ``TABLES``; without one, empty books in memory."""
-        if db is None:
-            db = sqlite3.connect(":memory:", isolation_level=None)
-            db.executescript(TABLES)
-        self._ask = db.execute
+        self._ask = opened(TABLES, db).execute
 
     def enter(self, row: Recorded) -> None:
         """Take one event into the books."""

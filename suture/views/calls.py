@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from suture.journal import Recorded
 from suture.journal.rows import micros
+from suture.kpis.tables import opened
 from suture.model import Delivered, Reconciled
 
 TABLES = """
@@ -44,10 +45,7 @@ class Calls:
 
     def __init__(self, db: sqlite3.Connection | None = None) -> None:
         """Calls in a database that holds ``TABLES``; without one, empty ones in memory."""
-        if db is None:
-            db = sqlite3.connect(":memory:", isolation_level=None)
-            db.executescript(TABLES)
-        self._ask = db.execute
+        self._ask = opened(TABLES, db).execute
 
     def enter(self, row: Recorded) -> None:
         """Take one event in."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from suture.journal import Recorded
 from suture.journal.rows import instant, micros
+from suture.kpis.tables import opened
 from suture.model import Decided, Decision, Delivered, MessageReceived, Owed, Parked, Repaired
 
 TABLES = """
@@ -118,10 +119,7 @@ class Flows:
 
     def __init__(self, db: sqlite3.Connection | None = None) -> None:
         """Flows in a database that holds ``TABLES``; without one, empty ones in memory."""
-        if db is None:
-            db = sqlite3.connect(":memory:", isolation_level=None)
-            db.executescript(TABLES)
-        self._ask = db.execute
+        self._ask = opened(TABLES, db).execute
 
     def enter(self, row: Recorded) -> None:
         """Take one event into the flows."""

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from suture.journal import Event, Recorded
 from suture.journal.rows import instant, micros
+from suture.kpis.tables import opened
 from suture.model import Case, CaseResolved, Decided, Decision, Policy
 
 TABLES = """
@@ -44,10 +45,7 @@ class Marks:
 
     def __init__(self, db: sqlite3.Connection | None = None) -> None:
         """Marks in a database that holds ``TABLES``; without one, none, in memory."""
-        if db is None:
-            db = sqlite3.connect(":memory:", isolation_level=None)
-            db.executescript(TABLES)
-        self._ask = db.execute
+        self._ask = opened(TABLES, db).execute
         #: Versions at hand: every document that was read by a mapping is looked at.
         self._known: dict[str, str] = {}
 

@@ -36,12 +36,14 @@ PLACES: dict[str, str] = {
 CHARGES_MAX = 2_000
 DEVICES_MAX = 100
 
+#: The segments of a charge in which a line break makes everything doubtful.
+UNBROKEN = ("FT1", "PR1", "PRT", "ZFT")
 _HEAD = frozenset({"MSH", "EVN", "PID", "PV1", "PV2"})
 _LOCATIONS = (("FT1", 16), ("PV1", 3))
 
 
 class Charge(Struct, frozen=True):
-    """One FT1 (first) with everything up to the next FT1. ``places`` is PLACES as the partners agreed on it."""
+    """One FT1 (first) with what says something about it up to the next FT1. ``places`` is PLACES as the partners agreed on it."""
 
     message: Message
     segments: tuple[Segment, ...]
@@ -80,7 +82,7 @@ class Charge(Struct, frozen=True):
         """The text at ``path``. A location (PL) that names facility and point of care is FACILITY/POINT, as points repeat."""
         charset = self.message.charset
         text = segment.text_at(path.field, path.repetition or 1, path.component or 1, path.subcomponent or 1, charset)
-        if (path.segment, path.field) in _LOCATIONS and not path.component and text:
+        if text and not path.component and (path.segment, path.field) in _LOCATIONS:
             facility = segment.text_at(path.field, 1, 4, charset=charset)
             return f"{facility}/{text}" if facility else text
         return text
@@ -96,31 +98,43 @@ class Charge(Struct, frozen=True):
         return Finding(code=code, path=str(where), text=f"{place} ({name}) {text}" if name else f"{place} {text}")
 
 
-def places(profile: Profile) -> dict[str, tuple[Path, ...]]:
+class Places(Struct, frozen=True):
+    """Where each part of a usage stands, best place first, and the names of the segments of a charge that say something."""
+
+    parts: dict[str, tuple[Path, ...]]
+    segments: frozenset[str]
+
+
+def places(profile: Profile) -> Places:
     """PLACES with the profile's own lines in it; raises ValueError for an option that is no list of paths to fields."""
+    if profile.options.keys().isdisjoint(PLACES):
+        return _USUAL
     return _places(tuple(profile.options.get(part, usual) for part, usual in PLACES.items()))
 
 
 @lru_cache(maxsize=256)
-def _places(texts: tuple[str, ...]) -> dict[str, tuple[Path, ...]]:
+def _places(texts: tuple[str, ...]) -> Places:
     found = {part: tuple(map(parse_path, text.split())) for part, text in zip(PLACES, texts, strict=True)}
     for part, paths in found.items():
         if not paths or not all(path.field for path in paths):
             raise ValueError(f"option {part} names no field")
-    return found
+    return Places(found, frozenset({*UNBROKEN, *(path.segment for paths in found.values() for path in paths)}))
 
 
-def charges(message: Message, where: dict[str, tuple[Path, ...]]) -> list[Charge]:
-    """The charges of a message, in order."""
+_USUAL = _places(tuple(PLACES.values()))
+
+
+def charges(message: Message, where: Places) -> list[Charge]:
+    """The charges of a message, in order, without the segments that say nothing about what was used."""
     groups: list[list[Segment]] = []
     for segment in message.segments:
         if segment.name == "FT1":
             groups.append([])
-        if groups:
+        if groups and segment.name in where.segments:
             groups[-1].append(segment)
     set_ids = {group[0].text_at(1): group[0] for group in groups}
     return [
-        Charge(message, tuple(group), where, ordinal, set_ids, named=by_name(group))
+        Charge(message, tuple(group), where.parts, ordinal, set_ids, named=by_name(group))
         for ordinal, group in enumerate(groups, start=1)
     ]
 

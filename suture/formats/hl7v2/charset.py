@@ -50,7 +50,9 @@ def _declared(raw: bytes) -> list[str]:
     if match is None:
         return []
     fields = match[2].split(match[1], 18)
-    value = fields[16].decode("ascii", "replace") if len(fields) > 16 else ""
+    if len(fields) <= 16 or not fields[16]:
+        return []
+    value = fields[16].decode("ascii", "replace")
     repeat = match[2][1:2].decode("ascii", "replace")
     return [name.strip().upper() for name in value.split(repeat or "~")]
 

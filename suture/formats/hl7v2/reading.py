@@ -10,13 +10,17 @@ from msgspec import Struct, structs
 from suture.formats.format import Profile, Reading, Running
 from suture.formats.hl7v2.adt import Merge, merges, read_context
 from suture.formats.hl7v2.escape import Delimiters
-from suture.formats.hl7v2.lexer import BLANK, MESSAGES_MAX, SEGMENTS_MAX, Lexed, Message, lex
+from suture.formats.hl7v2.lexer import BLANK, MESSAGES_MAX, SEGMENTS_MAX, Lexed, Message, Segment, lex
 from suture.formats.hl7v2.segments_codes import CONTEXT_EVENTS, FIELDS, VERSIONS
 from suture.formats.hl7v2.usage import read_usages
 from suture.model import Finding, Usage
 
 #: A control id is at most 20 characters before version 2.7 and 199 since; more is cut off in what we say about it.
 _CONTROL_ID_MAX = 199
+#: So many fields of a header (the name is field 0) say something to us.
+_HEAD_FIELDS = 19
+#: What is read, by kinds of message.
+_EVENTS = {"DFT": frozenset({"P03"}), "ADT": CONTEXT_EVENTS}
 #: MSH-13 is a number of at most 15 characters.
 _COUNTED = re.compile("[1-9][0-9]{0,14}")
 
@@ -78,7 +82,8 @@ def read(raw: bytes, profile: Profile) -> Reading:
         general.append(Finding(code="100", path="MSH", text="there is no MSH segment, so it is no HL7 v2 message", offset=0))
         heads.append(Head(response=b"\rMSA" in raw or b"\nMSA" in raw or raw.startswith(b"MSA")))
     # What concerns the whole is told with the last message: nobody knows whether its end came.
-    heads[-1] = structs.replace(heads[-1], findings=(*general, *heads[-1].findings))
+    if general:
+        heads[-1] = structs.replace(heads[-1], findings=(*general, *heads[-1].findings))
     batch = next((_head(message) for name in ("BHS", "FHS") for message in lexed.messages if message.name == name), None)
     first = batch or heads[0]
     return Reading(
@@ -116,42 +121,44 @@ def _read_one(message: Message, profile: Profile) -> tuple[Head, tuple[Usage, ..
 def _head(message: Message) -> Head:
     if message.name != "MSH":
         return _batch_head(message)
-    header = message.segments[0]
-
-    def raw(field: int) -> str:
-        return (header.get(field) or "").strip()
-
-    kind = message.text("MSH-9.1")
+    header, charset = message.segments[0], message.charset
+    raw = _stated(header)
+    kind = header.text_at(9, charset=charset)
     return Head(
         delimiters=message.delimiters,
-        sender=raw(3),
-        sender_facility=raw(4),
-        receiver=raw(5),
-        receiver_facility=raw(6),
+        sender=raw[3],
+        sender_facility=raw[4],
+        receiver=raw[5],
+        receiver_facility=raw[6],
         kind=kind,
-        event=message.text("MSH-9.2") or message.text("EVN-1"),
-        control_id=raw(10)[:_CONTROL_ID_MAX],
-        sequence=raw(13),
-        processing=raw(11),
-        version=message.text("MSH-12.1"),
-        accept=raw(15),
-        application=raw(16),
-        charset=raw(18),
+        event=header.text_at(9, component=2, charset=charset) or message.text("EVN-1"),
+        control_id=raw[10][:_CONTROL_ID_MAX],
+        sequence=raw[13],
+        processing=raw[11],
+        version=header.text_at(12, charset=charset),
+        accept=raw[15],
+        application=raw[16],
+        charset=raw[18],
         response=kind == "ACK" or bool(message.all("MSA")),
     )
 
 
+def _stated(header: Segment) -> list[str]:
+    """The fields of a header up to the 18th as they stand, without surrounding blanks; "" for those that it leaves out."""
+    fields = [field.strip() for field in header.fields[:_HEAD_FIELDS]]
+    return fields + [""] * (_HEAD_FIELDS - len(fields))
+
+
 def _batch_head(message: Message) -> Head:
     """BHS and FHS: the same names in fields 3 to 6, the control id in field 11 (section 2.14.2, 2.14.6)."""
-    names = [(message.segments[0].get(field) or "").strip() for field in (3, 4, 5, 6, 11)]
-    sender, sender_facility, receiver, receiver_facility, control_id = names
+    raw = _stated(message.segments[0])
     return Head(
         delimiters=message.delimiters,
-        sender=sender,
-        sender_facility=sender_facility,
-        receiver=receiver,
-        receiver_facility=receiver_facility,
-        control_id=control_id[:_CONTROL_ID_MAX],
+        sender=raw[3],
+        sender_facility=raw[4],
+        receiver=raw[5],
+        receiver_facility=raw[6],
+        control_id=raw[11][:_CONTROL_ID_MAX],
     )
 
 
@@ -163,7 +170,7 @@ def _header_faults(message: Message, head: Head, profile: Profile) -> Iterator[F
         yield _fault("101", 10, "is required")
     if head.version not in VERSIONS:
         yield _fault("203", 12, "is not a version from 2.1 to 2.9")
-    processing = message.text("MSH-11.1")
+    processing = message.segments[0].text_at(11, charset=message.charset)
     if not processing:
         yield _fault("101", 11, "is empty; taken as production", severity="warning")
     elif processing not in profile.options.get("processing", "P").split():
@@ -172,7 +179,7 @@ def _header_faults(message: Message, head: Head, profile: Profile) -> Iterator[F
 
 
 def _kind_faults(head: Head) -> Iterator[Finding]:
-    events = {"DFT": frozenset({"P03"}), "ADT": CONTEXT_EVENTS}.get(head.kind)
+    events = _EVENTS.get(head.kind)
     if not head.kind:
         yield _fault("101", 9, "is required")
     elif events is None:

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import structs
 
 from suture.formats.format import Profile
-from suture.formats.hl7v2.charges import CHARGES_MAX, DEVICES_MAX, Charge, charges, device_rows, places, split
+from suture.formats.hl7v2.charges import CHARGES_MAX, DEVICES_MAX, UNBROKEN, Charge, charges, device_rows, places, split
 from suture.formats.hl7v2.instants import parse_instant, zone
 from suture.formats.hl7v2.lexer import Message, Segment
 from suture.formats.hl7v2.path import Path
@@ -34,7 +34,7 @@ def read_usages(message: Message, profile: Profile) -> tuple[tuple[Usage, ...], 
         where, local = places(profile), zone(profile.timezone)
     except ValueError as problem:
         return (), (Finding(code="207", text=f"the profile of this partner is wrong: {problem}"),)
-    subject = _Reader(Charge(message, (), where), profile, local)
+    subject = _Reader(Charge(message, (), where.parts), profile, local)
     patient, encounter = subject.subject()
     readers = [_Reader(charge, profile, local) for charge in charges(message, where)]
     if not 0 < len(readers) <= CHARGES_MAX:
@@ -58,7 +58,7 @@ class _Reader:
         """One usage for each device of the charge; none if goods are not concerned or anything is wrong."""
         if self._money_only():
             return []
-        self._unbroken(*(segment for segment in self.charge.segments if segment.name in ("FT1", "PR1", "PRT", "ZFT")))
+        self._unbroken(*(segment for segment in self.charge.segments if segment.name in UNBROKEN))
         number = self.quantity()
         kind = self.kind(number)
         if number == 0 and kind != "corrected":

@@ -107,9 +107,10 @@ class RecordedSqlite(sqlite.SqliteJournal):
         self.notes.open.states += [(row[0], row[3]) for row in rows]
         return rows
 
-    def _write_rest(self, batch: Any) -> None:
-        super()._write_rest(batch)
+    def _commit(self, drafts: Any, onces: Any) -> Any:
+        answers = super()._commit(drafts, onces)
         self.notes.closed()
+        return answers
 
 
 class RecordedPostgres(postgres.PostgresJournal):
@@ -131,7 +132,7 @@ class RecordedPostgres(postgres.PostgresJournal):
 
     def _called(self, says: Mapping[str, Sequence[Row]]) -> int:
         first = super()._called(says)
-        if first or not says["events"]:
+        if first or "events" not in says:
             self.notes.open.writes += [(table, _placed(table, rows, first)) for table, rows in says.items() if rows]
             self.notes.closed()
         return first

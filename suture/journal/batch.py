@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 
 import msgspec
 
@@ -16,32 +16,28 @@ Name = tuple[str, str, str]
 
 
 class Batch:
-    """The rows of one commit; raises Fenced where units contradict each other.
-
-    Where a table is *changed* each row must be found as expected: ``done``, ``moved``, ``settled`` and ``fired`` change exactly
-    as many rows as they have, and ``begun``, ``deliveries`` and ``checkpoints`` add as many; fewer mean Fenced.
-    """
+    """The rows of one commit; raises Fenced where units contradict each other."""
 
     def __init__(self, first: int, known: Container[str], partitions: int) -> None:
         """``first`` is the next free position, ``known`` the onces of this commit that the journal already holds."""
         self.answers: list[Committed] = []
         self.repeats: Counter[str] = Counter()
         self.next = first
-        self.events: list[Row] = []
-        #: (id, type, position, role)
-        self.refs: list[Row] = []
-        #: (id, partition, process, key)
-        self.work: list[Row] = []
-        self.done: set[int] = set()
-        self.blobs: dict[str, bytes] = {}
-        self.cursors: dict[str, int] = {}
-        self.checkpoints: dict[int, Row] = {}
         self._known, self._fresh, self._partitions = known, set[str](), partitions
+        self._events: list[Row] = []
+        #: (id, type, position, role)
+        self._refs: list[Row] = []
+        #: (id, partition, process, key)
+        self._work: list[Row] = []
+        self._blobs: dict[str, bytes] = {}
+        self._done: set[int] = set()
         self._states: dict[tuple[str, str], tuple[int, int, bytes]] = {}
         self._deliveries: dict[str, tuple[Delivery, bytes]] = {}
         self._settled: dict[str, tuple[Settlement, Settlement, bytes]] = {}
         self._fired: dict[Name, int] = {}
         self._timers: dict[Name, Timer] = {}
+        self._cursors: dict[str, int] = {}
+        self._seals: dict[int, Row] = {}
 
     def add(self, draft: Draft) -> None:
         """Fold one more unit in, or answer it as a repeat."""
@@ -56,43 +52,53 @@ class Batch:
         self._add_states(draft)
         self._add_settlements(draft)
         self._add_deliveries(draft)
-        self._add_timers(draft)
-        self.blobs.update(draft.blobs)
-        self.cursors.update(unit.cursors)
-        self._add_checkpoints(draft)
+        if unit.fired or unit.timers:
+            self._add_timers(draft)
+        self._blobs.update(draft.blobs)
+        self._cursors.update(unit.cursors)
+        self._add_seals(draft)
 
-    # -- what the tables get
+    def tables(self) -> Mapping[str, Sequence[Row]]:
+        """The rows of each table that gets any, in the order in which they are written.
 
-    def begun(self) -> list[Row]:
+        Where a table is changed each row must be found as expected: ``done``, ``moved``, ``settled`` and ``fired`` change exactly
+        as many rows as they have, and ``begun``, ``deliveries`` and ``seals`` add as many; fewer mean Fenced.
+        """
+        rows: dict[str, Sequence[Row]] = {"events": self._events, "refs": self._refs, "work": self._work}
+        rows["blobs"] = list(self._blobs.items())
+        rows["repeats"] = list(self.repeats.items())
+        rows["done"] = [(id,) for id in self._done] if self._done else ()
+        if self._states:
+            rows["begun"], rows["moved"] = self._begun(), self._moved()
+        rows["settled"] = self._settlements() if self._settled else ()
+        rows["deliveries"] = [delivery_row(*new) for new in self._deliveries.values()] if self._deliveries else ()
+        if self._fired or self._timers:
+            rows["fired"] = [(*name, due) for name, due in self._fired.items()]
+            rows["armed"] = self._armed()
+            # they need not be there, but must not stay
+            rows["cancelled"] = [name for name, timer in self._timers.items() if timer.due is None]
+        rows["cursors"] = list(self._cursors.items())
+        rows["seals"] = list(self._seals.values())
+        return {table: said for table, said in rows.items() if said}
+
+    def _begun(self) -> list[Row]:
         """New states: (process, key, version, data)."""
         return [(*key, version, data) for key, (was, version, data) in self._states.items() if was == 0]
 
-    def moved(self) -> list[Row]:
+    def _moved(self) -> list[Row]:
         """Changed states: (version, data, process, key, version expected)."""
         return [(version, data, *key, was) for key, (was, version, data) in self._states.items() if was > 0]
 
-    def settled(self) -> list[Row]:
+    def _armed(self) -> list[Row]:
+        """Timers that begin or move: (process, key, name, due, cause, root)."""
+        return [(*name, micros(timer.due), timer.cause, timer.root) for name, timer in self._timers.items() if timer.due]
+
+    def _settlements(self) -> list[Row]:
         """Changed deliveries: (status, attempts, due, reference or "", note, document or b"", id, status was, attempts were)."""
         return [
             (last.status, last.attempts, micros(last.due), last.reference, last.note, document, id, first.was, first.attempts_was)
             for id, (first, last, document) in self._settled.items()
         ]
-
-    def deliveries(self) -> list[Row]:
-        """New deliveries in order: rows of DELIVERIES without number and sequence."""
-        return [delivery_row(delivery, document) for delivery, document in self._deliveries.values()]
-
-    def fired(self) -> list[Row]:
-        """Timers that end: (process, key, name, due)."""
-        return [(*name, due) for name, due in self._fired.items()]
-
-    def armed(self) -> list[Row]:
-        """Timers that begin or move: (process, key, name, due, cause, root)."""
-        return [(*name, micros(timer.due), timer.cause, timer.root) for name, timer in self._timers.items() if timer.due]
-
-    def cancelled(self) -> list[Row]:
-        """Timers that need not be there but must not stay: (process, key, name)."""
-        return [name for name, timer in self._timers.items() if timer.due is None]
 
     # -- folding
 
@@ -101,18 +107,18 @@ class Batch:
         self.next += len(positions)
         for position, event, body, refs in zip(positions, draft.events, draft.bodies, draft.refs, strict=True):
             self._fresh.add(event.once)
-            self.events.append(event_row(position, event, body))
-            self.refs.extend((ref.id, ref.type, position, ref.role) for ref in refs)
+            self._events.append(event_row(position, event, body))
+            self._refs += [(ref.id, ref.type, position, ref.role) for ref in refs]
         for number, route in enumerate(draft.unit.routes):
             partition = partition_of(route.process, route.key, self._partitions)
-            self.work.append((work_id(positions[route.event], number), partition, route.process, route.key))
+            self._work.append((work_id(positions[route.event], number), partition, route.process, route.key))
         self.answers.append(Committed(positions=positions))
 
     def _add_done(self, draft: Draft) -> None:
         for id in draft.unit.done:
-            if id in self.done:
+            if id in self._done:
                 raise Fenced(f"work {id} is done twice")
-            self.done.add(id)
+            self._done.add(id)
 
     def _add_states(self, draft: Draft) -> None:
         for state in draft.unit.states:
@@ -175,11 +181,11 @@ class Batch:
         else:
             self._fired[name] = due
 
-    def _add_checkpoints(self, draft: Draft) -> None:
+    def _add_seals(self, draft: Draft) -> None:
         for seal in draft.unit.checkpoints:
-            if seal.position in self.checkpoints:
+            if seal.position in self._seals:
                 raise Fenced(f"a seal at {seal.position} exists")
-            self.checkpoints[seal.position] = checkpoint_row(seal)
+            self._seals[seal.position] = checkpoint_row(seal)
 
 
 def _follows(change: Settlement, status: str, attempts: int) -> None:

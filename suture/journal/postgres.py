@@ -243,7 +243,7 @@ class PostgresJournal(Reading):
         if batch.repeats and known is None:
             raise _Repeated
         first = self._called(_said(batch))
-        if batch.events and not first:
+        if not first and batch.next:
             raise _Repeated
         return [Committed(tuple(first + each for each in one.positions), one.repeated) for one in batch.answers]
 
@@ -252,12 +252,11 @@ class PostgresJournal(Reading):
 
         Raises Fenced if any row was not as expected, _Overtaken if another writer came between; then nothing is written.
         """
-        tables = tuple(table for table, rows in says.items() if rows)
-        values: list[Any] = [list(column) for table in tables for column in zip(*says[table], strict=True)]
-        about = (str(self.partitions) if says["work"] else "", self._worker, "" if self._alone else workers.CHANNEL)
+        values: list[Any] = [list(column) for rows in says.values() for column in zip(*rows, strict=True)]
+        about = (str(self.partitions) if "work" in says else "", self._worker, "" if self._alone else workers.CHANNEL)
         try:
             with self._speaking() as db, db.cursor(binary=True) as cursor:
-                return int(cursor.execute(_call(tables), (*values, *about)).fetchall()[0][0])
+                return int(cursor.execute(_call(tuple(says)), (*values, *about)).fetchall()[0][0])
         except psycopg.DatabaseError as error:
             if error.sqlstate == _FENCED:
                 raise Fenced(error.diag.message_primary) from None
@@ -298,25 +297,10 @@ class PostgresJournal(Reading):
 
 def _said(batch: Batch) -> Mapping[str, Sequence[Row]]:
     """The rows of a batch under the names of ``_SAYS``."""
-    counted, deliveries = _numbered(batch.deliveries())
-    return {
-        "events": batch.events,
-        "refs": batch.refs,
-        "work": batch.work,
-        "blobs": list(batch.blobs.items()),
-        "repeats": list(batch.repeats.items()),
-        "done": [(id,) for id in batch.done],
-        "begun": batch.begun(),
-        "moved": batch.moved(),
-        "settled": batch.settled(),
-        "counted": counted,
-        "deliveries": deliveries,
-        "fired": batch.fired(),
-        "armed": batch.armed(),
-        "cancelled": batch.cancelled(),
-        "cursors": list(batch.cursors.items()),
-        "seals": list(batch.checkpoints.values()),
-    }
+    tables = dict(batch.tables())
+    if "deliveries" in tables:
+        tables["counted"], tables["deliveries"] = _numbered(tables["deliveries"])
+    return tables
 
 
 def _numbered(deliveries: Sequence[Row]) -> tuple[list[Row], list[Row]]:

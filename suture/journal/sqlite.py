@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
 
 import msgspec
 
@@ -46,19 +47,31 @@ on s.process = json_extract(k.value, '$[0]') and s.key = json_extract(k.value, '
 _COUNT_STATES = "select count(*) from states where process = ? and instr(data, ?) = 1"
 _BODIES = "select position, body from events where position > :after order by position limit :limit"
 
-_INSERT_EVENT = f"insert into events ({', '.join(EVENTS)}) values ({', '.join('?' * len(EVENTS))})"
-_COUNT_REPEAT = "insert into repeats (once, times) values (?, ?) on conflict (once) do update set times = times + excluded.times"
-_BEGIN_STATE = "insert into states (process, key, version, data) values (?, ?, ?, ?) on conflict do nothing"
-_MOVE_STATE = "update states set version = ?, data = ? where process = ? and key = ? and version = ?"
-_SETTLE = """update deliveries set status = ?, attempts = ?, due = ?, reference = coalesce(nullif(?, ''), reference),
-note = ?, document = coalesce(nullif(?, x''), document) where id = ? and status = ? and attempts = ?"""
-_DELIVER = f"""insert into deliveries ({", ".join(DELIVERIES)}) values ({", ".join("?" * len(DELIVERIES))})
-on conflict do nothing"""
-_FIRE = "delete from timers where process = ? and key = ? and name = ? and due = ?"
-_ARM = "insert or replace into timers (process, key, name, due, cause, root) values (?, ?, ?, ?, ?, ?)"
-_CANCEL = "delete from timers where process = ? and key = ? and name = ?"
-_INSERT_SEAL = """insert into checkpoints (position, events, head, at, signature) values (?, ?, ?, ?, ?)
-on conflict do nothing"""
+#: How rows are written, table by table, as ``Batch.tables`` names them.
+_WRITES = {
+    "events": f"insert into events ({', '.join(EVENTS)}) values ({', '.join('?' * len(EVENTS))})",
+    "refs": "insert into refs (id, type, position, role) values (?, ?, ?, ?)",
+    "work": "insert into work (id, partition, process, key) values (?, ?, ?, ?)",
+    "blobs": "insert into blobs (address, sealed) values (?, ?) on conflict do nothing",
+    "repeats": """insert into repeats (once, times) values (?, ?)
+        on conflict (once) do update set times = times + excluded.times""",
+    "done": "delete from work where id = ?",
+    "begun": "insert into states (process, key, version, data) values (?, ?, ?, ?) on conflict do nothing",
+    "moved": "update states set version = ?, data = ? where process = ? and key = ? and version = ?",
+    "settled": """update deliveries set status = ?, attempts = ?, due = ?, reference = coalesce(nullif(?, ''), reference),
+        note = ?, document = coalesce(nullif(?, x''), document) where id = ? and status = ? and attempts = ?""",
+    "deliveries": f"""insert into deliveries ({", ".join(DELIVERIES)}) values ({", ".join("?" * len(DELIVERIES))})
+        on conflict do nothing""",
+    "fired": "delete from timers where process = ? and key = ? and name = ? and due = ?",
+    "armed": "insert or replace into timers (process, key, name, due, cause, root) values (?, ?, ?, ?, ?, ?)",
+    "cancelled": "delete from timers where process = ? and key = ? and name = ?",
+    "cursors": "insert or replace into cursors (name, position) values (?, ?)",
+    "seals": """insert into checkpoints (position, events, head, at, signature) values (?, ?, ?, ?, ?)
+        on conflict do nothing""",
+    "counters": "insert or replace into counters (name, value) values (?, ?)",
+}
+#: Where fewer rows written than sent mean that somebody else was there.
+_EXACT = frozenset({"done", "begun", "moved", "settled", "deliveries", "fired", "seals"})
 
 
 class SqliteJournal(Reading):
@@ -75,7 +88,7 @@ class SqliteJournal(Reading):
         self._key = self._keys.master
         self._served: int | None = None
         self._grouping = False
-        with _speaking():
+        with _SPEAKING:
             with contextlib.suppress(FileExistsError):
                 # only its owner may read what SQLite would make readable for all; -wal and -shm take its mode over
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
@@ -87,7 +100,7 @@ class SqliteJournal(Reading):
             raise
 
     def _open(self, partitions: int) -> int:
-        with _speaking():
+        with _SPEAKING:
             for pragma in _PRAGMAS:
                 self._db.execute(f"pragma {pragma}")
         with self._transaction():
@@ -122,14 +135,34 @@ class SqliteJournal(Reading):
 
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
         drafts = [draft(unit, self._keys) for unit in units]
+        try:
+            return self._commit(drafts, [])
+        except (Fenced, sqlite3.IntegrityError):
+            # what comes for the first time is the rule, so nobody looks before something speaks against it
+            return self._commit(drafts, [event.once for each in drafts for event in each.events])
+
+    def _commit(self, drafts: Sequence[Draft], onces: list[str]) -> list[Committed]:
+        """Commit all but what repeats one of these ``onces``."""
         with self._transaction():
+            known = {once for (once,) in self._rows(_KNOWN, onces=onces)} if onces else ()
             counters = self._counters(_counted(drafts))
-            batch = self._fold(drafts, counters)
-            self._write_facts(batch)
-            self._write_lives(batch, counters)
-            self._write_rest(batch)
-            self._all("insert or replace into counters (name, value) values (?, ?)", list(counters.items()))
+            batch = Batch(counters.get(_POSITION, 0) + 1, known, self.partitions)
+            for each in drafts:
+                batch.add(each)
+            if _POSITION in counters:
+                counters[_POSITION] = batch.next - 1
+            for table, rows in batch.tables().items():
+                self._write_rows(table, _numbered(rows, counters) if table == "deliveries" else rows)
+            self._write_rows("counters", list(counters.items()))
         return batch.answers
+
+    def _write_rows(self, table: str, rows: Sequence[Row]) -> None:
+        """Raises Fenced where each row of a table must be as expected, and one was not."""
+        if not rows:
+            return
+        written = self._db.executemany(_WRITES[table], rows).rowcount
+        if written != len(rows) and table in _EXACT:
+            raise Fenced(f"{len(rows) - written} of {len(rows)} {table} were not as expected")
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -140,72 +173,35 @@ class SqliteJournal(Reading):
         finally:
             self._grouping = False
             if self._db.in_transaction:
-                with self._ended_by("commit", "rollback"):
-                    pass
+                with _SPEAKING:
+                    self._end("commit", "rollback")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _speaking():
-            if not self._grouping or not self._db.in_transaction:
+        well, ill = ("release unit", "rollback to unit") if self._grouping else ("commit", "rollback")
+        with _SPEAKING:
+            if not self._db.in_transaction:
                 self._db.execute("begin immediate")
             if self._grouping:
                 self._db.execute("savepoint unit")
-        ends = ("release unit", "rollback to unit") if self._grouping else ("commit", "rollback")
-        with self._ended_by(*ends):
-            yield
-
-    @contextlib.contextmanager
-    def _ended_by(self, well: str, ill: str) -> Iterator[None]:
-        with _speaking():
             try:
                 yield
-                self._db.execute(well)
             except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute(ill)
+                self._give_up(ill)
                 raise
+            self._end(well, ill)
 
-    def _fold(self, drafts: Sequence[Draft], counters: dict[str, int]) -> Batch:
-        onces = [event.once for draft in drafts for event in draft.events]
-        known = {once for (once,) in self._rows(_KNOWN, onces=onces)} if onces else set()
-        batch = Batch(counters.get(_POSITION, 0) + 1, known, self.partitions)
-        for each in drafts:
-            batch.add(each)
-        if onces:
-            counters[_POSITION] = batch.next - 1
-        return batch
+    def _end(self, well: str, ill: str) -> None:
+        try:
+            self._db.execute(well)
+        except BaseException:
+            self._give_up(ill)
+            raise
 
-    def _write_facts(self, batch: Batch) -> None:
-        self._all(_INSERT_EVENT, batch.events)
-        self._all("insert into refs (id, type, position, role) values (?, ?, ?, ?)", batch.refs)
-        self._all("insert into work (id, partition, process, key) values (?, ?, ?, ?)", batch.work)
-        self._all("insert into blobs (address, sealed) values (?, ?) on conflict do nothing", list(batch.blobs.items()))
-        self._all(_COUNT_REPEAT, list(batch.repeats.items()))
-
-    def _write_lives(self, batch: Batch, counters: dict[str, int]) -> None:
-        self._each("delete from work where id = ?", [(id,) for id in batch.done], "work")
-        self._each(_BEGIN_STATE, batch.begun(), "states")
-        self._each(_MOVE_STATE, batch.moved(), "states")
-        self._each(_SETTLE, batch.settled(), "settlements")
-        self._each(_DELIVER, _numbered(batch.deliveries(), counters), "deliveries")
-        self._each(_FIRE, batch.fired(), "timers")
-
-    def _write_rest(self, batch: Batch) -> None:
-        self._all(_ARM, batch.armed())
-        self._all(_CANCEL, batch.cancelled())
-        self._all("insert or replace into cursors (name, position) values (?, ?)", list(batch.cursors.items()))
-        self._each(_INSERT_SEAL, list(batch.checkpoints.values()), "seals")
-
-    def _all(self, statement: str, values: Sequence[Row]) -> None:
-        if values:
-            self._db.executemany(statement, values)
-
-    def _each(self, statement: str, values: Sequence[Row], what: str) -> None:
-        """Run a statement for every row; raises Fenced unless each of them wrote one."""
-        if values:
-            written = self._db.executemany(statement, values).rowcount
-            if written != len(values):
-                raise Fenced(f"{len(values) - written} of {len(values)} {what} were not as expected")
+    def _give_up(self, ill: str) -> None:
+        # SQLite may have ended the transaction itself
+        if self._db.in_transaction:
+            self._db.execute(ill)
 
     def _counters(self, names: set[str]) -> dict[str, int]:
         """How far these have counted; an instance that nobody has counted for begins where a restored journal leaves room."""
@@ -219,7 +215,7 @@ class SqliteJournal(Reading):
 
     def _rows(self, query: str, **values: str | int | list[str]) -> list[Row]:
         bound = {name: _json(value) if isinstance(value, list) else value for name, value in values.items()}
-        with _speaking():
+        with _SPEAKING:
             return self._db.execute(_spoken(query), bound).fetchall()
 
     def _work(self, partitions: list[int], limit: int) -> list[Row]:
@@ -229,7 +225,7 @@ class SqliteJournal(Reading):
         return self._rows(_STATES, keys=_json(keys))
 
     def count_states(self, process: str, beginning: bytes) -> int:
-        with _speaking():
+        with _SPEAKING:
             return int(self._db.execute(_COUNT_STATES, (process, beginning)).fetchone()[0])
 
     def latest(self) -> int:
@@ -263,7 +259,7 @@ def _numbered(deliveries: Sequence[Row], counters: dict[str, int]) -> list[Row]:
 
 def _locked(path: Path) -> int:
     """The open lock file; raises Fenced if another process has it."""
-    with _speaking():
+    with _SPEAKING:
         file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -273,15 +269,20 @@ def _locked(path: Path) -> int:
     return file
 
 
-@contextlib.contextmanager
-def _speaking() -> Iterator[None]:
+class _Speaking:
     """What the file or the disk does not allow becomes Unavailable; a mistake in a statement stays what it is."""
-    try:
-        yield
-    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-        raise
-    except (sqlite3.DatabaseError, OSError) as error:
-        raise Unavailable(f"the journal's file cannot be used: {error}") from error
+
+    def __enter__(self) -> None:
+        """Nothing is kept, so that one serves all."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            return
+        if isinstance(error, sqlite3.DatabaseError | OSError):
+            raise Unavailable(f"the journal's file cannot be used: {error}") from error
+
+
+_SPEAKING = _Speaking()
 
 
 @functools.cache

@@ -35,6 +35,7 @@ _PRAGMAS = (
     "temp_store = memory",
 )
 
+_SAVEPOINT = ("savepoint unit", "release unit", "rollback to unit")
 #: Two of the counters; the others are FLOOR and the name of an instance: the last number of a delivery to it.
 _POSITION, _SEQUENCE = "position", "sequence"
 _COUNTERS = "select name, value from counters where name in (:names...)"
@@ -178,18 +179,18 @@ class SqliteJournal(Reading):
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        well, ill = ("release unit", "rollback to unit") if self._grouping else ("commit", "rollback")
+        """A transaction of its own; within ``together`` the first begins it, and each further one is a savepoint of it."""
+        first = not self._db.in_transaction
+        begin, well, ill = ("begin immediate", "commit", "rollback") if first else _SAVEPOINT
         with _SPEAKING:
-            if not self._db.in_transaction:
-                self._db.execute("begin immediate")
-            if self._grouping:
-                self._db.execute("savepoint unit")
+            self._db.execute(begin)
             try:
                 yield
             except BaseException:
                 self._give_up(ill)
                 raise
-            self._end(well, ill)
+            if not (first and self._grouping):
+                self._end(well, ill)
 
     def _end(self, well: str, ill: str) -> None:
         try:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from suture.formats import Stamp, Verdict
-from suture.journal import Delivery, Unavailable
+from suture.journal import Delivery, Unavailable, Unit
 from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
 from suture.rules import retries
@@ -227,20 +227,26 @@ class Delivering:
         return bool(self.wiring.journal.deliveries(EVER, 1, statuses=WAITING, exclude=self.gates.keys() - {instance}))
 
     def _others(self) -> set[str]:
-        return {name for name in self.gates if not self.wiring.share.delivers(name)}
+        share = self.wiring.share
+        return set() if share.parts is None else {name for name in self.gates if not share.delivers(name)}
 
-    def claim(self, now: datetime) -> list[Attempt]:
-        """Mark what may go now as ``sending``, durably; returns the conversations to hold."""
-        self.pauses.refresh()
+    def claim(self, now: datetime, *, look: bool = True) -> list[Attempt]:
+        """Mark what may go now as ``sending``, durably; returns the conversations to hold.
+
+        What people have decided about sending is asked before anything is claimed, and whenever there is a ``look`` for it.
+        """
         chosen = self._chosen(now)
-        doubts = recall(self.wiring, chosen) if chosen else {}
+        if (chosen or look) and self.pauses.refresh():
+            chosen = self._chosen(now)
+        if not chosen:
+            return []
+        doubts = recall(self.wiring, chosen) if self.pauses.doubts else {}
         unit, attempts = UnitBuilder(self.wiring, now), []
         for delivery in chosen:
             attempt = self._attempt(unit, delivery, now, doubts.get(delivery.id))
             if attempt:
                 attempts.append(attempt)
-        if chosen:
-            self._commit_claim(unit, attempts)
+        self._commit_claim(unit, attempts)
         for attempt in attempts:
             self.gates[attempt.instance.name].begin(attempt.delivery.id, now)
         return attempts
@@ -267,26 +273,22 @@ class Delivering:
 
     def _chosen(self, now: datetime) -> list[Delivery]:
         """What may go: a backlog of one instance that fills a page does not hide what waits for the others."""
-        had = (
-            {name for name, gate in self.gates.items() if gate.room(now) < 1}
-            | self.paused
-            | self.pauses.paused()
-            | self._others()
-        )
+        left = {name: gate.room(now) for name, gate in self.gates.items()}
+        had = {name for name, room in left.items() if room < 1} | self.paused | self.pauses.paused() | self._others()
         limit, chosen = self.wiring.limits.deliver_batch, []
         for _ in range(len(self.gates) + 2):
             page = self.wiring.journal.deliveries(now, limit, exclude=had)
             if len(page) == limit < HELD_MOST and any(self.pauses.holds(each, now) for each in page):
                 limit = HELD_MOST  # behind what has to wait may stand what may go
                 continue
-            chosen += self._within_room(page, now)
+            chosen += self._within_room(page, left, now)
             if len(page) < limit:
                 break
             had |= {delivery.instance for delivery in page}
         return chosen
 
-    def _within_room(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
-        left = {name: gate.room(now) for name, gate in self.gates.items()}
+    def _within_room(self, deliveries: Sequence[Delivery], left: dict[str, int], now: datetime) -> list[Delivery]:
+        """Those for which there is room ``left``, which they take."""
         chosen = []
         for delivery in deliveries:
             if left.get(delivery.instance, self._strange(delivery, now)) > 0 and not self.pauses.holds(delivery, now):
@@ -383,9 +385,9 @@ class Delivering:
 
     # -- after
 
-    def conclude(self, outcomes: Sequence[tuple[Attempt, Outcome]], now: datetime) -> None:
-        """Commit the outcomes of conversations and the facts that they cause, together."""
-        units = []
+    def conclude(self, outcomes: Sequence[tuple[Attempt, Outcome]], now: datetime) -> bool:
+        """Commit the outcomes of conversations and the facts that they cause, together; true if a process hears of one."""
+        units: list[Unit] = []
         try:
             for attempt, outcome in outcomes:
                 unit = UnitBuilder(self.wiring, now)
@@ -398,6 +400,7 @@ class Delivering:
             raise
         finally:
             self._leave(outcomes, now)
+        return any(unit.routes for unit in units)
 
     def _leave(self, outcomes: Sequence[tuple[Attempt, Outcome]], now: datetime) -> None:
         for attempt, outcome in outcomes:

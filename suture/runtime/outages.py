@@ -20,15 +20,19 @@ class Outages:
         """Ask the journal again before the next word."""
         self._known = None
 
-    def _state(self, id: str) -> tuple[int, OpenCase]:
+    def _cases(self) -> dict[str, tuple[int, OpenCase]]:
         if self._known is None:
             stored = self.wiring.journal.states((CASES, _case_id(name)) for name in self.wiring.instances)
             self._known = {key[1]: (state.version, decode_case(state.data)) for key, state in stored.items()}
-        return self._known.get(id, (0, OpenCase()))
+        return self._known
+
+    def _state(self, id: str) -> tuple[int, OpenCase]:
+        return self._cases().get(id, (0, OpenCase()))
 
     def open(self) -> list[str]:
         """The instances whose exception is open."""
-        return [name for name in self.wiring.instances if self._state(_case_id(name))[1].phase == "open"]
+        opened = [id for id, (_, case) in self._cases().items() if case.phase == "open"]
+        return [name for name in self.wiring.instances if _case_id(name) in opened] if opened else []
 
     def begins(self, unit: UnitBuilder, delivery: Delivery, reason: str) -> None:
         """Open the exception of an instance, unless it is open."""
@@ -69,8 +73,7 @@ class Outages:
     def _move(self, unit: UnitBuilder, id: str, phase: str) -> int:
         version, known = self._state(id)
         now = OpenCase(phase, known.times + (phase == "open"))
-        assert self._known is not None
-        self._known[id] = (version + 1, now)
+        self._cases()[id] = (version + 1, now)
         unit.state(State(CASES, id, version + 1, encode(now)))
         return now.times
 

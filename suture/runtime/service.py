@@ -99,6 +99,8 @@ class Service:
         self._turning = False
         #: Whether the next turn is to look at what waits for time; where nobody looks at the clock, each does.
         self._time_has_passed, self._clocked = True, False
+        #: Whether there may be something new beside what arrived and what conversations came to.
+        self._told = True
         #: How much waited to be decided when it was last looked, and when it is looked again.
         self._undecided, self._next_look = 0, 0.0
         self._failing: dict[str, str] = {}
@@ -183,7 +185,7 @@ class Service:
             raise Busy(why)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._arrivals.append((arrival, future))
-        self.wake()
+        self._awake.set()
         return await future
 
     def _busy(self, name: str) -> str:
@@ -198,7 +200,8 @@ class Service:
         return self.trouble or ("too much waits to be decided" if behind else "")
 
     def wake(self) -> None:
-        """Something may be due."""
+        """Something may be due, or said by somebody."""
+        self._told = True
         self._awake.set()
 
     @property
@@ -298,13 +301,16 @@ class Service:
         outcomes, self._outcomes = self._outcomes, []
         self._concluding, now = outcomes, self.clock.now()
         timed, self._time_has_passed = self._time_has_passed or not self._clocked, False
+        told, self._told = self._told, False
         said, loop = [arrival for arrival, _ in arrivals], asyncio.get_running_loop()
 
         def speak(answers: Sequence[Answer]) -> None:
             loop.call_soon_threadsafe(self._speak, arrivals, answers)
 
         try:
-            turned = await self.in_thread(lambda: turn(self.wiring, self.delivering, now, said, outcomes, speak, timed=timed))
+            turned = await self.in_thread(
+                lambda: turn(self.wiring, self.delivering, now, said, outcomes, speak, timed=timed, told=told)
+            )
         except BaseException as error:
             # outcomes that may not have been committed are in doubt now, and recovery treats them so; what was answered stays so
             for _, future in arrivals:
@@ -317,6 +323,7 @@ class Service:
         self.tally.ended(outcomes, now)
         self._begin(turned.attempts)
         self._time_has_passed |= timed and turned.more
+        self._told |= turned.more
         return turned.more or bool(self._arrivals or self._outcomes)
 
     def _look(self) -> None:
@@ -345,7 +352,7 @@ class Service:
             outcome = Again(reason="the instance has no address")
         self._outcomes.append((attempt, outcome))
         del self._talks[attempt.delivery.id]
-        self.wake()
+        self._awake.set()
 
     def talking(self, instance: str, call: str) -> Link:
         """The link to an instance for a call that has been counted; each further request of it waits until it may count, too."""

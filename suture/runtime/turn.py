@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -43,11 +42,13 @@ def turn(
     speak: Callable[[Sequence[Answer]], None] = lambda answers: None,
     *,
     timed: bool = True,
+    told: bool = True,
 ) -> Turned:
     """One turn, in the calling thread; when it returns, everything it claims is durable.
 
     ``speak`` is called as soon as what arrived is durable: nobody who waits for an answer waits for what follows from his words.
-    Only a turn that is ``timed`` looks at what waits for time: timers, and words that are overdue.
+    Only a turn that is ``timed`` looks at what waits for time (timers, and words that are overdue) and for what people have
+    decided about sending. Where nobody was ``told`` of anything else than these outcomes, they alone lead to decisions.
     Outcomes are concluded before arrivals are read: a word about a delivery finds the delivery waiting for it. Raises Fenced if
     others own what we took for ours.
     """
@@ -60,12 +61,13 @@ def turn(
             speak(answers)
             outcomes = ()
         with wiring.journal.together():
-            delivering.conclude(outcomes, now)
+            heard = delivering.conclude(outcomes, now)
             overdue = undisturbed(lambda: delivering.overdue(now, LIMIT)) if timed else 0
-            unfinished = _decide_all(wiring, now, timed=timed)
+            look = bool(arrivals or heard) or timed or told
+            unfinished = look and _decide_all(wiring, now, timed=timed)
             undisturbed(lambda: delivering.lapse(now))
             undisturbed(lambda: delivering.tell(now))
-            attempts += undisturbed(lambda: delivering.claim(now))
+            attempts += undisturbed(lambda: delivering.claim(now, look=timed))
     except Unavailable:
         # what the journal was thought to hold may be gone again: it is asked before the next word
         wiring.counting.forget()
@@ -92,6 +94,8 @@ def undisturbed(step: Callable[[], T]) -> T:
     Raises Fenced if it is disturbed again and again.
     """
     for _ in range(RACES):
-        with contextlib.suppress(Fenced):
+        try:
             return step()
+        except Fenced:
+            continue
     return step()

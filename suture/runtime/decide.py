@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -26,6 +25,8 @@ from suture.runtime.wiring import CODES, Wiring
 
 #: Built-in state: which exceptions are open.
 CASES = "cases"
+#: The process that files master documents.
+MASTERS = "masters"
 #: The policy that may say who plays a role; every decision that sends something looks at it.
 ROUTING = (Policy.__name__, routing.NAME)
 encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -89,9 +90,14 @@ class Batch:
         self.wiring, self.now = wiring, now
         self.unit = UnitBuilder(wiring, now)
         self.states: dict[tuple[str, str], tuple[int, Struct]] = {}
+        #: Masters by (kind, id), each with the version of what is filed.
         self.filed: dict[tuple[str, str], tuple[int, Filed]] = {}
         self.changed: set[tuple[str, str]] = set()
+        #: Whether this batch itself files masters.
+        self._files = any(item.process == MASTERS for item in work)
         self._load({(item.process, item.key) for item in work})
+        #: What each event was found to need, and the state in which it does.
+        self._needed: dict[int, tuple[Struct, list[tuple[str, str]]]] = {}
         self._load_masters({need for item in work for need in self._needs(item)} | {ROUTING})
         self._rules: dict[int, tuple[Rule, ...]] = {}
         #: Where something goes under each state of that policy.
@@ -109,33 +115,39 @@ class Batch:
             else:
                 self.states[key] = (state.version, self.wiring.state_decoders[key[0]].decode(state.data))
 
-    def _load_masters(self, needs: set[tuple[str, str]]) -> None:
-        missing = {("masters", f"{kind}:{id}") for kind, id in needs} - self.filed.keys()
+    def _load_masters(self, needs: Iterable[tuple[str, str]]) -> None:
+        missing = {need: _shelf(need) for need in needs if need not in self.filed}
         if missing:
-            stored = self.wiring.journal.states(missing)
-            for key in missing:
+            stored = self.wiring.journal.states(missing.values())
+            for need, key in missing.items():
                 state = stored.get(key)
-                self.filed[key] = (state.version, _decode_filed(state.data)) if state else (0, Filed())
+                self.filed[need] = (state.version, _decode_filed(state.data)) if state else (0, Filed())
 
     def _needs(self, item: Work) -> list[tuple[str, str]]:
-        process = self.wiring.processes[item.process]
+        state = self.states[item.process, item.key][1]
+        before, needs = self._needed.get(item.id, (None, []))
+        if before is state:
+            return needs
         try:
-            wanted = process.needs(self.states[item.process, item.key][1], item.event)
+            wanted = self.wiring.processes[item.process].needs(state, item.event)
         except Exception:  # the same failure comes again, with its reason, when the event is decided
             return []
-        return [(kind.__name__, id) for kind, id in wanted]
+        needs = [(kind.__name__, id) for kind, id in wanted]
+        self._needed[item.id] = (state, needs)
+        return needs
 
     def _seen(self, item: Work) -> Seen:
         needs = self._needs(item)
-        self._load_masters(set(needs))
-        return Seen(self.now, {(kind, id): self._filed(kind, id)[1].documents for kind, id in needs}, item.key)
+        self._load_masters(needs)
+        return Seen(self.now, {need: self._filed(need)[1].documents for need in needs}, item.key)
 
-    def _filed(self, kind: str, id: str) -> tuple[int, Filed]:
+    def _filed(self, need: tuple[str, str]) -> tuple[int, Filed]:
         """What is filed, with the version of it: changes of this batch count already."""
-        key = ("masters", f"{kind}:{id}")
-        version, filed = self.states.get(key) or self.filed[key]
+        if not self._files:
+            return self.filed[need]
+        version, filed = self.states.get(_shelf(need), self.filed[need])
         assert isinstance(filed, Filed)
-        return version + (key in self.changed), filed
+        return version + (_shelf(need) in self.changed), filed
 
     # -- deciding
 
@@ -156,7 +168,7 @@ class Batch:
         if after is not state and after != state:
             self.states[key] = (version, after)
             self.changed.add(key)
-        saw = tuple(f"{kind}:{id}#{self._filed(kind, id)[0]}" for kind, id in (*seen.masters, *self._routed_by(effects)))
+        saw = tuple(f"{kind}:{id}#{self._filed((kind, id))[0]}" for kind, id in (*seen.masters, *self._routed_by(effects)))
         once = _trace(item)
         owed_before = len(self.unit.deliveries)
         for name, effect in zip(_names(effects), effects, strict=True):
@@ -233,14 +245,14 @@ class Batch:
     def _route(self, send: Send) -> Instance:
         kind = type(send.document).__name__
         matter = Matter(role=send.role, document=kind, entity=send.entity, facility=send.facility, supplier=send.supplier)
-        way = self._filed(*ROUTING)[0], matter
+        way = self._filed(ROUTING)[0], matter
         if way not in self._ways:
             self._ways[way] = destination(self.wiring.network, self._routing(), matter)
         return self._ways[way]
 
     def _routing(self) -> tuple[Rule, ...]:
         """The rules of the policy in force, read once for each state of it."""
-        version, filed = self._filed(*ROUTING)
+        version, filed = self._filed(ROUTING)
         if version not in self._rules:
             policy = in_force(filed.documents, self.now)
             self._rules[version] = rules_of(policy.values) if policy else ()
@@ -322,6 +334,11 @@ class Batch:
         return self.unit.build()
 
 
+def _shelf(need: tuple[str, str]) -> tuple[str, str]:
+    """The state in which the process of masters files a kind of document under an id."""
+    return MASTERS, f"{need[0]}:{need[1]}"
+
+
 def _trace(item: Work) -> str:
     """What every once and every idempotency key of this decision begins with.
 
@@ -338,10 +355,10 @@ def _names(effects: Sequence[Effect]) -> list[str]:
     After a restore the same event may find other facts, and one effect less before this one. Its key must not then stand for
     another document: the counterpart would answer with what became of that one, and never take this one.
     """
-    told, names = Counter[str](), []
+    told, names = dict[str, int](), []
     for effect in effects:
         said = _said(effect)
-        told[said] += 1
+        told[said] = told.get(said, 0) + 1
         names.append(_digest(f"{said}#{told[said]}", 8))
     return names
 

@@ -33,9 +33,8 @@ class UnitBuilder:
 
     def event(self, event: Event, routes: Sequence[tuple[str, str]] = ()) -> None:
         """Record an event and who is to decide it."""
-        index = len(self.events)
+        self.routes += [Route(len(self.events), process, key) for process, key in routes]
         self.events.append(event)
-        self.routes.extend(Route(index, process, key) for process, key in routes)
 
     def keep(self, raw: bytes) -> str:
         """Keep bytes; returns their address."""

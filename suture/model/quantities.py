@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, Inexact, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -14,7 +14,10 @@ Unit = Annotated[str, Meta(min_length=1, max_length=8, description="UN/ECE Recom
 _NONE = ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF")
 _THREE = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 MINOR_UNITS = {**dict.fromkeys(_NONE, 0), **dict.fromkeys(_THREE, 3), "CLF": 4, "UYW": 4}
+_QUANTA = tuple(Decimal(1).scaleb(-digits) for digits in range(5))
 _LARGEST = Decimal(10) ** 18
+#: Exact or an error; the product of two numbers at their largest has 54 digits.
+_EXACT = Context(prec=80, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
 
 
 class UnitMismatch(ValueError):
@@ -28,6 +31,11 @@ class InexactConversion(ValueError):
 def _checked(number: Decimal, what: str) -> None:
     if not number.is_finite() or number.copy_abs() >= _LARGEST:  # abs() would round, and overflow
         raise ValueError(f"{what} must be a finite decimal below 10^18, got {number:.6g}")
+
+
+def minor_unit(currency: Currency) -> Decimal:
+    """The smallest amount of a currency (ISO 4217): 0.01 for most."""
+    return _QUANTA[MINOR_UNITS.get(currency, 2)]
 
 
 class Money(Struct, frozen=True, order=False):
@@ -70,8 +78,7 @@ class Money(Struct, frozen=True, order=False):
 
     def rounded(self) -> Money:
         """Rounded half up to the minor unit of the currency (ISO 4217)."""
-        digits = MINOR_UNITS.get(self.currency, 2)
-        return Money(self.amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP), self.currency)
+        return Money(self.amount.quantize(minor_unit(self.currency), ROUND_HALF_UP), self.currency)
 
 
 class Quantity(Struct, frozen=True):
@@ -139,11 +146,9 @@ class Price(Struct, frozen=True):
 
 def convert(value: Decimal, source: Decimal, target: Decimal) -> Decimal:
     """``value`` packs of ``source`` base units each, counted in packs of ``target``; raises InexactConversion."""
-    with localcontext() as context:
-        context.prec = 80  # the product of two numbers at their largest has 54 digits
-        context.traps[Inexact] = True  # multiplying back would round a third of a box to a whole one again
-        try:
-            result = value * source / target
-        except Inexact as error:
-            raise InexactConversion(f"{value} x {source} is no finite number of packs of {target}") from error
-        return result.quantize(Decimal(1)) if result == result.to_integral() else result.normalize()
+    try:  # multiplying back would round a third of a box to a whole one again
+        result = _EXACT.divide(_EXACT.multiply(value, source), target)
+    except Inexact as error:
+        raise InexactConversion(f"{value} x {source} is no finite number of packs of {target}") from error
+    whole = result.to_integral_value()
+    return _EXACT.quantize(whole, _QUANTA[0]) if whole == result else _EXACT.normalize(result)

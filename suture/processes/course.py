@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from suture.model import Policy
 from suture.processes.process import Effect, Seen
+from suture.rules import policies
 
 S = TypeVar("S", bound=Struct)
 
@@ -35,7 +36,4 @@ class Course(Generic[S]):
 
 def in_force(seen: Seen, name: str) -> Policy | None:
     """The version of a policy in force now, or None: then the strictest answer holds."""
-    try:
-        return seen.policy(name)
-    except LookupError:
-        return None
+    return policies.in_force(seen.all(Policy, name), seen.now)

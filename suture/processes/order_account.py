@@ -89,20 +89,28 @@ def line_accounts(state: Account) -> dict[int, LineAccount]:
         named = {line.number for line in change.lines}
         gone = {line.number for line in change.lines if change.cancels or not line.quantity.value}
         cancelled = (cancelled - named) | gone
-    return {line.number: _account(line, state, line.number in cancelled) for line in lines.values()}
+    received = _received(state.receipts)
+    return {
+        line.number: LineAccount(
+            number=line.number,
+            item=line.item,
+            ordered=line.quantity,
+            price=line.price,
+            received=tuple(received.get(line.number, ())),
+            cancelled=line.number in cancelled,
+        )
+        for line in lines.values()
+    }
 
 
-def _account(line: Ordered, state: Account, cancelled: bool) -> LineAccount:
-    undone = {receipt.reverses for receipt in state.receipts}
-    counted = (entry for receipt in state.receipts if receipt.id not in undone for entry in receipt.lines)
-    return LineAccount(
-        number=line.number,
-        item=line.item,
-        ordered=line.quantity,
-        price=line.price,
-        received=tuple(quantity for number, quantity in counted if number == line.number),
-        cancelled=cancelled,
-    )
+def _received(receipts: Sequence[Receipt]) -> dict[int, list[Quantity]]:
+    """What was counted per order line by the receipts that were not undone."""
+    undone = {receipt.reverses for receipt in receipts}
+    counted: dict[int, list[Quantity]] = {}
+    for receipt in receipts:
+        for number, quantity in receipt.lines if receipt.id not in undone else ():
+            counted.setdefault(number, []).append(quantity)
+    return counted
 
 
 def after_claim(

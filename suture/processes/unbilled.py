@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
-from fractions import Fraction
 
 from suture.journal import Event
 from suture.model import Case, Decision, Item, Money, Ref, TimerFired, UnitMismatch
@@ -12,9 +12,10 @@ from suture.processes.cases import case_id, close_by, close_case, deadline, open
 from suture.processes.course import Course
 from suture.processes.order_account import Account
 from suture.processes.process import Effect, Seen, Wait
-from suture.rules.matching import LineAccount, per_unit, total
+from suture.rules.matching import EXACT, LineAccount, sizes, summed_up
 
 NAME = "invoice_match"
+_NOTHING = Decimal(0)
 
 
 def await_invoice(course: Course[Account], accounts: Mapping[int, LineAccount]) -> None:
@@ -30,18 +31,24 @@ def await_invoice(course: Course[Account], accounts: Mapping[int, LineAccount]) 
 def _unbilled(accounts: Mapping[int, LineAccount], seen: Seen) -> Money | None:
     """What more was received than billed, at the order's prices, or None; lines that cannot be counted are left out."""
     currency = next((account.price.currency for account in accounts.values()), "")
-    sums = (_open(account, seen) for account in accounts.values() if account.price.currency == currency)
-    amount = sum(sums, Fraction(0))
-    return Money(Decimal(amount.numerator) / Decimal(amount.denominator), currency).rounded() if amount > 0 else None
+    worth: dict[Decimal, Decimal] = {}
+    for account in accounts.values():
+        if account.price.currency == currency:
+            with suppress(UnitMismatch):
+                per, amount = _open(account, seen.one(Item, account.item))
+                worth[per] = EXACT.add(worth.get(per, _NOTHING), amount)
+    above, below = _NOTHING, Decimal(1)  # one fraction of them all, so that only the last step rounds
+    for per, amount in worth.items():
+        above, below = EXACT.fma(above, per, EXACT.multiply(amount, below)), EXACT.multiply(below, per)
+    return Money(above / below, currency).rounded() if above > 0 else None
 
 
-def _open(account: LineAccount, seen: Seen) -> Fraction:
-    unit, item = account.ordered.unit, seen.one(Item, account.item)
-    try:
-        left = total(account.received, unit, item) - total(account.billed, unit, item)
-        return max(Fraction(0), left) * per_unit(account.price, unit, item)
-    except UnitMismatch:
-        return Fraction(0)
+def _open(account: LineAccount, item: Item | None) -> tuple[Decimal, Decimal]:
+    """What the price of a line is per, and what is received and not billed times that price; raises UnitMismatch."""
+    price = account.price
+    size = sizes((price.per, *account.received, *account.billed), account.ordered.unit, item)
+    left = EXACT.subtract(summed_up(account.received, size), summed_up(account.billed, size))
+    return EXACT.multiply(price.per.value, size[price.per.unit]), EXACT.multiply(max(left, _NOTHING), price.amount)
 
 
 def overdue(state: Account, event: Event, seen: Seen) -> tuple[Account, Sequence[Effect]]:

@@ -7,18 +7,21 @@ for goods or for the order) or needs a person (exception).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 from typing import Literal
 
 from msgspec import Struct, structs
 
 from suture.model import InvoiceLine, Item, MatchedLine, Money, Policy, Price, Quantity, UnitMismatch
+from suture.model.quantities import minor_unit
 from suture.rules.tolerances import Tolerances, tolerances
 
 Outcome = Literal["matched", "waiting", "exception"]
 RANK: dict[Outcome, int] = {"matched": 0, "waiting": 1, "exception": 2}
+#: Sums and products never round in it; nothing is divided.
+EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _SHOWN = Decimal("0.000001")
 
 
@@ -174,7 +177,7 @@ def _identity(line: InvoiceLine, account: LineAccount, measured: _Measured) -> l
     if line.quantity.value < 0 or line.amount.amount < 0 or line.price.amount < 0:
         found.append(Weighed("negative_line", "exception"))
     # less than two minor units: one for the rounding of the line, one for that of a credit that came off it
-    if abs(measured.price * measured.quantity - Fraction(line.amount.amount)) >= 2 * Fraction(cent(line.amount.currency)):
+    if abs(measured.price * measured.quantity - Fraction(line.amount.amount)) >= 2 * Fraction(minor_unit(line.amount.currency)):
         found.append(Weighed("arithmetic", "exception"))
     return found
 
@@ -240,6 +243,24 @@ def counted(quantity: Quantity, unit: str, item: Item | None) -> Fraction:
     return Fraction(quantity.value) * Fraction(item.factor(quantity.unit)) / Fraction(item.factor(unit))
 
 
+def sizes(quantities: Iterable[Quantity], unit: str, item: Item | None) -> Mapping[str, Decimal]:
+    """How much one of each unit holds, ``unit`` among them, in a measure that they share; raises UnitMismatch as ``counted``."""
+    units = {unit, *(quantity.unit for quantity in quantities)}
+    if len(units) == 1:
+        return {unit: Decimal(1)}
+    if item is None:
+        raise UnitMismatch(f"the item is not known, so {' and '.join(sorted(units))} cannot be compared")
+    return {each: item.factor(each) for each in units}
+
+
+def summed_up(quantities: Iterable[Quantity], size: Mapping[str, Decimal]) -> Decimal:
+    """The sum of quantities in the measure of ``sizes``, exactly."""
+    total = Decimal(0)
+    for quantity in quantities:
+        total = EXACT.fma(quantity.value, size[quantity.unit], total)
+    return total
+
+
 def total(quantities: Sequence[Quantity], unit: str, item: Item | None) -> Fraction:
     """The sum of quantities in any units, counted in ``unit``; raises UnitMismatch."""
     counts = [counted(quantity, unit, item) for quantity in quantities]
@@ -250,12 +271,6 @@ def total(quantities: Sequence[Quantity], unit: str, item: Item | None) -> Fract
 def per_unit(price: Price, unit: str, item: Item | None) -> Fraction:
     """What one ``unit`` costs, exactly, whatever basis the price is quoted for; raises UnitMismatch."""
     return Fraction(price.amount) / counted(price.per, unit, item)
-
-
-def cent(currency: str) -> Decimal:
-    """The minor unit of a currency."""
-    exponent = Money(Decimal(0), currency).rounded().amount.as_tuple().exponent
-    return Decimal(1).scaleb(int(exponent))
 
 
 def _exact(amount: Fraction, currency: str) -> Money:

@@ -29,7 +29,7 @@ def number(values: Mapping[str, Any], name: str, default: Decimal) -> Decimal:
 
 def hours(values: Mapping[str, Any], name: str, default: int) -> timedelta:
     """A waiting time of the policy in hours, or ``default`` hours; raises ValueError for what is no number."""
-    return timedelta(hours=float(number(values, name, Decimal(default))))
+    return timedelta(hours=float(number(values, name, Decimal(default))) if name in values else default)
 
 
 def money(limits: Mapping[str, Any], currency: str) -> Money | None:

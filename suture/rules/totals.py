@@ -8,7 +8,8 @@ from decimal import Decimal
 from msgspec import Struct
 
 from suture.model import Invoice, MatchResult, Money
-from suture.rules.matching import RANK, Outcome, cent
+from suture.model.quantities import minor_unit
+from suture.rules.matching import RANK, Outcome
 from suture.rules.tolerances import Tolerances
 
 
@@ -76,7 +77,7 @@ def judge_totals(invoice: Invoice, limits: Tolerances) -> tuple[str, ...]:
     if charges > limits.freight.get(invoice.currency, Decimal(0)):
         found.append("freight_over")
     tax = invoice.tax.amount if invoice.tax else Decimal(0)
-    if tax < 0 or tax > (_taxable(invoice) * limits.tax_percent / 100 + cent(invoice.currency)):
+    if tax < 0 or tax > (_taxable(invoice) * limits.tax_percent / 100 + minor_unit(invoice.currency)):
         found.append("tax_differs")
     return tuple(found)
 

@@ -93,9 +93,8 @@ def _faults(turn: Turn, receipt: GoodsReceipt) -> list[Fault]:
     return [*over, *found]
 
 
-def _items(turn: Turn, receipt: GoodsReceipt) -> dict[str, Item]:
-    found = ((line.item, turn.seen.one(Item, line.item)) for line in receipt.lines)
-    return {id: item for id, item in found if item is not None}
+def _items(turn: Turn, receipt: GoodsReceipt) -> dict[str, Item | None]:
+    return {line.item: turn.seen.one(Item, line.item) for line in receipt.lines}
 
 
 def _post(turn: Turn, receipt: GoodsReceipt) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -37,6 +37,7 @@ NAME = "order_to_receipt"
 FINAL = ("received", "rejected", "cancelled", "closed")
 #: Documents of one order that are kept at most: one more is refused, aloud.
 MOST = 1000
+_NOTHING = Decimal(0)
 
 Early = OrderAcknowledgement | ShipNotice | GoodsReceipt | OrderChange
 
@@ -97,7 +98,7 @@ class Fulfilment(Struct, frozen=True, omit_defaults=True):
         total: dict[int, Decimal] = {}
         for posted in self.posted.values():
             for number, quantity in posted.counted.items():
-                total[number] = total.get(number, Decimal(0)) + quantity
+                total[number] = total.get(number, _NOTHING) + quantity
         return total
 
     def refused(self) -> dict[int, Decimal]:
@@ -121,17 +122,17 @@ def order_of(turn: Turn) -> PurchaseOrder:
     return turn.state.order
 
 
-def stands(turn: Turn) -> OrderState:
+def stands(turn: Turn, received: Mapping[int, Decimal], refused: Mapping[int, Decimal]) -> OrderState:
     """Where the order stands now."""
     state, order = turn.state, order_of(turn)
     if state.ended:
         return state.ended
-    left = outstanding(order, state.received(), state.refused())
     waiting = [number for number, said in state.said.items() if any(part.status == "backordered" for part in said.lines)]
+    left = outstanding(order, received, refused) if waiting else {}
     return standing(
         order,
-        state.received(),
-        state.refused(),
+        received,
+        refused,
         acknowledged=bool(state.said),
         backordered=any(left.get(number) for number in waiting),
         shipped=state.shipped,
@@ -143,7 +144,8 @@ def stands(turn: Turn) -> OrderState:
 
 def settle(turn: Turn) -> tuple[Fulfilment, Sequence[Effect]]:
     """Tell what has changed, each once: the order's state, what is still expected, and how long we wait for it."""
-    order, before, now = order_of(turn), turn.state.phase, stands(turn)
+    received, refused = turn.state.received(), turn.state.refused()
+    order, before, now = order_of(turn), turn.state.phase, stands(turn, received, refused)
     if now != before:
         turn.become(phase=now)
         status = OrderStatus(order=order.id, state=now, at=turn.seen.now, requisition=order.requisition)
@@ -151,7 +153,7 @@ def settle(turn: Turn) -> tuple[Fulfilment, Sequence[Effect]]:
         if before == "confirmed":
             turn.want(Wait(name="acknowledgement", until=None))
             close_about(turn, "acknowledgement_overdue", action=now)
-    changed = expect(turn)
+    changed = expect(turn, received, refused)
     if now in FINAL and before not in FINAL:
         turn.want(Wait(name="shipment", until=None))
         close_about(turn, "shipment_overdue", action=now)
@@ -160,10 +162,10 @@ def settle(turn: Turn) -> tuple[Fulfilment, Sequence[Effect]]:
     return turn.end()
 
 
-def expect(turn: Turn) -> bool:
+def expect(turn: Turn, received: Mapping[int, Decimal], refused: Mapping[int, Decimal]) -> bool:
     """Tell the dock what is still to come, if that has changed; whether it has."""
     order, known = order_of(turn), turn.state.expected
-    lines = () if turn.state.ended else expected_lines(order, turn.state.received(), turn.state.refused(), turn.state.lots)
+    lines = () if turn.state.ended else expected_lines(order, received, refused, turn.state.lots)
     expected = ExpectedReceipt(
         order=order.id,
         version=known.version + 1 if known else 1,

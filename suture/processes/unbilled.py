@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from decimal import Decimal
 
 from suture.journal import Event
@@ -15,7 +14,7 @@ from suture.processes.process import Effect, Seen, Wait
 from suture.rules.matching import EXACT, LineAccount, sizes, summed_up
 
 NAME = "invoice_match"
-_NOTHING = Decimal(0)
+_NOTHING, _ONE = Decimal(0), Decimal(1)
 
 
 def await_invoice(course: Course[Account], accounts: Mapping[int, LineAccount]) -> None:
@@ -34,19 +33,21 @@ def _unbilled(accounts: Mapping[int, LineAccount], seen: Seen) -> Money | None:
     worth: dict[Decimal, Decimal] = {}
     for account in accounts.values():
         if account.price.currency == currency:
-            with suppress(UnitMismatch):
-                per, amount = _open(account, seen.one(Item, account.item))
-                worth[per] = EXACT.add(worth.get(per, _NOTHING), amount)
-    above, below = _NOTHING, Decimal(1)  # one fraction of them all, so that only the last step rounds
+            per, amount = _open(account, seen.one(Item, account.item))
+            worth[per] = EXACT.add(worth.get(per, _NOTHING), amount)
+    above, below = _NOTHING, _ONE  # one fraction of them all, so that only the last step rounds
     for per, amount in worth.items():
         above, below = EXACT.fma(above, per, EXACT.multiply(amount, below)), EXACT.multiply(below, per)
     return Money(above / below, currency).rounded() if above > 0 else None
 
 
 def _open(account: LineAccount, item: Item | None) -> tuple[Decimal, Decimal]:
-    """What the price of a line is per, and what is received and not billed times that price; raises UnitMismatch."""
+    """What the price of a line is per, and what is received and not billed times that price."""
     price = account.price
-    size = sizes((price.per, *account.received, *account.billed), account.ordered.unit, item)
+    try:
+        size = sizes((price.per, *account.received, *account.billed), account.ordered.unit, item)
+    except UnitMismatch:
+        return _ONE, _NOTHING
     left = EXACT.subtract(summed_up(account.received, size), summed_up(account.billed, size))
     return EXACT.multiply(price.per.value, size[price.per.unit]), EXACT.multiply(max(left, _NOTHING), price.amount)
 

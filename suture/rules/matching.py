@@ -22,6 +22,7 @@ Outcome = Literal["matched", "waiting", "exception"]
 RANK: dict[Outcome, int] = {"matched": 0, "waiting": 1, "exception": 2}
 #: Sums and products never round in it; nothing is divided.
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_NOTHING, _ONE = Decimal(0), Decimal(1)
 _SHOWN = Decimal("0.000001")
 
 
@@ -245,9 +246,9 @@ def counted(quantity: Quantity, unit: str, item: Item | None) -> Fraction:
 
 def sizes(quantities: Iterable[Quantity], unit: str, item: Item | None) -> Mapping[str, Decimal]:
     """How much one of each unit holds, ``unit`` among them, in a measure that they share; raises UnitMismatch as ``counted``."""
-    units = {unit, *(quantity.unit for quantity in quantities)}
+    units = {quantity.unit for quantity in quantities} | {unit}
     if len(units) == 1:
-        return {unit: Decimal(1)}
+        return {unit: _ONE}
     if item is None:
         raise UnitMismatch(f"the item is not known, so {' and '.join(sorted(units))} cannot be compared")
     return {each: item.factor(each) for each in units}
@@ -255,7 +256,7 @@ def sizes(quantities: Iterable[Quantity], unit: str, item: Item | None) -> Mappi
 
 def summed_up(quantities: Iterable[Quantity], size: Mapping[str, Decimal]) -> Decimal:
     """The sum of quantities in the measure of ``sizes``, exactly."""
-    total = Decimal(0)
+    total = _NOTHING
     for quantity in quantities:
         total = EXACT.fma(quantity.value, size[quantity.unit], total)
     return total

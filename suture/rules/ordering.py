@@ -12,6 +12,7 @@ from suture.model import AcknowledgedLine, Item, OrderChange, OrderLine, OrderSt
 #: The version of a cancellation. It is the last word on an order and outranks the changes, which count from 1, so that whoever
 #: wishes it need not know how many there were.
 CANCELLATION = 1000
+_NOTHING = Decimal(0)
 
 
 def count(quantity: Quantity, unit: str, item: Item | None) -> Decimal:
@@ -73,13 +74,11 @@ def rejected(said: Iterable[AcknowledgedLine]) -> Decimal:
 
 def outstanding(order: PurchaseOrder, received: Mapping[int, Decimal], refused: Mapping[int, Decimal]) -> dict[int, Decimal]:
     """What is still to come per line, in the line's unit; never negative."""
-    return {
-        line.number: max(
-            Decimal(0),
-            line.quantity.value - refused.get(line.number, Decimal(0)) - received.get(line.number, Decimal(0)),
-        )
-        for line in order.lines
-    }
+    left = {}
+    for line in order.lines:
+        number = line.number
+        left[number] = max(_NOTHING, line.quantity.value - refused.get(number, _NOTHING) - received.get(number, _NOTHING))
+    return left
 
 
 def standing(

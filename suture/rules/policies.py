@@ -12,8 +12,11 @@ from suture.model import Document, Money, Policy
 
 def in_force(filed: Iterable[Document], now: datetime) -> Policy | None:
     """Of the versions filed of one policy the highest whose time has come; None if none has."""
-    known = (version for version in filed if isinstance(version, Policy) and version.effective <= now)
-    return max(known, key=lambda version: version.version, default=None)
+    found: Policy | None = None
+    for version in filed:
+        if isinstance(version, Policy) and version.effective <= now and (found is None or version.version > found.version):
+            found = version
+    return found
 
 
 def number(values: Mapping[str, Any], name: str, default: Decimal) -> Decimal:

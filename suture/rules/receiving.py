@@ -10,6 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
 from suture.model import (
     ExpectedLine,
     GoodsReceipt,
@@ -26,12 +28,14 @@ from suture.rules.faults import Fault
 from suture.rules.ordering import count, outstanding
 from suture.rules.policies import number
 
+_NOTHING = Decimal(0)
+
 
 def receipt_faults(
     receipt: GoodsReceipt,
     order: PurchaseOrder,
     *,
-    items: Mapping[str, Item],
+    items: Mapping[str, Item | None],
     place: Place | None,
     received: Mapping[int, Decimal],
     announced: Mapping[int, Sequence[str]],
@@ -47,17 +51,18 @@ def receipt_faults(
         if line is None:
             found.append(Fault("unknown_line", f"{order.id} has no line {got.line}", passable=False))
             continue
-        found += _line_faults(got, line, items.get(got.item), receipt.received_at.date(), announced.get(got.line, ()))
+        for fault in _line_faults(got, line, items.get(got.item), receipt.received_at.date(), announced.get(got.line, ())):
+            found.append(structs.replace(fault, text=f"line {got.line}: {fault.text}"))
     if all(fault.passable for fault in found):
         found += _over_faults(counted(receipt, order, items), lines, received, policy)
     return tuple(found)
 
 
-def counted(receipt: GoodsReceipt, order: PurchaseOrder, items: Mapping[str, Item]) -> dict[int, Decimal]:
+def counted(receipt: GoodsReceipt, order: PurchaseOrder, items: Mapping[str, Item | None]) -> dict[int, Decimal]:
     """What was received per order line, in the line's unit; raises UnitMismatch or InexactConversion."""
     units, total = {line.number: line.quantity.unit for line in order.lines}, dict[int, Decimal]()
     for got in receipt.lines:
-        total[got.line] = total.get(got.line, Decimal(0)) + count(got.quantity, units[got.line], items.get(got.item))
+        total[got.line] = total.get(got.line, _NOTHING) + count(got.quantity, units[got.line], items.get(got.item))
     return total
 
 
@@ -100,32 +105,30 @@ def _place_faults(receipt: GoodsReceipt, order: PurchaseOrder, place: Place | No
 
 
 def _line_faults(got: ReceivedLine, line: OrderLine, item: Item | None, day: date, announced: Sequence[str]) -> Iterable[Fault]:
-    where = f"line {got.line}: "
     if got.item != line.item:
-        yield Fault("wrong_item", f"{where}{got.item} came, {line.item} was ordered")
+        yield Fault("wrong_item", f"{got.item} came, {line.item} was ordered")
     if item is None:
-        yield Fault("unknown_item", f"{where}item {got.item} is unknown", passable=False)
+        yield Fault("unknown_item", f"item {got.item} is unknown", passable=False)
     if got.quantity.value <= 0:
-        yield Fault("bad_quantity", f"{where}a received quantity must be positive, got {got.quantity}", passable=False)
+        yield Fault("bad_quantity", f"a received quantity must be positive, got {got.quantity}", passable=False)
     try:
         count(got.quantity, line.quantity.unit, item)
     except (UnitMismatch, InexactConversion) as error:
-        yield Fault("bad_unit", f"{where}{error}", passable=False)
+        yield Fault("bad_unit", str(error), passable=False)
     if got.expires is not None and got.expires < day:
-        yield Fault("expired", f"{where}lot {got.lot or 'without number'} expired on {got.expires}")
+        yield Fault("expired", f"lot {got.lot or 'without number'} expired on {got.expires}")
     yield from _tracking_faults(got, item, announced)
 
 
 def _tracking_faults(got: ReceivedLine, item: Item | None, announced: Sequence[str]) -> Iterable[Fault]:
-    where = f"line {got.line}: "
     if item is not None and item.lot_tracked and not got.lot:
-        yield Fault("lot_missing", f"{where}{got.item} is tracked by lot and none was given")
+        yield Fault("lot_missing", f"{got.item} is tracked by lot and none was given")
     if got.lot and announced and got.lot not in announced:
-        yield Fault("wrong_lot", f"{where}lot {got.lot} came, {', '.join(announced)} was announced")
+        yield Fault("wrong_lot", f"lot {got.lot} came, {', '.join(announced)} was announced")
     if item is not None and item.serial_tracked and len(set(got.serials)) != len(got.serials):
-        yield Fault("serial_twice", f"{where}a serial number is given twice")
+        yield Fault("serial_twice", "a serial number is given twice")
     if item is not None and item.serial_tracked and not _serials_complete(got, item):
-        yield Fault("serial_missing", f"{where}{got.quantity} came with {len(got.serials)} serial number(s)")
+        yield Fault("serial_missing", f"{got.quantity} came with {len(got.serials)} serial number(s)")
 
 
 def _serials_complete(got: ReceivedLine, item: Item) -> bool:
@@ -138,8 +141,8 @@ def _serials_complete(got: ReceivedLine, item: Item) -> bool:
 def _over_faults(
     came: Mapping[int, Decimal], lines: Mapping[int, OrderLine], received: Mapping[int, Decimal], policy: Mapping[str, Any]
 ) -> Iterable[Fault]:
-    tolerance = 1 + number(policy, "over_percent", Decimal(0)) / 100
+    tolerance = 1 + number(policy, "over_percent", _NOTHING) / 100
     for line_number, quantity in came.items():
-        ordered, total = lines[line_number].quantity, received.get(line_number, Decimal(0)) + quantity
+        ordered, total = lines[line_number].quantity, received.get(line_number, _NOTHING) + quantity
         if total > ordered.value * tolerance:
             yield Fault("over_receipt", f"line {line_number}: {total} {ordered.unit} came in all, {ordered} were ordered")

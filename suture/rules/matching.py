@@ -1,14 +1,14 @@
 """The three-way match: what an invoice bills against what one order asked for and what was received.
 
-Quantities are compared in the order line's unit and prices per that unit, as exact fractions, so that 7 pieces of a box of 12 are
-no rounding question. Every difference is named; the outcome says whether it is tolerated (matched), may heal by itself (waiting
-for goods or for the order) or needs a person (exception).
+Quantities are compared in a measure that all units of a line share, and prices without dividing by what they are per, so that
+7 pieces of a box of 12 are no rounding question. Every difference is named; the outcome says whether it is tolerated (matched),
+may heal by itself (waiting for goods or for the order) or needs a person (exception).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, localcontext
 from fractions import Fraction
 from typing import Literal
 
@@ -20,8 +20,10 @@ from suture.rules.tolerances import Tolerances, tolerances
 
 Outcome = Literal["matched", "waiting", "exception"]
 RANK: dict[Outcome, int] = {"matched": 0, "waiting": 1, "exception": 2}
-#: Sums and products never round in it; nothing is divided.
+#: Sums and products never round in it. It has no end of digits, so a quotient must not be asked of it.
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+#: Quotients to 28 digits: far below any minor unit.
+_ROUNDING = Context(prec=28)
 _NOTHING, _ONE = Decimal(0), Decimal(1)
 _SHOWN = Decimal("0.000001")
 
@@ -77,15 +79,18 @@ class Weighed(Struct, frozen=True):
 
 
 class _Measured(Struct, frozen=True, kw_only=True):
-    """One line in the order line's unit: exact quantities, and prices per that unit."""
+    """One line in a measure that its units share, exactly: quantities, what prices are per, and the size of the order's unit."""
 
-    quantity: Fraction
-    ordered: Fraction
-    received: Fraction
-    billed: Fraction
-    matched: Fraction
-    price: Fraction
-    order_price: Fraction
+    quantity: Decimal
+    ordered: Decimal
+    received: Decimal
+    billed: Decimal
+    matched: Decimal
+    price: Decimal
+    per: Decimal
+    order_price: Decimal
+    order_per: Decimal
+    size: Decimal
 
 
 def match(
@@ -94,14 +99,15 @@ def match(
     """Match the lines that bill one order; ``objections`` to the invoice as a whole make an exception of every line."""
     held: dict[int, tuple[Quantity, ...]] = {}
     judged: list[MatchedLine] = []
-    for line in lines:
-        account = account_for(line, order)
-        if account is not None:
-            before = held.get(account.number, ())
-            account = structs.replace(account, billed=(*account.billed, *before), matched=(*account.matched, *before))
-        judged.append(_objected(_judged(line, account, terms), objections))
-        if account is not None and judged[-1].received is not None:
-            held[account.number] = (*held.get(account.number, ()), line.quantity)
+    with localcontext(EXACT):
+        for line in lines:
+            account = account_for(line, order)
+            if account is not None:
+                before = held.get(account.number, ())
+                account = structs.replace(account, billed=(*account.billed, *before), matched=(*account.matched, *before))
+            judged.append(_objected(_judged(line, account, terms), objections))
+            if account is not None and judged[-1].received is not None:
+                held[account.number] = (*held.get(account.number, ()), line.quantity)
     return summed(judged, terms.currency)
 
 
@@ -166,8 +172,8 @@ def _weighed(plain: MatchedLine, line: InvoiceLine, account: LineAccount, measur
         reasons=tuple(each.reason for each in found),
         variance=variance if variance.amount else None,
         ordered=account.ordered,
-        received=_shown(measured.received, unit),
-        before=_shown(measured.billed, unit),
+        received=_shown(measured.received, measured.size, unit),
+        before=_shown(measured.billed, measured.size, unit),
     )
 
 
@@ -178,7 +184,8 @@ def _identity(line: InvoiceLine, account: LineAccount, measured: _Measured) -> l
     if line.quantity.value < 0 or line.amount.amount < 0 or line.price.amount < 0:
         found.append(Weighed("negative_line", "exception"))
     # less than two minor units: one for the rounding of the line, one for that of a credit that came off it
-    if abs(measured.price * measured.quantity - Fraction(line.amount.amount)) >= 2 * Fraction(minor_unit(line.amount.currency)):
+    off = abs(measured.price * measured.quantity - line.amount.amount * measured.per)
+    if off >= 2 * minor_unit(line.amount.currency) * measured.per:
         found.append(Weighed("arithmetic", "exception"))
     return found
 
@@ -187,51 +194,59 @@ def _quantity(measured: _Measured, limits: Tolerances, cancelled: bool, two_way:
     """More than ordered needs a person; more than received, within the order, waits for the goods."""
     if not measured.quantity:
         return []
-    stretch = 1 + Fraction(limits.quantity_percent) / 100
+    percent, parts = limits.quantity_percent.as_integer_ratio()
+    stretch, whole = 100 * parts + percent, 100 * parts
     goods = measured.matched + measured.quantity
     if cancelled:
         return [Weighed("order_cancelled", "exception")] if goods > measured.received else []
     claimed = measured.billed + measured.quantity
-    if claimed > measured.ordered * stretch:
+    if claimed * whole > measured.ordered * stretch:
         return [Weighed("quantity_over_ordered", "exception")]
     found = [Weighed("quantity_over_ordered", "matched")] if claimed > measured.ordered else []
     if two_way or goods <= measured.received:
         return found
-    if goods <= measured.received * stretch:
+    if goods * whole <= measured.received * stretch:
         return [*found, Weighed("quantity_over_received", "matched")]
     return [*found, Weighed("quantity_over_received" if measured.received > 0 else "not_received", "waiting")]
 
 
 def _price(measured: _Measured, limits: Tolerances, currency: str) -> list[Weighed]:
-    difference = (measured.price - measured.order_price) * measured.quantity
-    expected = measured.order_price * measured.quantity
-    if measured.price > measured.order_price:
+    dearer = measured.price * measured.order_per - measured.order_price * measured.per
+    if not dearer:
+        return []
+    difference = Fraction(dearer * measured.quantity) / Fraction(measured.per * measured.order_per)
+    expected = Fraction(measured.order_price * measured.quantity) / Fraction(measured.order_per)
+    if dearer > 0:
         allowed = limits.allows_price(difference, expected, currency)
         return [Weighed("price_over", "matched" if allowed else "exception")]
-    if measured.price < measured.order_price:
-        allowed = limits.allows_price_under(-difference, expected)
-        return [Weighed("price_under", "matched" if allowed else "exception")]
-    return []
+    allowed = limits.allows_price_under(-difference, expected)
+    return [Weighed("price_under", "matched" if allowed else "exception")]
 
 
 def _variance(line: InvoiceLine, measured: _Measured, cancelled: bool, two_way: bool) -> Money:
     """What is billed less the order's price of what may be billed now."""
     in_order, in_stock = measured.ordered - measured.billed, measured.received - measured.matched
     open_now = in_stock if cancelled else in_order if two_way else min(in_order, in_stock)
-    payable = max(Fraction(0), min(measured.quantity, open_now)) * measured.order_price
-    return line.amount.rounded() - _exact(payable, line.amount.currency).rounded()
+    payable = max(_NOTHING, min(measured.quantity, open_now)) * measured.order_price
+    return line.amount.rounded() - Money(_ROUNDING.divide(payable, measured.order_per), line.amount.currency).rounded()
 
 
 def _measured(line: InvoiceLine, account: LineAccount, item: Item | None) -> _Measured:
-    unit = account.ordered.unit
+    """Raises UnitMismatch."""
+    unit, price, order_price = account.ordered.unit, line.price, account.price
+    counts = (line.quantity, price.per, order_price.per, *account.received, *account.billed, *account.matched)
+    size = sizes(counts, unit, item)
     return _Measured(
-        quantity=counted(line.quantity, unit, item),
-        ordered=counted(account.ordered, unit, item),
-        received=total(account.received, unit, item),
-        billed=total(account.billed, unit, item),
-        matched=total(account.matched, unit, item),
-        price=per_unit(line.price, unit, item),
-        order_price=per_unit(account.price, unit, item),
+        quantity=summed_up((line.quantity,), size),
+        ordered=summed_up((account.ordered,), size),
+        received=summed_up(account.received, size),
+        billed=summed_up(account.billed, size),
+        matched=summed_up(account.matched, size),
+        price=price.amount,
+        per=summed_up((price.per,), size),
+        order_price=order_price.amount,
+        order_per=summed_up((order_price.per,), size),
+        size=size[unit],
     )
 
 
@@ -262,24 +277,12 @@ def summed_up(quantities: Iterable[Quantity], size: Mapping[str, Decimal]) -> De
     return total
 
 
-def total(quantities: Sequence[Quantity], unit: str, item: Item | None) -> Fraction:
-    """The sum of quantities in any units, counted in ``unit``; raises UnitMismatch."""
-    counts = [counted(quantity, unit, item) for quantity in quantities]
-    # most lines have one: adding it to nothing would cost as much as counting it
-    return sum(counts[1:], counts[0]) if counts else Fraction(0)
-
-
 def per_unit(price: Price, unit: str, item: Item | None) -> Fraction:
     """What one ``unit`` costs, exactly, whatever basis the price is quoted for; raises UnitMismatch."""
     return Fraction(price.amount) / counted(price.per, unit, item)
 
 
-def _exact(amount: Fraction, currency: str) -> Money:
-    """A fraction as money, to 28 significant digits: far below any minor unit."""
-    return Money(Decimal(amount.numerator) / Decimal(amount.denominator), currency)
-
-
-def _shown(value: Fraction, unit: str) -> Quantity:
-    """A fraction as people read it: whole where it is whole, else to six places."""
-    number = Decimal(value.numerator) / Decimal(value.denominator)
-    return Quantity(Decimal(value.numerator) if value.denominator == 1 else number.quantize(_SHOWN).normalize(), unit)
+def _shown(value: Decimal, size: Decimal, unit: str) -> Quantity:
+    """A quantity as people read it, ``size`` being one ``unit``: whole where it is whole, else to six places."""
+    whole, rest = divmod(value, size)
+    return Quantity(_ROUNDING.divide(value, size).quantize(_SHOWN).normalize() if rest else Decimal(int(whole)), unit)

@@ -20,6 +20,8 @@ from suture.transports.permit import last_look, permitted
 ORPHAN_S = 2.0
 #: How often a sign of life is given, in seconds, and for how long it is good: who hangs is given up after that.
 BEAT_S, WITHIN_S = 0.25, 3.0
+#: The same for who is alone: there is nobody to take over from, and whoever comes waits that much longer for a share.
+ALONE_S = 0.5
 
 
 class Attendance:
@@ -56,6 +58,11 @@ class Attendance:
         self._adopt(beat, {part for part, role in parts.items() if role in self.roles}, began)
         self.held, self.due = beat.held, mine(fair(parts, beat.members), self.worker) | self._adopted
         return Share(self.held & self.due, sum("gateway" in roles for name, roles in beat.members if name != self.worker))
+
+    @property
+    def every_s(self) -> float:
+        """How often a sign of life is due, in seconds."""
+        return ALONE_S if len(self._members) == 1 else BEAT_S
 
     def _adopt(self, beat: Beat, ours: Collection[str], now: float) -> None:
         """Where versions or network files differ, each may leave a part to another: after a while whoever is first takes it, and

@@ -429,7 +429,7 @@ class Service:
         while True:
             try:
                 await self._beat()
-                if await self._in_pulse(lambda: self.wiring.journal.wait(BEAT_S)):
+                if await self._in_pulse(lambda: self.wiring.journal.wait(self.attendance.every_s)):
                     self.wake()
             except Fenced as fenced:
                 await self._stand_back(fenced)
@@ -448,7 +448,7 @@ class Service:
         now = asyncio.get_running_loop().time()
         if now < self._next_beat:
             return
-        self._next_beat, worker, due = now + BEAT_S, self.attendance.worker, self.attendance.due
+        self._next_beat, worker, due = now + self.attendance.every_s, self.attendance.worker, self.attendance.due
         calm = await self._reshared()
         parts = self.wiring.share.parts or frozenset()
         if calm and parts - due:

@@ -65,7 +65,7 @@ class Segment:
 
     def repetitions(self, field: int) -> list[str]:
         """The raw repetitions of a field; none if it is absent or empty."""
-        value = self.get(field)
+        value = self.fields[field] if field < len(self.fields) else ""
         return _split(value, self.delimiters.repetition) if value else []
 
     def get(self, field: int, repetition: int = 0, component: int = 0, subcomponent: int = 0) -> str | None:

@@ -28,6 +28,10 @@ _WORDS_MAX = 500
 _DAY = 8  # of a date of birth, the letters up to the day
 #: Segments in which nothing is searched: the envelope has no patient in it, and PID has been settled.
 _SETTLED = frozenset({"MSH", "BHS", "FHS", "BTS", "FTS", "PID"})
+#: A shorter word must stand alone to be found: Lee is not in a sleeve.
+_ALONE = 5
+#: A word as it is looked for, and whether it must stand alone.
+_Word = tuple[str, bool]
 #: A sub-component: segment, field, repetition, component, sub-component.
 _Place = tuple[str, int, int, int, int]
 
@@ -44,6 +48,8 @@ _NUMBERS = {place for part in ("id", "reverses") for place in _places(part)}
 #: A line about a person that lost the line end before it.
 _PERSONS = ("PID", "MRG", "NK1", "GT1", "IN1", "IN2", "IN3")
 _PATIENT = IDENTIFIERS.keys() | TELLING.keys()
+#: The fields to replace or to empty, by segment; of PID every field is looked at.
+_PLACED = {name: (*IDENTIFIERS.get(name, ()), *IDENTIFYING.get(name, ())) for name in IDENTIFIERS.keys() | IDENTIFYING.keys()}
 #: Of an identifier (CX) stay, besides the pseudonym: assigning authority, type, assigning facility.
 _CX_KEPT = (4, 5, 6)
 
@@ -73,66 +79,61 @@ class _Cleaner:
     def __init__(self, message: Message, pseudonym: Callable[[str], str]) -> None:
         self.message = message
         self.pseudonym = pseudonym
-        self.swallowed = _swallowed(message.delimiters.field)
         about = [segment for segment in message.segments if segment.name in _PATIENT]
         identifiers = {value for segment in about for value in self._told(segment, IDENTIFIERS)}
         words = {value for segment in about for value in self._told(segment, TELLING) if len(value) >= _WORD_MIN}
         self.pseudonyms = {value: pseudonym(value) for value in sorted(identifiers)}
         self.words = words.union(value for value in identifiers if len(value) >= _IDENTIFIER_MIN)
+        self.broken = self._broken()
 
-    def _told(self, segment: Segment, table: dict[str, dict[int, tuple[int, ...]]]) -> Iterator[str]:
+    def _told(self, segment: Segment, table: dict[str, dict[int, tuple[int, ...]]]) -> list[str]:
+        """What is said in the components that the table names."""
         marks, fields = segment.delimiters, segment.fields
+        told = []
         for field, components in table.get(segment.name, {}).items():
-            for repetition in segment.repetitions(field) if field < len(fields) and fields[field] else ():
+            if field >= len(fields) or not fields[field]:
+                continue
+            day = _DAY if field == PID_BIRTH and segment.name == "PID" else None
+            for repetition in segment.repetitions(field):
                 parts = _split(repetition, marks.component)
-                for raw in (parts[number - 1] for number in components if number <= len(parts) and parts[number - 1]):
-                    for part in _split(raw, marks.subcomponent):
-                        if text := segment.said(part, self.message.charset):
-                            yield text[:_DAY] if (segment.name, field) == ("PID", PID_BIRTH) else text
+                for raw in [parts[number - 1] for number in components if number <= len(parts)]:
+                    said = [segment.said(part, self.message.charset) for part in _split(raw, marks.subcomponent) if part]
+                    told += [text[:day] for text in said if text]
+        return told
 
     def clean(self) -> None:
         """Take out by place first, then by content."""
-        broken = self._broken()
         for segment in self.message.segments:
-            if broken:
-                self._cut(segment)
-            if segment.name in KNOWN:
+            if self.broken:
+                _cut(segment)
+            if segment.name in _PLACED:
                 self._by_place(segment)
-            elif segment.name[0] != "Z":
+            elif segment.name not in KNOWN and segment.name[0] != "Z":
                 _empty(segment)
         rest = [segment for segment in self.message.segments if segment.name not in _SETTLED]
-        told = self._present("\r".join(segment.text for segment in rest))
-        if told:
-            telling = _search(told)
-            for segment in rest:
-                self._by_content(segment, telling)
+        told = self._present("\r".join([segment.text for segment in rest]))
+        for segment in rest if told else ():
+            if self.broken or self._suspect(segment.text, told):
+                self._by_content(segment, told)
 
     def _broken(self) -> bool:
         """A quick look at all segments together, before each is searched: whether anything may stand in one that breaks it."""
         inside, mark = "".join([segment.text[3:] for segment in self.message.segments]), self.message.delimiters.field
         return not inside.isprintable() or any(name + mark in inside for name in _PERSONS)
 
-    def _cut(self, segment: Segment) -> None:
-        """Nobody can tell what follows a break; a mark remains, so that ``read`` does not trust what came before it either."""
-        broken = self.swallowed.search(segment.text, 3)
-        if broken:
-            segment.rewrite(segment.text[: broken.start()] + "\n?")
-
     def _by_place(self, segment: Segment) -> None:
-        identifiers, emptied = IDENTIFIERS.get(segment.name, {}), IDENTIFYING.get(segment.name, ())
-        if not identifiers and not emptied:
-            return
-        cleaned = [segment.name, *segment.fields[1:]]
-        for number in range(1, len(cleaned)) if segment.name == "PID" else (*identifiers, *emptied):
-            raw = cleaned[number] if number < len(cleaned) else ""
+        identifiers, fields = IDENTIFIERS.get(segment.name, {}), segment.fields
+        fields[0] = segment.name
+        for number in range(1, len(fields)) if segment.name == "PID" else _PLACED[segment.name]:
+            raw = fields[number] if number < len(fields) else ""
             if not raw or raw == NULL:
                 continue
             if number in identifiers:
                 mark = segment.delimiters.repetition
-                cleaned[number] = mark.join(self._identifier(part, segment) for part in segment.repetitions(number))
+                fields[number] = mark.join([self._identifier(part, segment) for part in segment.repetitions(number)])
             else:
-                cleaned[number] = _of_pid(raw, number) if segment.name == "PID" else ""
-        segment.rewrite(segment.delimiters.field.join(cleaned))
+                fields[number] = _of_pid(raw, number) if segment.name == "PID" else ""
+        segment.rewrite(segment.delimiters.field.join(fields))
 
     def _identifier(self, raw: str, segment: Segment) -> str:
         """A CX with a pseudonym for its number, and of the rest who assigned it and what type it has."""
@@ -143,23 +144,30 @@ class _Cleaner:
         kept = [first, *(part if number in _CX_KEPT else "" for number, part in enumerate(parts[1:], start=2))]
         return marks.component.join(kept).rstrip(marks.component)
 
-    def _present(self, text: str) -> list[str]:
+    def _present(self, text: str) -> list[_Word]:
         """The words that stand somewhere in ``text``: a quick look, before anything is taken apart."""
-        marks = self.message.delimiters
-        lower = text.lower()
-        if marks.escape and marks.escape in text:
-            lower += unescape(text, marks, self.message.charset).lower()
-        longest_first = sorted(self.words, key=lambda word: (-len(word), word))[:_WORDS_MAX]
-        return [word for word in longest_first if word.lower() in lower]
+        low = _folded(text)
+        if self.message.delimiters.escape in text:
+            low += _folded(unescape(text, self.message.delimiters, self.message.charset))
+        longest = self.words if len(self.words) <= _WORDS_MAX else sorted(self.words, key=_longest_first)[:_WORDS_MAX]
+        return [(word, len(told) < _ALONE) for told in longest if (word := _folded(told)) in low]
 
-    def _by_content(self, segment: Segment, telling: re.Pattern[str]) -> None:
-        settled = IDENTIFIERS.get(segment.name, ())
-        cleaned = [segment.name]
-        for number, raw in enumerate(segment.fields[1:], start=1):
-            cleaned.append(raw if number in settled else self._searched(raw, segment, number, telling))
-        segment.rewrite(segment.delimiters.field.join(cleaned))
+    def _suspect(self, text: str, told: list[_Word]) -> bool:
+        """Whether it must be taken apart: a word stands in it or may be escaped, or there are more words than are looked for."""
+        if self.message.delimiters.escape in text or len(self.words) > _WORDS_MAX:
+            return True
+        low = _folded(text)
+        return any(word in low for word, _ in told)
 
-    def _searched(self, raw: str, segment: Segment, number: int, telling: re.Pattern[str]) -> str:
+    def _by_content(self, segment: Segment, told: list[_Word]) -> None:
+        settled, fields = IDENTIFIERS.get(segment.name, ()), segment.fields
+        fields[0] = segment.name
+        for number, raw in enumerate(fields[1:], start=1):
+            if number not in settled and self._suspect(raw, told):
+                fields[number] = self._searched(raw, segment, number, told)
+        segment.rewrite(segment.delimiters.field.join(fields))
+
+    def _searched(self, raw: str, segment: Segment, number: int, told: list[_Word]) -> str:
         """The field with every sub-component looked into, and every delimiter kept."""
         marks = segment.delimiters
         repetitions = _split(raw, marks.repetition)
@@ -168,19 +176,25 @@ class _Cleaner:
             for c, component in enumerate(components, start=1):
                 leaves = _split(component, marks.subcomponent)
                 places = ((segment.name, number, r, c, s) for s in range(1, len(leaves) + 1))
-                cleaned = (self._leaf(leaf, segment, telling, place) for leaf, place in zip(leaves, places, strict=True))
+                cleaned = (self._leaf(leaf, segment, told, place) for leaf, place in zip(leaves, places, strict=True))
                 components[c - 1] = marks.subcomponent.join(cleaned)
             repetitions[r - 1] = marks.component.join(components)
         return marks.repetition.join(repetitions)
 
-    def _leaf(self, raw: str, segment: Segment, telling: re.Pattern[str], place: _Place) -> str:
-        if place in _READ and place not in _NUMBERS:
+    def _leaf(self, raw: str, segment: Segment, told: list[_Word], place: _Place) -> str:
+        if not raw or (place in _READ and place not in _NUMBERS):
             return raw
         said = segment.said(raw, self.message.charset)
         if said in self.pseudonyms and len(said) >= _IDENTIFIER_MIN:
             return escape(self.pseudonyms[said], segment.delimiters)
-        told = telling.search(raw) or telling.search(said)
-        return "" if told and place not in _READ else raw
+        return "" if place not in _READ and (_tells(raw, told) or (said != raw and _tells(said, told))) else raw
+
+
+def _cut(segment: Segment) -> None:
+    """Nobody can tell what follows a break; a mark remains, so that ``read`` does not trust what came before it either."""
+    broken = _swallowed(segment.delimiters.field).search(segment.text, 3)
+    if broken:
+        segment.rewrite(segment.text[: broken.start()] + "\n?")
 
 
 def _empty(segment: Segment) -> None:
@@ -204,10 +218,32 @@ def _swallowed(mark: str) -> re.Pattern[str]:
     return re.compile(rf"[\x00-\x08\x0a-\x1f]|(?:{'|'.join(_PERSONS)}){re.escape(mark)}")
 
 
-def _search(words: list[str]) -> re.Pattern[str]:
-    """Finds any of the words; short ones only where they stand alone."""
-    choices = [re.escape(word) if len(word) >= 5 else rf"(?<![^\W_]){re.escape(word)}(?![^\W_])" for word in words]
-    return re.compile("|".join(choices), re.IGNORECASE)
+def _longest_first(word: str) -> tuple[int, str]:
+    return -len(word), word
+
+
+def _folded(text: str) -> str:
+    """``text`` for comparing without regard to case; of the two letters that folding keeps apart, Turkish has four."""
+    return text.casefold() if text.isascii() else text.replace("İ", "i").replace("ı", "i").casefold()
+
+
+def _tells(text: str, told: list[_Word]) -> bool:
+    """Whether any of the words stands in it; a short one only if no letter or digit stands beside it.
+
+    No pattern is made of the words: ``re`` would keep it, and with it the names of the last patients.
+    """
+    low = _folded(text)
+    return any(_stands_alone(word, low) if alone else word in low for word, alone in told)
+
+
+def _stands_alone(word: str, text: str) -> bool:
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
+            return True
+        at = text.find(word, at + 1)
+    return False
 
 
 def _split(raw: str, mark: str) -> list[str]:

@@ -37,6 +37,8 @@ def escape(text: str, delimiters: Delimiters) -> str:
 
     Without an escape character in MSH-2 there is no way to say a delimiter: such a text raises ValueError.
     """
+    if text.isalnum():  # as no delimiter is
+        return text
     marks = {mark: letter for letter, mark in delimiters.letters().items()}
     if not (_CONTROL.search(text) or any(mark in text for mark in marks)):
         return text

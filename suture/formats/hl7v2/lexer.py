@@ -34,18 +34,14 @@ _USUAL = Delimiters()
 BLANK = "\ufeff\x0b \t\r\n"
 
 
-class Segment:
-    """One segment: its text without terminator, the terminator as it came, and what it is split by."""
+class Segment(Struct, eq=False, gc=False):
+    """One segment: its name (PID), its text without terminator, the terminator as it came, and what it is split by."""
 
-    __slots__ = ("_fields", "delimiters", "end", "name", "text")
-
-    def __init__(self, text: str, end: str, delimiters: Delimiters) -> None:
-        self.text = text
-        #: The three letters: PID.
-        self.name = text[:3]
-        self.end = end
-        self.delimiters = delimiters
-        self._fields: list[str] | None = None
+    name: str
+    text: str
+    end: str
+    delimiters: Delimiters
+    _fields: list[str] | None = None
 
     @property
     def broken_at(self) -> int:
@@ -255,7 +251,8 @@ def _segments(text: str, delimiters: Delimiters) -> list[Segment]:
     last = lines.pop()
     if "\n" in text or len(lines) >= SEGMENTS_MAX or _astray(delimiters.field)(text):
         return list(_searched(text, delimiters))
-    return [Segment(line, "\r", delimiters) for line in lines] + ([Segment(last, "", delimiters)] if last or not lines else [])
+    segments = [Segment(line[:3], line, "\r", delimiters) for line in lines]
+    return [*segments, Segment(last[:3], last, "", delimiters)] if last or not lines else segments
 
 
 def _searched(text: str, delimiters: Delimiters) -> Iterator[Segment]:
@@ -270,7 +267,7 @@ def _searched(text: str, delimiters: Delimiters) -> Iterator[Segment]:
 def _segment(whole: str, delimiters: Delimiters) -> Segment:
     tail = whole[len(whole.rstrip("\r\n \t\0\x1c")) :]
     kept = len(whole) - len(tail.lstrip(" \t\0\x1c"))
-    return Segment(whole[:kept], whole[kept:], delimiters)
+    return Segment(whole[: min(kept, 3)], whole[:kept], whole[kept:], delimiters)
 
 
 class Lexed(Struct, frozen=True):

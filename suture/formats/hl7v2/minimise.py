@@ -30,8 +30,6 @@ _DAY = 8  # of a date of birth, the letters up to the day
 _SETTLED = frozenset({"MSH", "BHS", "FHS", "BTS", "FTS", "PID"})
 #: A shorter word must stand alone to be found: Lee is not in a sleeve.
 _ALONE = 5
-#: A word as it is looked for, and whether it must stand alone.
-_Word = tuple[str, bool]
 #: A sub-component: segment, field, repetition, component, sub-component.
 _Place = tuple[str, int, int, int, int]
 
@@ -47,11 +45,12 @@ _READ = {place for part in PLACES if part != "procedure_category" for place in _
 _NUMBERS = {place for part in ("id", "reverses") for place in _places(part)}
 #: A line about a person that lost the line end before it.
 _PERSONS = ("PID", "MRG", "NK1", "GT1", "IN1", "IN2", "IN3")
-_PATIENT = IDENTIFIERS.keys() | TELLING.keys()
+#: Where something is learned about the patient: the components that matter of a field, by segment.
+_LEARNED = {name: {**IDENTIFIERS.get(name, {}), **TELLING.get(name, {})} for name in IDENTIFIERS.keys() | TELLING.keys()}
 #: The fields to replace or to empty, by segment; of PID every field is looked at.
 _PLACED = {name: (*IDENTIFIERS.get(name, ()), *IDENTIFYING.get(name, ())) for name in IDENTIFIERS.keys() | IDENTIFYING.keys()}
 #: Of an identifier (CX) stay, besides the pseudonym: assigning authority, type, assigning facility.
-_CX_KEPT = (4, 5, 6)
+_CX_KEPT = slice(3, 6)
 
 
 def minimise(raw: bytes, pseudonym: Callable[[str], str], profile: Profile = ANY) -> bytes:
@@ -79,27 +78,38 @@ class _Cleaner:
     def __init__(self, message: Message, pseudonym: Callable[[str], str]) -> None:
         self.message = message
         self.pseudonym = pseudonym
-        about = [segment for segment in message.segments if segment.name in _PATIENT]
-        identifiers = {value for segment in about for value in self._told(segment, IDENTIFIERS)}
-        words = {value for segment in about for value in self._told(segment, TELLING) if len(value) >= _WORD_MIN}
+        identifiers, words = self._learned()
         self.pseudonyms = {value: pseudonym(value) for value in sorted(identifiers)}
-        self.words = words.union(value for value in identifiers if len(value) >= _IDENTIFIER_MIN)
+        self.too_many = len(words) > _WORDS_MAX
+        longest = sorted(words, key=_longest_first)[:_WORDS_MAX] if self.too_many else words
+        self.words = set(map(_folded, longest))
         self.broken = self._broken()
 
-    def _told(self, segment: Segment, table: dict[str, dict[int, tuple[int, ...]]]) -> list[str]:
-        """What is said in the components that the table names."""
-        marks, fields = segment.delimiters, segment.fields
-        told = []
-        for field, components in table.get(segment.name, {}).items():
-            if field >= len(fields) or not fields[field]:
-                continue
-            day = _DAY if field == PID_BIRTH and segment.name == "PID" else None
-            for repetition in segment.repetitions(field):
-                parts = _split(repetition, marks.component)
-                for raw in [parts[number - 1] for number in components if number <= len(parts)]:
-                    said = [segment.said(part, self.message.charset) for part in _split(raw, marks.subcomponent) if part]
-                    told += [text[:day] for text in said if text]
-        return told
+    def _learned(self) -> tuple[set[str], set[str]]:
+        """The identifiers, and the words to look for: the longer ones of these and of what else tells who it is."""
+        identifiers, words = set(), set()
+        for segment in self.message.segments:
+            if segment.name in _LEARNED:
+                numbers = IDENTIFIERS.get(segment.name, ())
+                for field, text in self._told(segment):
+                    if field in numbers:
+                        identifiers.add(text)
+                    if len(text) >= (_IDENTIFIER_MIN if field in numbers else _WORD_MIN):
+                        words.add(text)
+        return identifiers, words
+
+    def _told(self, segment: Segment) -> Iterator[tuple[int, str]]:
+        """What is said where something is to be learned, with the number of its field; of a date of birth the day."""
+        marks, fields, charset = segment.delimiters, segment.fields, self.message.charset
+        birth = PID_BIRTH if segment.name == "PID" else None
+        for field, components in _LEARNED[segment.name].items():
+            if field < len(fields) and fields[field]:
+                for repetition in segment.repetitions(field):
+                    parts = repetition.split(marks.component)
+                    for raw in [parts[number - 1] for number in components if number <= len(parts)]:
+                        for part in _split(raw, marks.subcomponent) if raw else ():
+                            if text := segment.said(part, charset):
+                                yield field, text[:_DAY] if field == birth else text
 
     def clean(self) -> None:
         """Take out by place first, then by content."""
@@ -138,41 +148,39 @@ class _Cleaner:
     def _identifier(self, raw: str, segment: Segment) -> str:
         """A CX with a pseudonym for its number, and of the rest who assigned it and what type it has."""
         marks = segment.delimiters
-        parts = _split(raw, marks.component)
+        parts = raw.split(marks.component)
         said = segment.said(_split(parts[0], marks.subcomponent)[0], self.message.charset)
         first = escape(self.pseudonyms.get(said) or self.pseudonym(said), marks) if said else ""
-        kept = [first, *(part if number in _CX_KEPT else "" for number, part in enumerate(parts[1:], start=2))]
-        return marks.component.join(kept).rstrip(marks.component)
+        return marks.component.join((first, "", "", *parts[_CX_KEPT])).rstrip(marks.component)
 
-    def _present(self, text: str) -> list[_Word]:
+    def _present(self, text: str) -> list[str]:
         """The words that stand somewhere in ``text``: a quick look, before anything is taken apart."""
         low = _folded(text)
         if self.message.delimiters.escape in text:
             low += _folded(unescape(text, self.message.delimiters, self.message.charset))
-        longest = self.words if len(self.words) <= _WORDS_MAX else sorted(self.words, key=_longest_first)[:_WORDS_MAX]
-        return [(word, len(told) < _ALONE) for told in longest if (word := _folded(told)) in low]
+        return list(filter(low.__contains__, self.words))
 
-    def _suspect(self, text: str, told: list[_Word]) -> bool:
+    def _suspect(self, text: str, told: list[str]) -> bool:
         """Whether it must be taken apart: a word stands in it or may be escaped, or there are more words than are looked for."""
-        if self.message.delimiters.escape in text or len(self.words) > _WORDS_MAX:
+        if self.too_many or self.message.delimiters.escape in text:
             return True
         low = _folded(text)
-        return any(word in low for word, _ in told)
+        return any(map(low.__contains__, told))
 
-    def _by_content(self, segment: Segment, told: list[_Word]) -> None:
+    def _by_content(self, segment: Segment, told: list[str]) -> None:
         settled, fields = IDENTIFIERS.get(segment.name, ()), segment.fields
         fields[0] = segment.name
         for number, raw in enumerate(fields[1:], start=1):
-            if number not in settled and self._suspect(raw, told):
+            if raw and number not in settled and self._suspect(raw, told):
                 fields[number] = self._searched(raw, segment, number, told)
         segment.rewrite(segment.delimiters.field.join(fields))
 
-    def _searched(self, raw: str, segment: Segment, number: int, told: list[_Word]) -> str:
+    def _searched(self, raw: str, segment: Segment, number: int, told: list[str]) -> str:
         """The field with every sub-component looked into, and every delimiter kept."""
         marks = segment.delimiters
-        repetitions = _split(raw, marks.repetition)
+        repetitions = raw.split(marks.repetition)
         for r, repetition in enumerate(repetitions, start=1):
-            components = _split(repetition, marks.component)
+            components = repetition.split(marks.component)
             for c, component in enumerate(components, start=1):
                 leaves = _split(component, marks.subcomponent)
                 places = ((segment.name, number, r, c, s) for s in range(1, len(leaves) + 1))
@@ -181,7 +189,7 @@ class _Cleaner:
             repetitions[r - 1] = marks.component.join(components)
         return marks.repetition.join(repetitions)
 
-    def _leaf(self, raw: str, segment: Segment, told: list[_Word], place: _Place) -> str:
+    def _leaf(self, raw: str, segment: Segment, told: list[str], place: _Place) -> str:
         if not raw or (place in _READ and place not in _NUMBERS):
             return raw
         said = segment.said(raw, self.message.charset)
@@ -227,13 +235,13 @@ def _folded(text: str) -> str:
     return text.casefold() if text.isascii() else text.replace("İ", "i").replace("ı", "i").casefold()
 
 
-def _tells(text: str, told: list[_Word]) -> bool:
+def _tells(text: str, told: list[str]) -> bool:
     """Whether any of the words stands in it; a short one only if no letter or digit stands beside it.
 
     No pattern is made of the words: ``re`` would keep it, and with it the names of the last patients.
     """
     low = _folded(text)
-    return any(_stands_alone(word, low) if alone else word in low for word, alone in told)
+    return any(word in low and (len(word) >= _ALONE or _stands_alone(word, low)) for word in told)
 
 
 def _stands_alone(word: str, text: str) -> bool:

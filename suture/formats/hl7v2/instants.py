@@ -12,7 +12,6 @@ _DTM = re.compile(
     r"(?:(?P<second>\d\d)(?:\.(?P<fraction>\d{1,4}))?)?)?)?)?)?(?P<zone>[+-]\d{4})?",
     re.ASCII,
 )
-_FIELDS = ("year", "month", "day", "hour", "minute", "second")
 
 
 def parse_instant(text: str, zone: tzinfo) -> datetime:
@@ -25,8 +24,9 @@ def parse_instant(text: str, zone: tzinfo) -> datetime:
         raise ValueError("it is not of the form YYYYMMDD[HHMM[SS[.SSSS]]][+ZZZZ]")
     if match["day"] is None:
         raise ValueError("it does not name a day")
-    year, month, day, hour, minute, second = (int(match[name] or 0) for name in _FIELDS)
-    micro = int((match["fraction"] or "").ljust(6, "0"))
+    *numbers, fraction, _ = match.groups("0")
+    year, month, day, hour, minute, second = map(int, numbers)
+    micro = int(fraction.ljust(6, "0"))
     try:
         return datetime(year, month, day, hour, minute, second, micro, _zone(match["zone"]) or zone).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -76,9 +76,10 @@ class Segment(Struct, eq=False, gc=False):
     def text_at(self, field: int, repetition: int = 1, component: int = 1, subcomponent: int = 1, charset: str = "utf-8") -> str:
         """What the sender says there, unescaped and without surrounding blanks; "" for absent, empty and deleted."""
         fields = self.fields
-        if field >= len(fields) or not fields[field]:  # as most are
-            return ""
-        return self.said(self.get(field, repetition, component, subcomponent) or "", charset)
+        raw = fields[field] if field < len(fields) else ""
+        if raw and (field > 2 or self.name not in HEADERS):
+            raw = _down(raw, self.delimiters, repetition, component, subcomponent) or ""
+        return self.said(raw, charset) if raw else ""
 
     def texts(self, field: int, component: int = 1, subcomponent: int = 1, charset: str = "utf-8") -> list[str]:
         """What each repetition of a field says in a component."""
@@ -87,7 +88,10 @@ class Segment(Struct, eq=False, gc=False):
 
     def said(self, raw: str, charset: str = "utf-8") -> str:
         """What a raw sub-component says: unescaped, without surrounding blanks; "" for deleted."""
-        return "" if raw == NULL else unescape(raw, self.delimiters, charset).strip()
+        if raw == NULL:
+            return ""
+        marks = self.delimiters
+        return (unescape(raw, marks, charset) if marks.escape in raw else raw).strip()
 
     def rewrite(self, text: str) -> None:
         """Replace the whole segment."""

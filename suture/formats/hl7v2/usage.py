@@ -231,8 +231,10 @@ class _Reader:
 def _identifiers(segment: Segment, field: int, kind: str, assigner: str) -> list[str]:
     """The distinct identifiers (CX) of that type and assigner; a single one without type will do if no assigner is asked for."""
     numbers, types = segment.texts(field), segment.texts(field, 5)
-    rows = zip(numbers, types, segment.texts(field, 4), segment.texts(field, 4, 2), strict=True)
-    wanted = [number for number, of, *by in rows if of == kind and (not assigner or assigner in by)]
+    wanted = [number for number, of in zip(numbers, types, strict=True) if of == kind]
+    if assigner:
+        rows = zip(numbers, types, segment.texts(field, 4), segment.texts(field, 4, 2), strict=True)
+        wanted = [number for number, of, *by in rows if of == kind and assigner in by]
     if not wanted and not assigner and types == [""]:
         wanted = numbers
     return [number for number in dict.fromkeys(wanted) if number]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from suture.model import Document, InvoiceStatus
+from suture.model import Document, InvoiceStatus, Item, Money, Pack, Price, Quantity
+from suture.processes.course import Course
 from suture.processes.invoice_match import PROCESS
+from suture.processes.order_account import Account
+from suture.processes.process import Seen
 from suture.processes.rehearsal import START
+from suture.processes.unbilled import await_invoice
+from suture.rules.matching import LineAccount
 
 from .hospital import MASTERS, credit, invoice, order, policy, receipt, usd, without
 from .river import River
@@ -88,3 +97,34 @@ def test_the_days_are_the_policys() -> None:
     made = river(order(), receipt(), masters=without("waits", also=(policy("waits", invoice_hours=24),)))
     made.pass_time(START + timedelta(hours=24))
     assert made.reasons() == ["invoice_overdue"]
+
+
+GLOVE = Item(id="GLOVE", name="Glove", unit="EA", packs=(Pack("BX", Decimal(12)), Pack("DR", Decimal("0.5"))))
+QUANTITIES = st.builds(Quantity, st.decimals("0.001", 900, places=3), st.sampled_from(("EA", "BX", "DR", "unknown")))
+PRICES = st.builds(Price, st.decimals(0, 99, places=4), st.just("USD"), QUANTITIES)
+LINES = st.tuples(PRICES, st.lists(QUANTITIES, max_size=3), st.lists(QUANTITIES, max_size=2))
+
+
+@given(st.lists(LINES, min_size=1, max_size=4))
+def test_its_worth_is_exact_in_any_packs(lines: list[tuple[Price, list[Quantity], list[Quantity]]]) -> None:
+    """No line rounds by itself, whatever its prices are per; what cannot be counted is left out."""
+
+    def pieces(quantities: list[Quantity]) -> Fraction:
+        return sum((Fraction(each.value) * Fraction(GLOVE.factor(each.unit)) for each in quantities), Fraction(0))
+
+    accounts, worth = {}, Fraction(0)
+    for number, (price, came, billed) in enumerate(lines):
+        accounts[number] = LineAccount(
+            number=number,
+            item="GLOVE",
+            ordered=Quantity(Decimal(1), "EA"),
+            price=price,
+            received=tuple(came),
+            billed=tuple(billed),
+        )
+        if all(each.unit != "unknown" for each in (price.per, *came, *billed)):
+            worth += max(Fraction(0), pieces(came) - pieces(billed)) * Fraction(price.amount) / pieces([price.per])
+    course = Course(Account(), Seen(START, {("Item", "GLOVE"): (GLOVE,)}, "PO-1"))
+    await_invoice(course, accounts)
+    exact = Money(Decimal(worth.numerator) / Decimal(worth.denominator), "USD")
+    assert course.state.unbilled == (exact.rounded() if worth > 0 else None)

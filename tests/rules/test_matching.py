@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from suture.model import (
@@ -40,6 +43,7 @@ from suture.processes.invoice_match import PROCESS
 from suture.processes.process import Emit
 from suture.processes.rehearsal import START, rehearse
 from suture.rules.match_reasons import REASONS
+from suture.rules.matching import LineAccount, Terms, match
 from suture.rules.tolerances import tolerances
 from suture.rules.totals import verdict
 
@@ -413,6 +417,50 @@ def test_the_table_is_long_enough_and_names_every_case_once() -> None:
 def test_every_reason_occurs_in_the_table() -> None:
     told = {reason for row in rows() for reason in row.reasons.split()}
     assert set(REASONS) - told == {"match_awaited"}, "match_awaited is over before anybody could see it"
+
+
+# -- in any packs
+
+GLOVE = ITEMS[0]
+UNITS = st.sampled_from(("EA", "BX", "CS"))
+QUANTITIES = st.builds(Quantity, st.integers(1, 60).map(Decimal), UNITS)
+#: At most one in a thousand parts, so that a piece of a case costs no round amount.
+PRICES = st.builds(Price, st.decimals("0.001", 99, places=3), st.just("USD"), QUANTITIES)
+
+
+def in_pieces(quantity: Quantity) -> Quantity:
+    return GLOVE.convert(quantity, "EA")
+
+
+def price_in_pieces(price: Price) -> Price:
+    return Price(price.amount, price.currency, in_pieces(price.per))
+
+
+@given(
+    st.lists(QUANTITIES, min_size=2, max_size=2),
+    st.lists(QUANTITIES, max_size=3),
+    st.lists(PRICES, min_size=2, max_size=2),
+    st.booleans(),
+)
+def test_packs_are_no_rounding_question(
+    counts: list[Quantity], received: list[Quantity], prices: list[Price], same_price: bool
+) -> None:
+    """However the quantities and prices are stated, the match is that of the pieces."""
+    (ordered, billed), (agreed, asked) = counts, prices
+    asked = agreed if same_price else asked
+    exact = Fraction(asked.amount) * Fraction(in_pieces(billed).value) / Fraction(in_pieces(asked.per).value)
+    amount = Money(Decimal(exact.numerator) / Decimal(exact.denominator), "USD").rounded()
+    line = InvoiceLine(number=1, item="GLOVE", quantity=billed, price=asked, amount=amount, order="PO-1", order_line=1)
+    account = LineAccount(number=1, item="GLOVE", ordered=ordered, price=agreed, received=tuple(received))
+    terms = Terms(currency="USD", policy=POLICY, items={"GLOVE": GLOVE})
+    (found,) = match([line], {1: account}, terms).lines
+    in_hand = structs.replace(line, quantity=in_pieces(billed), price=price_in_pieces(asked))
+    counted = structs.replace(
+        account, ordered=in_pieces(ordered), price=price_in_pieces(agreed), received=tuple(map(in_pieces, received))
+    )
+    (pieces,) = match([in_hand], {1: counted}, terms).lines
+    assert (found.outcome, found.reasons, found.variance) == (pieces.outcome, pieces.reasons, pieces.variance)
+    assert "arithmetic" not in found.reasons
 
 
 # -- the page

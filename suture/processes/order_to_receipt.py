@@ -159,7 +159,7 @@ def _hear(state: Fulfilment, document: Early, seen: Seen) -> Answer:
     """Decide it, or keep it until the order comes."""
     turn = Course(state, seen)
     held = (state.early, state.heard, state.posted, state.parked, state.settled, state.awaited, state.changes)
-    if sum(len(kept) for kept in held) >= MOST:
+    if sum(map(len, held)) >= MOST:
         raise OverflowError(f"{seen.key} has {MOST} documents already; no order needs more")
     if state.order is not None:
         _decide(turn, document)

@@ -42,7 +42,7 @@ def receipt_faults(
     policy: Mapping[str, Any],
 ) -> tuple[Fault, ...]:
     """Everything wrong with a receipt; ``received`` is what came before, ``announced`` are the lots of ship notices per line."""
-    lines = {line.number: line for line in order.lines}
+    lines, day = {line.number: line for line in order.lines}, receipt.received_at.date()
     found = [*_place_faults(receipt, order, place)]
     if not receipt.lines:
         found.append(Fault("no_lines", "it says nothing of what was received", passable=False))
@@ -51,7 +51,7 @@ def receipt_faults(
         if line is None:
             found.append(Fault("unknown_line", f"{order.id} has no line {got.line}", passable=False))
             continue
-        for fault in _line_faults(got, line, items.get(got.item), receipt.received_at.date(), announced.get(got.line, ())):
+        for fault in _line_faults(got, line, items.get(got.item), day, announced.get(got.line, ())):
             found.append(structs.replace(fault, text=f"line {got.line}: {fault.text}"))
     if all(fault.passable for fault in found):
         found += _over_faults(counted(receipt, order, items), lines, received, policy)

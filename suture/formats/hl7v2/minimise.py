@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from suture.formats.format import Profile
 from suture.formats.hl7v2.charges import PLACES
-from suture.formats.hl7v2.escape import escape, unescape
-from suture.formats.hl7v2.lexer import BLANK, NULL, Message, Segment, lex
+from suture.formats.hl7v2.escape import Delimiters, escape, unescape
+from suture.formats.hl7v2.lexer import BLANK, NULL, PARTS_MAX, Message, Segment, lex
 from suture.formats.hl7v2.path import parse_path
 from suture.formats.hl7v2.segments_codes import (
     IDENTIFIERS,
@@ -47,8 +47,6 @@ _NUMBERS = {place for part in ("id", "reverses") for place in _places(part)}
 _PERSONS = ("PID", "MRG", "NK1", "GT1", "IN1", "IN2", "IN3")
 #: Where something is learned about the patient: the components that matter of a field, by segment.
 _LEARNED = {name: {**IDENTIFIERS.get(name, {}), **TELLING.get(name, {})} for name in IDENTIFIERS.keys() | TELLING.keys()}
-#: The fields to replace or to empty, by segment; of PID every field is looked at.
-_PLACED = {name: (*IDENTIFIERS.get(name, ()), *IDENTIFYING.get(name, ())) for name in IDENTIFIERS.keys() | IDENTIFYING.keys()}
 #: Of an identifier (CX) stay, besides the pseudonym: assigning authority, type, assigning facility.
 _CX_KEPT = slice(3, 6)
 
@@ -100,24 +98,23 @@ class _Cleaner:
 
     def _told(self, segment: Segment) -> Iterator[tuple[int, str]]:
         """What is said where something is to be learned, with the number of its field; of a date of birth the day."""
-        marks, fields, charset = segment.delimiters, segment.fields, self.message.charset
+        fields, charset = segment.fields, self.message.charset
         birth = PID_BIRTH if segment.name == "PID" else None
         for field, components in _LEARNED[segment.name].items():
             if field < len(fields) and fields[field]:
-                for repetition in segment.repetitions(field):
-                    parts = repetition.split(marks.component)
-                    for raw in [parts[number - 1] for number in components if number <= len(parts)]:
-                        for part in _split(raw, marks.subcomponent) if raw else ():
-                            if text := segment.said(part, charset):
-                                yield field, text[:_DAY] if field == birth else text
+                for raw in _leaves(fields[field], components, segment.delimiters):
+                    if raw and (text := segment.said(raw, charset)):
+                        yield field, text[:_DAY] if field == birth else text
 
     def clean(self) -> None:
         """Take out by place first, then by content."""
         for segment in self.message.segments:
             if self.broken:
                 _cut(segment)
-            if segment.name in _PLACED:
+            if segment.name in IDENTIFIERS:
                 self._by_place(segment)
+            elif segment.name in IDENTIFYING:
+                _hollow(segment)
             elif segment.name not in KNOWN and segment.name[0] != "Z":
                 _empty(segment)
         rest = [segment for segment in self.message.segments if segment.name not in _SETTLED]
@@ -132,9 +129,9 @@ class _Cleaner:
         return not inside.isprintable() or any(name + mark in inside for name in _PERSONS)
 
     def _by_place(self, segment: Segment) -> None:
-        identifiers, fields = IDENTIFIERS.get(segment.name, {}), segment.fields
+        identifiers, fields = IDENTIFIERS[segment.name], segment.fields
         fields[0] = segment.name
-        for number in range(1, len(fields)) if segment.name == "PID" else _PLACED[segment.name]:
+        for number in range(1, len(fields)) if segment.name == "PID" else (*identifiers, *IDENTIFYING.get(segment.name, ())):
             raw = fields[number] if number < len(fields) else ""
             if not raw or raw == NULL:
                 continue
@@ -203,6 +200,29 @@ def _cut(segment: Segment) -> None:
     broken = _swallowed(segment.delimiters.field).search(segment.text, 3)
     if broken:
         segment.rewrite(segment.text[: broken.start()] + "\n?")
+
+
+def _leaves(raw: str, components: tuple[int, ...], marks: Delimiters) -> list[str]:
+    """The raw sub-components in those components of every repetition of a field."""
+    return [
+        leaf
+        for repetition in raw.split(marks.repetition, PARTS_MAX)
+        for parts in (repetition.split(marks.component),)
+        for number in components
+        if number <= len(parts)
+        for leaf in _split(parts[number - 1], marks.subcomponent)
+    ]
+
+
+def _hollow(segment: Segment) -> None:
+    """The free text goes."""
+    numbers, mark = IDENTIFYING[segment.name], segment.delimiters.field
+    fields = segment.text.split(mark, max(numbers) + 1)
+    fields[0] = segment.name
+    for number in numbers:
+        if number < len(fields) and fields[number] != NULL:
+            fields[number] = ""
+    segment.rewrite(mark.join(fields))
 
 
 def _empty(segment: Segment) -> None:

@@ -118,7 +118,14 @@ class Wiring:
         return pseudonym + self._keyed(f"proof of {pseudonym}", 4)
 
     def _keyed(self, text: str, digits: int) -> str:
-        return hmac.new(self._privacy_key, text.encode(), hashlib.sha256).hexdigest()[:digits].upper()
+        keyed = self._privacy.copy()
+        keyed.update(text.encode())
+        return keyed.hexdigest()[:digits].upper()
+
+    @cached_property
+    def _privacy(self) -> hmac.HMAC:
+        """The HMAC that has taken in its key: that costs more than a number does, and is the same for all of them."""
+        return hmac.new(self._privacy_key, digestmod=hashlib.sha256)
 
     def refresh_book(self) -> None:
         """Read the crosswalk again if another process has filed codes since."""

@@ -112,8 +112,8 @@ def _read_one(message: Message, profile: Profile) -> tuple[Head, tuple[Usage, ..
     if any(finding.severity == "error" for finding in wrong):
         return structs.replace(head, findings=wrong), ()
     if head.kind == "DFT":
-        usages, findings = read_usages(message, profile)
-        return structs.replace(head, findings=(*wrong, *findings)), usages
+        usages, found = read_usages(message, profile)
+        return structs.replace(head, findings=(*wrong, *found)) if wrong or found else head, usages
     merged = merges(message) if head.event == "A40" else ()
     return structs.replace(head, findings=(*wrong, *read_context(message, head.event)), merges=merged), ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -123,6 +124,41 @@ def test_names_are_found_behind_escapes_and_in_other_letters() -> None:
     assert b"ZPI|1|||&\r" in minimise(raw.replace(b"\\X4F\\&x", b"\\X4F26427269616E\\"), pseudonym).replace(b"O&Brian", b"&")
     turkish = dft(FT1, "ZPI|1|zoë", pid=PID.replace("TESTPATIENT", "ZOË"))
     assert "zoë" not in minimise(turkish, pseudonym).decode()
+
+
+@pytest.mark.parametrize(("name", "written"), [("WEISS", "Weiß"), ("Großmann", "GROSSMANN"), ("IŞIK", "ışık"), ("ışık", "İŞİK")])
+def test_a_name_is_found_however_capitals_write_it(name: str, written: str) -> None:
+    raw = dft(FT1, f"ZPI|1|{written}", pid=PID.replace("TESTPATIENT", name))
+    assert b"ZPI|1|\r" in minimise(raw, pseudonym)
+
+
+def test_every_letter_is_found_in_each_of_its_cases() -> None:
+    """Wherever ``re`` takes two letters for one another, a name with the one is found behind the other."""
+    letters = [chr(code) for code in range(0x80, 0x11000) if chr(code).isalpha()]
+    alike = [
+        (letter, other)
+        for letter in letters
+        for other in {letter.lower(), letter.upper()} - {letter}
+        if len(other) == 1 and re.fullmatch(letter, other, re.IGNORECASE)
+    ]
+    assert len(alike) > 1500
+    for some in (alike[at : at + 200] for at in range(0, len(alike), 200)):
+        pid = PID.replace("TESTPATIENT^ALEX", "~".join(f"QX{letter}XQ" for letter, _ in some))
+        kept = minimise(dft(FT1, *(f"ZPI|qx{other}xq" for _, other in some), pid=pid), pseudonym)
+        assert kept.count(b"ZPI|\r") == len(some)
+
+
+def test_a_short_name_is_found_at_the_second_place_if_it_stands_alone_there_only() -> None:
+    raw = dft(ft1(f8="Sleeve of Lee", f9="Sleeves, Leeds"), pid=PID.replace("TESTPATIENT", "Lee"))
+    (message,) = lex(minimise(raw, pseudonym)).messages
+    assert (message.get("FT1-8"), message.get("FT1-9")) == ("", "Sleeves, Leeds")
+
+
+def test_an_identifier_is_replaced_even_where_too_many_words_are_learned_to_look_for_all() -> None:
+    many = "~".join(f"{number:08d}^^^NORTH^MR" for number in range(600))
+    raw = dft(FT1, "ZPI|1|00000001|00000599|1234", pid=PID.replace("PID|1||", f"PID|1||1234^^^NORTH^PI~{many}~"))
+    kept = minimise(raw, pseudonym).decode()
+    assert f"\rZPI|1|{pseudonym('00000001')}|{pseudonym('00000599')}|{pseudonym('1234')}\r" in kept
 
 
 def test_each_message_of_a_batch_loses_its_own_patient() -> None:

@@ -15,6 +15,10 @@ from suture.journal.rows import Row, checkpoint_row, delivery_row, event_row, mi
 Name = tuple[str, str, str]
 
 
+class Repeated(Exception):
+    """Some of what is to be written stands in the journal already, or may: look which before it is folded again."""
+
+
 class Batch:
     """The rows of one commit; raises Fenced where units contradict each other."""
 

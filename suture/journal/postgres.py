@@ -7,14 +7,14 @@ import functools
 import hashlib
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import Connection, Cursor, errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from suture.journal import schema, workers
-from suture.journal.batch import Batch
+from suture.journal.batch import Batch, Repeated
+from suture.journal.columns import column, understood_by
 from suture.journal.drafts import Draft, draft
 from suture.journal.reading import Reading
 from suture.journal.records import Beat, Committed, Fenced, Unavailable, Unit
@@ -52,10 +52,10 @@ _WORK = f"""select w.id, w.process, w.key, e.position, e.body from (
     select w.* from unnest(%(partitions)s::int[]) as mine (partition) cross join lateral (
         select id, process, key from work where partition = mine.partition and {_SETTLED} order by id limit %(limit)s) as w
     order by w.id limit %(limit)s) as w
-join events e on e.position = w.id >> 16 order by w.id"""
-_STATES = """select process, key, version, data from states
+join events e on e.position = w.id >> 16 order by w.id""".encode()
+_STATES = b"""select process, key, version, data from states
 where (process, key) in (select * from unnest(%(processes)s::text[], %(keys)s::text[]))"""
-_COUNT_STATES = """select count(*) from states
+_COUNT_STATES = b"""select count(*) from states
 where process = %(process)s and substring(data for length(%(beginning)s::bytea)) = %(beginning)s::bytea"""
 _LATEST = f"select position from events where {_SETTLED} order by position desc limit 1"
 _BODIES = f"select position, body from events where position > :after and {_SETTLED} order by position limit :limit"
@@ -88,10 +88,6 @@ _SAYS = {
 }
 
 
-class _Repeated(Exception):
-    """Some of what was said is in the journal already."""
-
-
 class _Overtaken(Exception):
     """Another writer committed one of our onces between our look and our write, or work is divided otherwise by now."""
 
@@ -110,6 +106,7 @@ class PostgresJournal(Reading):
         self._url, self._keys = url, Keys(keys_of(key).master, keys_of(key).folder, makes=False)
         self._key = self._keys.master
         self._held: Connection[Row] | None = None
+        self._cursor: Cursor[Row] | None = None
         self._pulse: Connection[Row] | None = None
         #: As whom we write, once we have beaten; others to wake.
         self._worker, self._alone = "", True
@@ -225,7 +222,7 @@ class PostgresJournal(Reading):
             with contextlib.suppress(_Overtaken, errors.DeadlockDetected):
                 try:
                     return self._attempt(drafts, known)
-                except (Fenced, _Repeated) as error:
+                except (Fenced, Repeated) as error:
                     # units that contradict each other may be repeats
                     seen, known = known, {once for (once,) in self._rows(_KNOWN, onces=onces)}
                     if known == seen:
@@ -241,10 +238,10 @@ class PostgresJournal(Reading):
         for each in drafts:
             batch.add(each)
         if batch.repeats and known is None:
-            raise _Repeated
+            raise Repeated
         first = self._called(_said(batch))
         if not first and batch.next:
-            raise _Repeated
+            raise Repeated
         return [Committed(tuple(first + each for each in one.positions), one.repeated) for one in batch.answers]
 
     def _called(self, says: Mapping[str, Sequence[Row]]) -> int:
@@ -252,11 +249,14 @@ class PostgresJournal(Reading):
 
         Raises Fenced if any row was not as expected, _Overtaken if another writer came between; then nothing is written.
         """
-        values: list[Any] = [list(column) for rows in says.values() for column in zip(*rows, strict=True)]
+        values = [
+            column(type, values)
+            for table, rows in says.items()
+            for (_, type), values in zip(_SAYS[table], zip(*rows, strict=True), strict=True)
+        ]
         about = (str(self.partitions) if "work" in says else "", self._worker, "" if self._alone else workers.CHANNEL)
         try:
-            with self._speaking() as db, db.cursor(binary=True) as cursor:
-                return int(cursor.execute(_call(tuple(says)), (*values, *about)).fetchall()[0][0])
+            return int(self._ask(_call(tuple(says)), (*values, *about))[0][0])
         except psycopg.DatabaseError as error:
             if error.sqlstate == _FENCED:
                 raise Fenced(error.diag.message_primary) from None
@@ -268,20 +268,24 @@ class PostgresJournal(Reading):
     # -- reading
 
     def _rows(self, query: str, **values: str | int | list[str]) -> list[Row]:
-        return self._asked(_spoken(query), values)
+        said = {name: column("text", value) if isinstance(value, list) else value for name, value in values.items()}
+        return self._ask(_spoken(query), said)
 
-    def _asked(self, query: str, values: Mapping[str, object]) -> list[Row]:
-        with self._speaking() as db, db.cursor(binary=True) as cursor:
-            return cursor.execute(query.encode(), values).fetchall()
+    def _ask(self, query: bytes, values: Mapping[str, object] | Sequence[object]) -> list[Row]:
+        with self._speaking() as db:
+            if self._cursor is None or self._cursor.connection is not db:
+                self._cursor = db.cursor(binary=True)
+            return self._cursor.execute(query, values).fetchall()
 
     def _work(self, partitions: list[int], limit: int) -> list[Row]:
-        return self._asked(_WORK, {"partitions": partitions, "limit": limit})
+        return self._ask(_WORK, {"partitions": column("integer", partitions), "limit": limit})
 
     def _states(self, keys: list[tuple[str, str]]) -> list[Row]:
-        return self._asked(_STATES, {"processes": [process for process, _ in keys], "keys": [key for _, key in keys]})
+        processes, names = zip(*keys, strict=True) if keys else ((), ())
+        return self._ask(_STATES, {"processes": column("text", processes), "keys": column("text", names)})
 
     def count_states(self, process: str, beginning: bytes) -> int:
-        return int(self._asked(_COUNT_STATES, {"process": process, "beginning": beginning})[0][0])
+        return int(self._ask(_COUNT_STATES, {"process": process, "beginning": beginning})[0][0])
 
     def latest(self) -> int:
         found = self._rows(_LATEST)
@@ -292,7 +296,7 @@ class PostgresJournal(Reading):
 
     def _write(self, statement: str, **values: str | int) -> int:
         with self._speaking() as db:
-            return db.execute(_spoken(statement).encode(), values).rowcount
+            return db.execute(_spoken(statement), values).rowcount
 
 
 def _said(batch: Batch) -> Mapping[str, Sequence[Row]]:
@@ -322,11 +326,11 @@ def _call(tables: tuple[str, ...]) -> bytes:
 
 
 @functools.cache
-def _spoken(query: str) -> str:
+def _spoken(query: str) -> bytes:
     """The query as psycopg understands it: a list arrives as an array."""
     none = re.sub(r"not in \(:(\w+)\.\.\.\)", r"<> all(%(\1)s::text[])", query)
     listed = re.sub(r"in \(:(\w+)\.\.\.\)", r"= any(%(\1)s::text[])", none)
-    return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", listed)
+    return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", listed).encode()
 
 
 def connected(url: str) -> Connection[Row]:
@@ -337,6 +341,7 @@ def connected(url: str) -> Connection[Row]:
     except psycopg.ProgrammingError:
         # the driver would repeat the address, which may hold a password
         raise Unavailable("the journal's PostgreSQL address cannot be read; write postgresql://USER@HOST/DATABASE") from None
+    understood_by(db)
     db.execute(_SETTINGS)
     return db
 

@@ -16,7 +16,7 @@ import msgspec
 
 from suture.journal import schema
 from suture.journal.backup import FLOOR
-from suture.journal.batch import Batch
+from suture.journal.batch import Batch, Repeated
 from suture.journal.drafts import Draft, draft
 from suture.journal.reading import Reading
 from suture.journal.records import Beat, Committed, Fenced, Unavailable, Unit
@@ -138,18 +138,22 @@ class SqliteJournal(Reading):
         drafts = [draft(unit, self._keys) for unit in units]
         try:
             return self._commit(drafts, [])
-        except (Fenced, sqlite3.IntegrityError):
-            # what comes for the first time is the rule, so nobody looks before something speaks against it
+        except (Fenced, Repeated, sqlite3.IntegrityError):
             return self._commit(drafts, [event.once for each in drafts for event in each.events])
 
     def _commit(self, drafts: Sequence[Draft], onces: list[str]) -> list[Committed]:
-        """Commit all but what repeats one of these ``onces``."""
+        """Commit all but what repeats one of these ``onces``.
+
+        What comes for the first time is the rule, so nobody looks (none) before something speaks against it.
+        """
         with self._transaction():
             known = {once for (once,) in self._rows(_KNOWN, onces=onces)} if onces else ()
             counters = self._counters(_counted(drafts))
             batch = Batch(counters.get(_POSITION, 0) + 1, known, self.partitions)
             for each in drafts:
                 batch.add(each)
+            if batch.repeats and not onces:
+                raise Repeated
             if _POSITION in counters:
                 counters[_POSITION] = batch.next - 1
             for table, rows in batch.tables().items():

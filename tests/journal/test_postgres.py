@@ -49,6 +49,9 @@ class Slow(PostgresJournal):
         self.ill: Exception | None = None
 
     def _called(self, says: Mapping[str, Sequence[Row]]) -> int:
+        if self.ill and self.stopped.is_set():
+            # asked again, perhaps while another is writing the same: it goes no better
+            raise self.ill
         with self._speaking() as db, db.transaction():
             answer = super()._called(says)
             self.stopped.set()

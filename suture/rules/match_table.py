@@ -27,6 +27,7 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+from ibis.util import gen_name
 
 from suture.model import Policy
 from suture.model.quantities import MINOR_UNITS
@@ -57,17 +58,22 @@ _ANSWER = ibis.schema(
 def match_table(orders: ir.Table, receipts: ir.Table, invoices: ir.Table, policy: Policy | None = None) -> ir.Table:
     """A row per line: position, invoice, line, order, order_line, outcome, reasons, variance, ordered, received, before.
 
-    The tables are tables or views of one engine, known there by a name. ``reasons`` are the codes of ``rules.match_reasons``,
-    separated by spaces; ``variance`` is what is billed beyond what may be billed now, in the line's currency; the quantities are
-    in base units. Raises ValueError for a policy with a tolerance finer than a millionth.
+    The tables are tables or views of one engine, known there by a name; on DuckDB the answer is a temporary view beside them.
+    ``reasons`` are the codes of ``rules.match_reasons``, separated by spaces; ``variance`` is what is billed beyond what may be
+    billed now, in the line's currency; the quantities are in base units. Raises ValueError for a policy with a tolerance finer
+    than a millionth.
     """
     named = {"orders": orders, "receipts": receipts, "invoices": invoices}
     query = Template((files("suture.rules") / "match_table.sql").read_text("utf-8")).substitute(
         {name: _quoted(table.get_name()) for name, table in named.items()}, **_terms(policy)
     )
     engine = invoices.get_backend()
-    # written in its own dialect, the query need not be parsed and written again
-    return engine.sql(query, schema=_ANSWER, dialect=None if engine.name == _DIALECT else _DIALECT)
+    if engine.name != _DIALECT:
+        return engine.sql(query, schema=_ANSWER, dialect=_DIALECT)
+    # a view is the engine's own reading of its own dialect: Ibis would parse the query and write it again, a tenth of a second
+    view = gen_name("match")
+    engine.raw_sql(f"create temp view {_quoted(view)} as {query}")
+    return engine.table(view)
 
 
 def _quoted(name: str) -> str:
@@ -78,38 +84,34 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _texts(values: Iterable[str]) -> str:
-    return ", ".join(map(_text, sorted(values)))
+def _rows(rows: Iterable[tuple[object, ...]]) -> str:
+    return ", ".join(f"({', '.join(map(str, row))})" for row in rows)
 
 
 def _terms(policy: Policy | None) -> dict[str, str]:
-    """What the query is to know of the policy and of currencies: the names that have limits of their own, and all limits."""
-    limits = list(_limits(policy))
-    suppliers, categories, currencies = ({limit[place] for limit in limits} for place in range(3))
+    """What the query is to know: names that have limits of their own, by number, minor units, and the limits."""
+    values: Mapping[str, Any] = policy.values if policy else {}
+    suppliers, categories = (sorted({"", *values.get(group, {})}) for group in ("suppliers", "categories"))
+    limited = sorted({"", *_currencies(values)})
+    currencies = [*limited, *sorted(MINOR_UNITS.keys() - set(limited))]
     return {
-        "suppliers": _texts(suppliers),
-        "categories": _texts(categories),
-        "currencies": _texts(currencies),
-        "limits": ", ".join(f"({_text(one)}, {_text(two)}, {_text(three)}, {rest})" for one, two, three, rest in limits),
-        "odd_currencies": _texts(MINOR_UNITS),
-        "cents": " ".join(f"when currency in ({_texts(names)}) then {_MICRO // 10**digits}" for digits, names in _by_digits()),
+        "suppliers": _rows((_text(name), number) for number, name in enumerate(suppliers)),
+        "categories": _rows((_text(name), number) for number, name in enumerate(categories)),
+        "currencies": _rows(
+            (_text(name), number if number < len(limited) else 0, _MICRO // 10 ** MINOR_UNITS.get(name, 2))
+            for number, name in enumerate(currencies)
+        ),
+        "limits": _rows(_limits(policy, suppliers, categories, limited)),
     }
 
 
-def _by_digits() -> Iterator[tuple[int, list[str]]]:
-    """Digits of the minor unit, and the currencies that have so many; hundredths are not among them."""
-    for digits in sorted(set(MINOR_UNITS.values())):
-        yield digits, [currency for currency, many in MINOR_UNITS.items() if many == digits]
-
-
-def _limits(policy: Policy | None) -> Iterator[tuple[str, str, str, str]]:
-    """Supplier, category, currency and the limits that hold for them; "" is whatever has none of its own."""
-    values: Mapping[str, Any] = policy.values if policy else {}
-    suppliers, categories = ({"", *values.get(group, {})} for group in ("suppliers", "categories"))
-    currencies = sorted({"", *_currencies(values)})
-    for supplier, category in product(sorted(suppliers), sorted(categories)):
+def _limits(
+    policy: Policy | None, suppliers: list[str], categories: list[str], currencies: list[str]
+) -> Iterator[tuple[object, ...]]:
+    """The numbers of supplier, category and currency, and the limits; "", number 0, is whatever has none of its own."""
+    for (one, supplier), (two, category) in product(enumerate(suppliers), enumerate(categories)):
         found = tolerances(policy, supplier, category)
-        yield from ((supplier, category, currency, _whole(found, currency)) for currency in currencies)
+        yield from ((one, two, three, *_whole(found, currency)) for three, currency in enumerate(currencies))
 
 
 def _currencies(values: Mapping[str, Any]) -> Iterator[str]:
@@ -120,15 +122,15 @@ def _currencies(values: Mapping[str, Any]) -> Iterator[str]:
             yield from override.get("price_amount", {})
 
 
-def _whole(limits: Tolerances, currency: str) -> str:
+def _whole(limits: Tolerances, currency: str) -> Iterator[str]:
     numbers = (
         _parts(limits.price_percent, 10_000),
         _parts(limits.price_amount.get(currency), _MICRO),
         _parts(limits.price_under_percent, 10_000),
         _MICRO + _parts(limits.quantity_percent, 10_000),
     )
-    whole = ", ".join(f"cast({number} as decimal(38, 0))" for number in numbers)
-    return f"{whole}, {str(limits.services_two_way).lower()}"
+    yield from (f"cast({number} as decimal(38, 0))" for number in numbers)
+    yield str(limits.services_two_way).lower()
 
 
 def _parts(value: Decimal | None, of_one: int) -> int:

@@ -18,41 +18,54 @@ named as (
     where i.order_line = 0
 ),
 
--- order lines that several invoice lines bill: these have to be taken in order
+billed as not materialized (
+    select *, hash("order", cast(order_line as bigint)) as place
+    from (
+        select i.position, i.invoice, i.line, i."order", coalesce(n.order_line, i.order_line) as order_line,
+               i.item, i.currency, i.quantity, i.price, i.per, i.amount
+        from $invoices i
+        left join named n on i.position = n.position
+    ) as every
+),
+
+-- Order lines that several invoice lines bill: these have to be taken in order. Numbers are counted faster than names; order lines
+-- that happen to have the same number only take the longer way, to the same answer.
 shared as (
-    select "order", order_line
-    from (select "order", order_line from $invoices where order_line <> 0 union all select "order", order_line from named) as every
-    group by "order", order_line
+    select place
+    from billed
+    where order_line <> 0
+    group by place
     having count(*) > 1
 ),
 
 came as (
-    select "order", line, sum(quantity) as received, max(case when quantity is null then 1 else 0 end) as uncounted
+    select "order", line, sum(quantity) as received, count(*) > count(quantity) as uncounted
     from $receipts
     group by "order", line
 ),
 
+-- What has limits of its own has a number, 0 is all the rest; a cent is the minor unit in millionths, of most currencies 10000.
 accounts as (
-    select o.*, coalesce(c.received, 0) as received, coalesce(c.uncounted, 0) as uncounted
-    from $orders o left join came c on o."order" = c."order" and o.line = c.line
-),
-
-billed as (
-    select i.*, coalesce(n.order_line, i.order_line) as billed_line
-    from $invoices i
-    left join named n on i.position = n.position
+    select o."order", o.line, o.item, o.currency, o.quantity, o.price, o.per, o.cancelled, o.service,
+           s.number as of_supplier, c.number as of_category, m.number as of_currency, m.cent
+    from $orders o
+    left join (values $suppliers) as s (name, number) on o.supplier = s.name
+    left join (values $categories) as c (name, number) on o.category = c.name
+    left join (values $currencies) as m (name, number, cent) on o.currency = m.name
 ),
 
 beside as (
-    select b.position, b.invoice, b.line, b."order", b.billed_line as order_line, b.currency, b.quantity, b.price, b.per, b.amount,
-           s.order_line is not null as several, o.line is not null as known,
+    select b.position, b.invoice, b.line, b."order", b.order_line, b.quantity, b.price, b.per, b.amount,
+           b.place in (select place from shared) as several, o.line is not null as known,
            coalesce(b.item <> o.item, true) as x_item, coalesce(b.currency = o.currency, false) as same_money,
-           o.supplier, o.category, coalesce(o.service, false) as service, coalesce(o.cancelled, false) as cancelled,
+           coalesce(o.service, false) as service, coalesce(o.cancelled, false) as cancelled,
+           coalesce(o.of_supplier, 0) as of_supplier, coalesce(o.of_category, 0) as of_category,
+           coalesce(o.of_currency, 0) as of_currency, coalesce(o.cent, 10000) as cent,
            o.quantity as o_quantity, o.price as o_price, o.per as o_per,
-           o.received, o.uncounted
+           coalesce(c.received, 0) as received, coalesce(c.uncounted, false) as uncounted
     from billed b
-    left join accounts o on b."order" = o."order" and b.billed_line = o.line
-    left join shared s on b."order" = s."order" and b.billed_line = s.order_line
+    left join accounts o on b."order" = o."order" and b.order_line = o.line
+    left join came c on b."order" = c."order" and b.order_line = c.line
 ),
 
 -- Plain is a line of which floating point is enough to see that nothing differs: nothing else holds its order line, and its amount
@@ -61,26 +74,25 @@ sorted as materialized (
     select *, case
         when not several and not x_item and same_money and not cancelled
              and price = o_price and per = o_per and per > 0 and price >= 0
-             and quantity > 0 and quantity <= o_quantity and quantity <= received and uncounted = 0
-             and currency not in ($odd_currencies) and amount = round(amount, 2) and amount < 100000000
+             and quantity > 0 and quantity <= o_quantity and quantity <= received and not uncounted
+             and cent = 10000 and amount = round(amount, 2) and amount < 100000000
              and abs(cast(quantity as double) * cast(price as double) - cast(amount as double) * cast(per as double))
-                 < 0.0049 * cast(per as double) then 0
-        when several then 2
-        else 1 end as way
+                 < 0.0049 * cast(per as double) then true
+        else false end as plain
     from beside
 ),
 
 -- All others in whole numbers: millionths, multiplied crosswise, as exact as fractions. A size is an upper bound in floating point.
 sized as (
     select *,
-           coalesce(per > 0 and o_per > 0 and uncounted = 0, false) and quantity is not null and o_quantity is not null
+           coalesce(per > 0 and o_per > 0 and not uncounted, false) and quantity is not null and o_quantity is not null
                and price is not null and o_price is not null and amount is not null as counted,
            greatest(abs(cast(price as double)), abs(cast(o_price as double)), abs(cast(amount as double))) * 1e6 + 1 as price_size,
            greatest(cast(per as double), cast(o_per as double)) * 1e6 + 1 as per_size,
            greatest(abs(cast(quantity as double)), abs(cast(o_quantity as double)), abs(cast(received as double))) * 1e6 + 1
                as count_size
     from sorted
-    where way > 0
+    where not plain
 ),
 
 -- sure: it may be judged here at all; every product stays within 37 digits, every sum within a long, every answer within its type
@@ -92,8 +104,9 @@ weighable as (
     from sized
 ),
 
-measured as (
-    select position, invoice, line, "order", order_line, amount, o_quantity, received, way,
+-- a sum of 38 digits is narrowed first: times a million it would be multiplied with a check in every row
+measured as materialized (
+    select position, invoice, line, "order", order_line, amount, o_quantity, received, several,
            known, same_money, counted, sure, x_item, service, cancelled,
            case when sure then cast(quantity * 1000000 as bigint) end as q,
            case when sure then cast(amount * 1000000 as bigint) end as a,
@@ -102,11 +115,8 @@ measured as (
            case when sure then cast(o_quantity * 1000000 as bigint) end as o_q,
            case when sure then cast(o_price * 1000000 as bigint) end as o_p,
            case when sure then cast(o_per * 1000000 as bigint) end as o_b,
-           case when sure then cast(received * 1000000 as bigint) end as r_q,
-           case $cents else 10000 end as cent,
-           case when supplier in ($suppliers) then supplier else '' end as limit_supplier,
-           case when category in ($categories) then category else '' end as limit_category,
-           case when currency in ($currencies) then currency else '' end as limit_currency
+           case when sure then cast(cast(received as decimal(20, 6)) * 1000000 as bigint) end as r_q,
+           cent, of_supplier, of_category, of_currency
     from weighable
 ),
 
@@ -114,7 +124,7 @@ measured as (
 after_others as (
     select *, cast(0 as bigint) as before
     from measured
-    where way = 1
+    where not several
 
     union all
 
@@ -122,19 +132,19 @@ after_others as (
         partition by "order", order_line order by position rows between unbounded preceding and 1 preceding
     ), 0) as bigint) as before
     from measured
-    where way = 2
+    where several
 ),
 
 limits as (
     select * from (values $limits)
-        as named (for_supplier, for_category, for_currency, over_ppm, over_micro, under_ppm, stretch, two_way)
+        as named (of_supplier, of_category, of_currency, over_ppm, over_micro, under_ppm, stretch, two_way)
 ),
 
 claimed as (
     select t.*, l.over_ppm, l.over_micro, l.under_ppm, l.stretch, l.two_way and t.service as two, t.before + t.q as claim
     from after_others t
     left join limits l
-        on t.limit_supplier = l.for_supplier and t.limit_category = l.for_category and t.limit_currency = l.for_currency
+        on t.of_supplier = l.of_supplier and t.of_category = l.of_category and t.of_currency = l.of_currency
 ),
 
 -- products of large numbers stand behind a condition wherever few lines need them
@@ -193,9 +203,9 @@ varied as (
 
 select position, invoice, line, "order", order_line,
        'matched' as outcome, '' as reasons, cast(0 as decimal(18, 6)) as variance,
-       o_quantity as ordered, cast(coalesce(received, 0) as decimal(38, 6)) as received, cast(0 as decimal(18, 6)) as before
+       o_quantity as ordered, cast(received as decimal(38, 6)) as received, cast(0 as decimal(18, 6)) as before
 from sorted
-where way = 0
+where plain
 
 union all
 
@@ -218,5 +228,6 @@ select position, invoice, line, "order", order_line,
             when not counted then 'unit_unknown'
             else '' end as reasons,
        case when sure then cast(variance * 0.000001 as decimal(18, 6)) else amount end as variance,
-       o_quantity as ordered, cast(coalesce(received, 0) as decimal(38, 6)) as received, cast(before * 0.000001 as decimal(18, 6)) as before
+       o_quantity as ordered, cast(case when known then received else 0 end as decimal(38, 6)) as received,
+       cast(before * 0.000001 as decimal(18, 6)) as before
 from varied

@@ -171,6 +171,24 @@ def test_a_table_of_lines_is_matched_as_each_line_is(seed: int) -> None:
     assert {"matched", "waiting", "exception"} <= {row[1] for row in found}
 
 
+def test_an_order_line_that_is_billed_by_number_and_by_item_is_billed_once_however_wide_the_numbers_are() -> None:
+    from suture.rules.match_table import match_table
+
+    order = {"order": "PO-1", "line": 1, "item": "GLOVE", "supplier": "ACME", "category": "", "service": False}
+    order |= {"currency": "USD", "quantity": Decimal(10), "price": Decimal(4), "per": Decimal(1), "cancelled": False}
+    bill = {"position": 0, "invoice": "INV", "line": 1, "order": "PO-1", "item": "GLOVE", "currency": "USD"}
+    bill |= {"quantity": Decimal(10), "price": Decimal(4), "per": Decimal(1), "amount": Decimal(40)}
+    came = [{"order": "PO-1", "line": 1, "quantity": Decimal(10)}]
+    ordered, received, billed = held(
+        ibis.duckdb.connect(), [order], came, [{**bill, "order_line": 1}, {**bill, "order_line": 0, "position": 1}]
+    )
+    wide = ordered.mutate(line=ordered.line.cast("int64"))
+    wide.get_backend().create_view("wide", wide)
+    said = match_table(ordered.get_backend().table("wide"), received, billed).order_by("position").to_pyarrow().to_pylist()
+    answers = [(row["order_line"], row["outcome"], row["before"]) for row in said]
+    assert answers == [(1, "matched", 0), (1, "exception", 10)]
+
+
 def test_rows_that_make_no_sense_are_answered_and_stop_nothing() -> None:
     from suture.rules.match_table import match_table
 

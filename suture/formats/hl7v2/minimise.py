@@ -28,6 +28,8 @@ _WORDS_MAX = 500
 _DAY = 8  # of a date of birth, the letters up to the day
 #: Segments in which nothing is searched: the envelope has no patient in it, and PID has been settled.
 _SETTLED = frozenset({"MSH", "BHS", "FHS", "BTS", "FTS", "PID"})
+#: With more of the words than these in one field it is about the patient altogether; it also bounds the time.
+_MANY = 64
 #: A shorter word must stand alone to be found: Lee is not in a sleeve.
 _ALONE = 5
 #: A sub-component: segment, field, repetition, component, sub-component.
@@ -78,6 +80,7 @@ class _Cleaner:
         self.pseudonym = pseudonym
         identifiers, words = self._learned()
         self.pseudonyms = {value: pseudonym(value) for value in sorted(identifiers)}
+        #: More words than are looked for: an identifier among the others is found only where all is taken apart.
         self.too_many = len(words) > _WORDS_MAX
         longest = sorted(words, key=_longest_first)[:_WORDS_MAX] if self.too_many else words
         self.words = set(map(_folded, longest))
@@ -120,8 +123,9 @@ class _Cleaner:
         rest = [segment for segment in self.message.segments if segment.name not in _SETTLED]
         told = self._present("\r".join([segment.text for segment in rest]))
         for segment in rest if told else ():
-            if self.broken or self._suspect(segment.text, told):
-                self._by_content(segment, told)
+            here = self._standing(segment.text, told)
+            if here or self.broken or self.too_many:
+                self._by_content(segment, here)
 
     def _broken(self) -> bool:
         """A quick look at all segments together, before each is searched: whether anything may stand in one that breaks it."""
@@ -157,19 +161,18 @@ class _Cleaner:
             low += _folded(unescape(text, self.message.delimiters, self.message.charset))
         return list(filter(low.__contains__, self.words))
 
-    def _suspect(self, text: str, told: list[str]) -> bool:
-        """Whether it must be taken apart: a word stands in it or may be escaped, or there are more words than are looked for."""
-        if self.too_many or self.message.delimiters.escape in text:
-            return True
-        low = _folded(text)
-        return any(map(low.__contains__, told))
+    def _standing(self, text: str, told: list[str]) -> list[str]:
+        """Those of the words that stand in a part, as far as can be seen before it is taken apart: any may be escaped."""
+        return told if self.message.delimiters.escape in text else list(filter(_folded(text).__contains__, told))
 
     def _by_content(self, segment: Segment, told: list[str]) -> None:
         settled, fields = IDENTIFIERS.get(segment.name, ()), segment.fields
         fields[0] = segment.name
         for number, raw in enumerate(fields[1:], start=1):
-            if raw and number not in settled and self._suspect(raw, told):
-                fields[number] = self._searched(raw, segment, number, told)
+            if raw and number not in settled:
+                here = self._standing(raw, told)
+                if here or self.too_many:
+                    fields[number] = self._searched(raw, segment, number, here)
         segment.rewrite(segment.delimiters.field.join(fields))
 
     def _searched(self, raw: str, segment: Segment, number: int, told: list[str]) -> str:
@@ -258,10 +261,11 @@ def _folded(text: str) -> str:
 def _tells(text: str, told: list[str]) -> bool:
     """Whether any of the words stands in it; a short one only if no letter or digit stands beside it.
 
-    No pattern is made of the words: ``re`` would keep it, and with it the names of the last patients.
+    Where very many stand together no closer look is taken. No pattern is made of the words: ``re`` would keep it, and with it
+    the names of the last patients.
     """
     low = _folded(text)
-    return any(word in low and (len(word) >= _ALONE or _stands_alone(word, low)) for word in told)
+    return len(told) > _MANY or any(word in low and (len(word) >= _ALONE or _stands_alone(word, low)) for word in told)
 
 
 def _stands_alone(word: str, text: str) -> bool:

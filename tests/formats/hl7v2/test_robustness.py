@@ -74,6 +74,14 @@ HOSTILE = {
     "many names": lines(
         MSH, EVN, PID + "~".join(f"FAMILY{n}^GIVEN{n}" for n in range(5_000)), PV1, FT1, "ZZZ|" + "FAMILY4 x " * 50_000
     ),
+    "many names in one field": lines(
+        MSH,
+        EVN,
+        PID + "~".join(f"FAMILY{n}^GIVEN{n}" for n in range(5_000)),
+        PV1,
+        FT1,
+        "ZZZ|" + " ".join(f"FAMILY{n}" for n in range(5_000)) + "^FAMILY" * 400_000,
+    ),
     "wrapped": dft(FT1) + b"NTE|1||" + b"a\n" * 500_000,
     "one line": MSH.encode() + b"|" + b"x" * 5_000_000,
 }

@@ -40,8 +40,8 @@ class _Packed(Dumper):
 
     format = Format.BINARY
 
-    def dump(self, obj: Any) -> bytes:
-        return bytes(obj)
+    def dump(self, obj: bytes) -> bytes:
+        return obj
 
 
 class _TextsDumper(_Packed):

@@ -40,7 +40,8 @@ class Keys:
 
     def seal(self, shelf: str, address: str, content: bytes) -> bytes:
         """The bytes to store; raises ValueError for a wrong address, key or name."""
-        if not shelf or self.folder is None or not (self._makes or self._path(shelf).is_file()):
+        has = shelf in self._known or self._makes
+        if not shelf or self.folder is None or not (has or self._path(shelf).is_file()):
             return blobs.seal(self.master, address, content)
         name = _checked(shelf).encode()
         return _VERSION + bytes([len(name)]) + name + blobs.seal(self._made(shelf), address, content)

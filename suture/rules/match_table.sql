@@ -68,16 +68,15 @@ beside as (
     left join came c on b."order" = c."order" and b.order_line = c.line
 ),
 
--- Plain is a line of which floating point is enough to see that nothing differs: nothing else holds its order line, and its amount
--- is a multiple of the minor unit and nearer to quantity times price than half of one. Four in five need no large number at all.
+-- Plain is a line of which the decimals themselves show that nothing differs: nothing else holds its order line, and its amount is
+-- a multiple of the minor unit and nearer to quantity times price than half of one. Four in five need no larger number at all.
 sorted as materialized (
     select *, case
         when not several and not x_item and same_money and not cancelled
              and price = o_price and per = o_per and per > 0 and price >= 0
              and quantity > 0 and quantity <= o_quantity and quantity <= received and not uncounted
-             and cent = 10000 and amount = round(amount, 2) and amount < 100000000
-             and abs(cast(quantity as double) * cast(price as double) - cast(amount as double) * cast(per as double))
-                 < 0.0049 * cast(per as double) then true
+             and cent = 10000 and amount % 0.01 = 0 and amount < 100000000
+             and abs(quantity * price - amount * per) < 0.005 * per then true
         else false end as plain
     from beside
 ),

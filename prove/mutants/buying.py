@@ -93,8 +93,8 @@ MUTANTS = (
     Mutant(
         name="the dock expects what has come already",
         file="rules/ordering.py",
-        old="            line.quantity.value - refused.get(line.number, Decimal(0)) - received.get(line.number, Decimal(0)),\n",
-        new="            line.quantity.value - refused.get(line.number, Decimal(0)),\n",
+        old=" - refused.get(number, _NOTHING) - received.get(number, _NOTHING))\n",
+        new=" - refused.get(number, _NOTHING))\n",
     ),
     Mutant(
         name="silence of a supplier is put before nobody",

@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(
         name="more than was ordered is paid",
         file=_MATCHING,
-        old="    if claimed > measured.ordered * stretch:\n",
+        old="    if claimed * whole > measured.ordered * stretch:\n",
         new="    if False:\n",
         scenarios=("busy people", "everything"),
         survives="what is billed beyond an order hardly ever came as well; where it did not, it waits for that reason",
@@ -44,8 +44,8 @@ MUTANTS = (
     Mutant(
         name="receipts are summed twice",
         file=_ACCOUNT,
-        old="        received=tuple(quantity for number, quantity in counted if number == line.number),\n",
-        new="        received=2 * tuple(quantity for number, quantity in counted if number == line.number),\n",
+        old="            received=tuple(received.get(line.number, ())),\n",
+        new="            received=2 * tuple(received.get(line.number, ())),\n",
     ),
     Mutant(
         name="what other invoices billed is not held against the order",
@@ -56,8 +56,8 @@ MUTANTS = (
     Mutant(
         name="a receipt that was undone counts on",
         file=_ACCOUNT,
-        old="if receipt.id not in undone for entry in",
-        new="if True for entry in",
+        old="in receipt.lines if receipt.id not in undone else ():\n",
+        new="in receipt.lines:\n",
     ),
     Mutant(
         name="nobody hears that an invoice matches no more",

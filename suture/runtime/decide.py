@@ -260,7 +260,9 @@ class Batch:
 
     def _routed_by(self, effects: Sequence[Effect]) -> tuple[tuple[str, str], ...]:
         """The policy of routing, if there is one and something is sent: the decision rests on it, too."""
-        return (ROUTING,) if self._routing() and any(isinstance(effect, Send | Ask) for effect in effects) else ()
+        # rules that cannot be read are a fault of what is sent, and of nothing else
+        sends = any(isinstance(effect, Send | Ask) for effect in effects)
+        return (ROUTING,) if sends and self._routing() else ()
 
     def _send(self, item: Work, send: Send, id: str) -> None:
         self.unit.deliver(

@@ -24,8 +24,6 @@ from tests.journal.units import KEY, later
 
 #: Small, so that the readers come between each other's pages.
 PAGE = 100
-#: As short, for the time that one waits for a turn.
-WAIT = "busy_timeout = 300"
 FOLDS = {"books": BOOKS, "index": INDEX}
 #: How often a look at the figures asks again and again, while others may enter events.
 LOOKS = 5
@@ -104,7 +102,6 @@ def wait(over: threading.Event) -> None:
 def main(address: str, folder: Path) -> None:
     """Look until standard input ends; then once more, and tell."""
     kept_module.PAGE = PAGE
-    kept_module._PRAGMAS = (WAIT, *kept_module._PRAGMAS[1:])
     over = threading.Event()
     threading.Thread(target=wait, args=(over,), daemon=True).start()
     journal, seen, reached = open_journal(address, KEY), Seen(), dict[str, int]()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -138,3 +141,41 @@ def test_only_the_owner_may_read_them(whole: Journal, tmp_path: Path) -> None:
 def test_where_nothing_can_be_written_the_books_are_made_in_memory(whole: Journal, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     assert told(whole, tmp_path / "file" / "day.ledger") == ledger(history(whole), now=later(10**6))
+
+
+class Late(sqlite3.Connection):
+    """Gets its turn to write only when what others do meanwhile is done, each time after the wait has run out."""
+
+    meanwhile: list[Callable[[], object]]
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        if statement == "begin immediate" and self.meanwhile:
+            self.meanwhile.pop(0)()
+            raise sqlite3.OperationalError("database is locked")
+        return super().execute(statement, *values)
+
+
+def late(file: Path, *meanwhile: str) -> Late:
+    """A connection that has to wait while another one says these things, one after the other."""
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("pragma journal_mode = wal")
+    other.execute("create table page (number)")
+    waits = sqlite3.connect(file, isolation_level=None, factory=Late)
+    waits.meanwhile = [partial(other.execute, each) for each in meanwhile]
+    return waits
+
+
+def test_who_waits_for_its_turn_waits_as_long_as_others_get_on(tmp_path: Path) -> None:
+    waits = late(tmp_path / "books", "insert into page values (1)", "insert into page values (2)")
+    kept_module._taken(waits)
+    assert waits.in_transaction
+    assert waits.execute("select count(*) from page").fetchone() == (2,)
+    waits.close()
+
+
+def test_who_waits_gives_up_when_nobody_gets_on(tmp_path: Path) -> None:
+    waits = late(tmp_path / "books", "insert into page values (1)", "select 1", "insert into page values (2)")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        kept_module._taken(waits)
+    assert len(waits.meanwhile) == 1
+    waits.close()

@@ -227,8 +227,7 @@ class Delivering:
         return bool(self.wiring.journal.deliveries(EVER, 1, statuses=WAITING, exclude=self.gates.keys() - {instance}))
 
     def _others(self) -> set[str]:
-        share = self.wiring.share
-        return set() if share.parts is None else {name for name in self.gates if not share.delivers(name)}
+        return {name for name in self.gates if not self.wiring.share.delivers(name)}
 
     def claim(self, now: datetime, *, look: bool = True) -> list[Attempt]:
         """Mark what may go now as ``sending``, durably; returns the conversations to hold.
@@ -240,7 +239,7 @@ class Delivering:
             chosen = self._chosen(now)
         if not chosen:
             return []
-        doubts = recall(self.wiring, chosen) if self.pauses.doubts else {}
+        doubts = recall(self.wiring, chosen)
         unit, attempts = UnitBuilder(self.wiring, now), []
         for delivery in chosen:
             attempt = self._attempt(unit, delivery, now, doubts.get(delivery.id))

@@ -19,8 +19,6 @@ from suture.runtime.wiring import Wiring
 
 #: Built-in state: one per instance and document that was cancelled in doubt.
 DOUBTS = "doubts"
-#: The cursor that moves when a person has decided something about sending: how a counterpart is sent to, or to cancel in doubt.
-DECIDED = "pauses"
 #: Reasons of exceptions that leave open whether the counterpart has it.
 OPEN_ENDED = frozenset({"unknown_outcome", "no_word"})
 
@@ -50,9 +48,3 @@ def remember(unit: UnitBuilder, delivery: Delivery) -> None:
     name = (DOUBTS, name_of(delivery))
     if name not in unit.wiring.journal.states([name]):
         unit.state(State(*name, 1, msgspec.json.encode(Doubt("doubtful", delivery.id, delivery.created))))
-        unit.cursors[DECIDED] = unit.wiring.journal.cursor(DECIDED) + 1
-
-
-def any_doubt(wiring: Wiring) -> bool:
-    """Whether anything was ever cancelled in doubt: mostly not, and then nobody need recall."""
-    return bool(wiring.journal.scan_states(DOUBTS, limit=1))

@@ -16,11 +16,10 @@ from msgspec import Struct
 
 from suture.journal import Delivery, State
 from suture.model import Decision
-from suture.runtime.doubts import DECIDED, any_doubt
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
 
-#: The built-in process under which the state of each counterpart is kept.
+#: The built-in process under which the state of each counterpart is kept, and the cursor that moves when one changes.
 PAUSES = "pauses"
 #: How often what is not critical goes out to a counterpart that is degraded, and from which priority on it is not.
 BATCH_EVERY, NOT_CRITICAL = timedelta(hours=1), 5
@@ -66,15 +65,12 @@ class Pauses:
         self._known: dict[str, Pause] = {}
         #: Counterparts that have been resumed since somebody asked last.
         self._resumed: set[str] = set()
-        #: Whether anything that goes out may inherit a doubt.
-        self.doubts = True
 
     def refresh(self) -> bool:
         """Look whether anything was decided; true if so. Raises Unavailable."""
-        seen = self._wiring.journal.cursor(DECIDED)
+        seen = self._wiring.journal.cursor(PAUSES)
         if seen == self._seen:
             return False
-        self.doubts = any_doubt(self._wiring)
         known = pauses(self._wiring, self._wiring.instances)
         if self._seen >= 0:
             self._resumed |= {name for name, pause in self._known.items() if pause.phase != "running" and _runs(known, name)}
@@ -129,7 +125,7 @@ def on_instance(wiring: Wiring, unit: UnitBuilder, decision: Decision, raw: byte
     phase, said = VERBS[decision.verb]
     after = Pause(phase=phase, since=unit.now, actor=decision.actor, reason=decision.reason, decision=decision.id)
     unit.state(State(PAUSES, name, (known.version if known else 0) + 1, msgspec.json.encode(after)))
-    unit.cursors[DECIDED] = wiring.journal.cursor(DECIDED) + 1
+    unit.cursors[PAUSES] = wiring.journal.cursor(PAUSES) + 1
     return f"{name} is {phase}: {said}"
 
 

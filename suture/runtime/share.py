@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -43,7 +42,7 @@ class Share(Struct, frozen=True):
 
     def partitions(self, count: int) -> list[int]:
         """The partitions to decide."""
-        return list(range(count) if self.parts is None else _partitions(self.parts, count))
+        return [number for number in range(count) if self.holds(partition(number))]
 
     def delivers(self, instance: str) -> bool:
         """Whether we talk to an instance."""
@@ -57,12 +56,6 @@ class Share(Struct, frozen=True):
 
 
 EVERYTHING, NOTHING = Share(), Share(frozenset())
-
-
-@lru_cache(maxsize=4)
-def _partitions(parts: frozenset[str], count: int) -> tuple[int, ...]:
-    # asked in every turn, while a share changes when somebody comes or goes
-    return tuple(number for number in range(count) if partition(number) in parts)
 
 
 def partition(number: int) -> str:

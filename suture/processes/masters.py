@@ -29,6 +29,7 @@ from suture.processes.process import Effect, Example, Process, Seen, Step
 from suture.processes.rehearsal import filings
 from suture.rules.approvals import same_person
 
+NAME = "masters"
 #: Versions of one policy that are kept at hand; the journal has them all.
 VERSIONS_KEPT = 50
 #: Prices of one supplier for one item (facilities, tiers, periods); one more is refused, aloud.
@@ -86,7 +87,7 @@ def _versions(state: Filed) -> list[Policy]:
 
 def _refuse(turn: Course[Filed], policy: Policy, reason: str, text: str, suggestion: str) -> None:
     case = Case(
-        id=case_id("masters", f"Policy:{policy.id}", reason, str(policy.version)),
+        id=case_id(NAME, f"Policy:{policy.id}", reason, str(policy.version)),
         reason=reason,
         text=text,
         objects=(Ref("Policy", policy.id), Ref("Person", policy.author, "author")),
@@ -102,6 +103,11 @@ def key_of(document: Document) -> tuple[str, ...]:
     return tuple(f"{type(document).__name__}:{id}" for id in filings(document))
 
 
+def shelf(kind: str, id: str) -> tuple[str, str]:
+    """The state (process, key) in which documents of a kind are filed under an id."""
+    return NAME, f"{kind}:{id}"
+
+
 KINDS: tuple[type[Document], ...] = (
     ContractPrice,
     CostCenter,
@@ -115,7 +121,7 @@ KINDS: tuple[type[Document], ...] = (
 )
 
 PROCESS = Process(
-    name="masters",
+    name=NAME,
     title="Master data and policies",
     version=1,
     owner="steward",

@@ -13,7 +13,8 @@ from msgspec import Struct
 from suture.journal import Delivery, Event, State, Timer, Unit, Work
 from suture.model import Case, CaseResolved, Crosswalk, Decided, Document, Policy, Ref, TimerFired, identity
 from suture.processes import Ask, Effect, Emit, Process, Raise, Resolve, Seen, Send, Wait
-from suture.processes.masters import Filed
+from suture.processes.masters import NAME as MASTERS
+from suture.processes.masters import Filed, shelf
 from suture.processes.rehearsal import said
 from suture.rules import routing
 from suture.rules.policies import in_force
@@ -25,8 +26,6 @@ from suture.runtime.wiring import CODES, Wiring
 
 #: Built-in state: which exceptions are open.
 CASES = "cases"
-#: The process that files master documents.
-MASTERS = "masters"
 #: The policy that may say who plays a role; every decision that sends something looks at it.
 ROUTING = (Policy.__name__, routing.NAME)
 encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -116,7 +115,7 @@ class Batch:
                 self.states[key] = (state.version, self.wiring.state_decoders[key[0]].decode(state.data))
 
     def _load_masters(self, needs: Iterable[tuple[str, str]]) -> None:
-        missing = {need: _shelf(need) for need in needs if need not in self.filed}
+        missing = {need: shelf(*need) for need in needs if need not in self.filed}
         if missing:
             stored = self.wiring.journal.states(missing.values())
             for need, key in missing.items():
@@ -145,9 +144,10 @@ class Batch:
         """What is filed, with the version of it: changes of this batch count already."""
         if not self._files:
             return self.filed[need]
-        version, filed = self.states.get(_shelf(need), self.filed[need])
+        key = shelf(*need)
+        version, filed = self.states.get(key, self.filed[need])
         assert isinstance(filed, Filed)
-        return version + (_shelf(need) in self.changed), filed
+        return version + (key in self.changed), filed
 
     # -- deciding
 
@@ -333,11 +333,6 @@ class Batch:
             version, state = self.states[key]
             self.unit.state(State(key[0], key[1], version + 1, encode(state)))
         return self.unit.build()
-
-
-def _shelf(need: tuple[str, str]) -> tuple[str, str]:
-    """The state in which the process of masters files a kind of document under an id."""
-    return MASTERS, f"{need[0]}:{need[1]}"
 
 
 def _trace(item: Work) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from suture.journal import Delivery, Event
 from suture.model import Approval, ApprovalRequest, Decision, Delivered, Person, Ref, Repaired, Supplier
-from suture.processes.masters import Filed
+from suture.processes.masters import Filed, shelf
 from suture.rules.approvals import objection
 from suture.rules.payments import duty_conflict, release_fault
 from suture.runtime.command import NoSuchThing, Stale, close_case
@@ -118,7 +118,7 @@ def against(wiring: Wiring, request: ApprovalRequest, actor: str, now: datetime)
 
 
 def _filed(wiring: Wiring, kind: str, id: str) -> tuple[Any, ...]:
-    key = ("masters", f"{kind}:{id}")
+    key = shelf(kind, id)
     state = wiring.journal.states([key]).get(key)
     return _decode_filed(state.data).documents if state else ()
 

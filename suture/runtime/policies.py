@@ -8,7 +8,7 @@ import msgspec
 
 from suture.journal import Journal
 from suture.model import Policy
-from suture.processes.masters import Filed
+from suture.processes.masters import Filed, shelf
 from suture.rules import policies
 
 _decode = msgspec.json.Decoder(Filed).decode
@@ -16,6 +16,6 @@ _decode = msgspec.json.Decoder(Filed).decode
 
 def in_force(journal: Journal, name: str, now: datetime) -> Policy | None:
     """The version of a policy in force now; None if there is none. One look into the journal."""
-    key = ("masters", f"{Policy.__name__}:{name}")
+    key = shelf(Policy.__name__, name)
     state = journal.states([key]).get(key)
     return policies.in_force(_decode(state.data).documents, now) if state else None

@@ -10,7 +10,7 @@ from msgspec import Struct
 from suture.journal import Event, Journal, Recorded
 from suture.model import Decided, Document
 from suture.processes import Process, Seen
-from suture.processes.masters import Filed
+from suture.processes.masters import Filed, shelf
 from suture.processes.rehearsal import said
 
 PAGE = 2000
@@ -146,5 +146,5 @@ class _Rehearsal:
         return (getattr(after, "phase", ""), *(said(effect) for effect in effects))
 
     def _filed(self, kind: type[Document], id: str) -> Sequence[Document]:
-        filed = self.states.get(("masters", f"{kind.__name__}:{id}"))
+        filed = self.states.get(shelf(kind.__name__, id))
         return filed.documents if isinstance(filed, Filed) else ()

@@ -10,6 +10,7 @@ import msgspec
 from suture.journal import Event, Journal, Unit
 from suture.masters.suppliers import NAMED_MOST, compared
 from suture.model import Document, HeldSupplier, Supplier, SuppliersCompared
+from suture.processes.masters import NAME as MASTERS
 from suture.processes.masters import Filed
 from suture.runtime.drive import ask
 from suture.runtime.holdings import PAGES_MOST, ROWS_MOST
@@ -19,7 +20,6 @@ from suture.systems import Call, NotListed, Roster, RosterPage
 from suture.transports import NoReply, NotSent, Reply, Request
 from suture.transports.exchange import Link
 
-_FILED = "masters"
 _PREFIX = "Supplier:"
 
 
@@ -89,7 +89,7 @@ def _ours(journal: Journal) -> dict[str, Supplier]:
     """The last word about each supplier, by its number."""
     found: dict[str, Supplier] = {}
     after = _PREFIX
-    while page := journal.scan_states(_FILED, after):
+    while page := journal.scan_states(MASTERS, after):
         for state in page:
             for document in _documents(state.data) if state.key.startswith(_PREFIX) else ():
                 if isinstance(document, Supplier):

@@ -16,6 +16,7 @@ from suture.journal import Delivery, Journal
 from suture.masters.crosswalk import Book
 from suture.model import Crosswalk, Document
 from suture.processes import Process
+from suture.processes.masters import NAME as MASTERS
 from suture.processes.masters import Filed
 from suture.runtime.counting import Counting
 from suture.runtime.network import Instance, Network
@@ -136,7 +137,7 @@ class Wiring:
         """Read the crosswalk from the journal's master data."""
         self._codes, after = self.journal.cursor(CODES), ""
         decoder = msgspec.json.Decoder(Filed)
-        while page := self.journal.scan_states("masters", after, PAGE):
+        while page := self.journal.scan_states(MASTERS, after, PAGE):
             after = page[-1].key
             self.learn(document for state in page for document in decoder.decode(state.data).documents)
 

@@ -28,7 +28,7 @@ def _unnest(table: str) -> str:
 
 
 _DELIVERED = [name for name, _ in postgres._SAYS["deliveries"] if name != "later"]
-#: What each table gets, as plainly as it can be said.
+#: What each table gets, as plainly as it can be said: lists go as the driver packs them (ours: ``journal.columns``).
 _STATEMENTS = {
     table: statement.encode()
     for table, statement in {

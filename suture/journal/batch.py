@@ -56,8 +56,7 @@ class Batch:
         self._add_states(draft)
         self._add_settlements(draft)
         self._add_deliveries(draft)
-        if unit.fired or unit.timers:
-            self._add_timers(draft)
+        self._add_timers(draft)
         self._blobs.update(draft.blobs)
         self._cursors.update(unit.cursors)
         self._add_seals(draft)
@@ -68,22 +67,25 @@ class Batch:
         Where a table is changed each row must be found as expected: ``done``, ``moved``, ``settled`` and ``fired`` change exactly
         as many rows as they have, and ``begun``, ``deliveries`` and ``seals`` add as many; fewer mean Fenced.
         """
-        rows: dict[str, Sequence[Row]] = {"events": self._events, "refs": self._refs, "work": self._work}
-        rows["blobs"] = list(self._blobs.items())
-        rows["repeats"] = list(self.repeats.items())
-        rows["done"] = [(id,) for id in self._done] if self._done else ()
-        if self._states:
-            rows["begun"], rows["moved"] = self._begun(), self._moved()
-        rows["settled"] = self._settlements() if self._settled else ()
-        rows["deliveries"] = [delivery_row(*new) for new in self._deliveries.values()] if self._deliveries else ()
-        if self._fired or self._timers:
-            rows["fired"] = [(*name, due) for name, due in self._fired.items()]
-            rows["armed"] = self._armed()
+        tables: dict[str, Sequence[Row]] = {
+            "events": self._events,
+            "refs": self._refs,
+            "work": self._work,
+            "blobs": list(self._blobs.items()),
+            "repeats": list(self.repeats.items()),
+            "done": [(id,) for id in self._done],
+            "begun": self._begun(),
+            "moved": self._moved(),
+            "settled": self._settlements(),
+            "deliveries": [delivery_row(*new) for new in self._deliveries.values()],
+            "fired": [(*name, due) for name, due in self._fired.items()],
+            "armed": self._armed(),
             # they need not be there, but must not stay
-            rows["cancelled"] = [name for name, timer in self._timers.items() if timer.due is None]
-        rows["cursors"] = list(self._cursors.items())
-        rows["seals"] = list(self._seals.values())
-        return {table: said for table, said in rows.items() if said}
+            "cancelled": [name for name, timer in self._timers.items() if timer.due is None],
+            "cursors": list(self._cursors.items()),
+            "seals": list(self._seals.values()),
+        }
+        return {table: rows for table, rows in tables.items() if rows}
 
     def _begun(self) -> list[Row]:
         """New states: (process, key, version, data)."""

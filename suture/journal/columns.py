@@ -1,21 +1,21 @@
 """Columns of values as PostgreSQL takes arrays in binary: a commit says up to sixty of them, each packed in one go.
 
-The driver packs a list value by value, through several calls for each; on a machine whose caches are cold that was half of what
-Suture itself did for a message.
+The driver packs a list through a dozen calls and each value through several: nearly half of all calls that a message took.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 from psycopg import Connection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-#: A dimension, whether there are nulls, the elements' type, how many there are, and the number of the first.
-_HEAD = struct.Struct("!iiIii")
+#: How many dimensions, whether there are nulls, the elements' type; and of the one dimension its size and where it begins.
+_EMPTY, _HEAD = struct.Struct("!iiI"), struct.Struct("!iiIii")
 _LENGTH = struct.Struct("!i")
 
 
@@ -79,8 +79,9 @@ def column(type: str, values: Iterable[Any]) -> bytes:
     """The values as an array of that SQL type, none of them null; raises KeyError for a type that no column of ours has."""
     packed, element, content = _ELEMENTS[type]
     contents = [content(value) for value in values]
-    head = _HEAD.pack(1, 0, element, len(contents), 1) if contents else _HEAD.pack(0, 0, element, 0, 0)[:12]
-    return packed(head + b"".join([_LENGTH.pack(len(each)) + each for each in contents]))
+    head = _HEAD.pack(1, 0, element, len(contents), 1) if contents else _EMPTY.pack(0, 0, element)
+    lengths = [_LENGTH.pack(len(each)) for each in contents]
+    return packed(b"".join((head, *chain.from_iterable(zip(lengths, contents, strict=True)))))
 
 
 def understood_by(db: Connection[Any]) -> None:

@@ -1,6 +1,6 @@
 """Columns of values as PostgreSQL takes arrays in binary: a commit says up to sixty of them, each packed in one go.
 
-The driver packs a list through a dozen calls and each value through several: nearly half of all calls that a message took.
+The driver packs a list through a dozen calls and each value through several: two fifths of all calls that a message took.
 """
 
 from __future__ import annotations

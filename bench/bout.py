@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import quantiles
 
 import msgspec
 from msgspec import Struct
 
+from bench.contender import OURS, Contender
 from bench.gauge import cpu_s, family_mb
 from bench.relay import write_network
 from bench.store import Store
@@ -41,9 +42,8 @@ class Told(Struct, frozen=True, kw_only=True):
 class Bout:
     """A running service with its sink. ``load`` sends through it; ``ready_s`` is how long the start took."""
 
-    def __init__(self, kind: str, store: Store, folder: Path, other: str = "") -> None:
-        """``other`` is the module of another's service that is to do the same work instead of ours."""
-        self.kind, self._store, self._folder, self._other = kind, store, folder, other
+    def __init__(self, kind: str, store: Store, folder: Path, contender: Contender = OURS) -> None:
+        self.kind, self._store, self._folder, self._contender = kind, store, folder, contender
         self._said = 0
         self.ready_s = 0.0
 
@@ -56,29 +56,31 @@ class Bout:
         address = self._store.empty()
         with started("bench.sink") as (self._sink, sink_port):
             self._sink_port = int(sink_port)
-            words = self._ours(port, mllp, address)
-            if self._other:
-                words = (self._other, str(self._folder), self.kind, str(self._port), sink_port, address)
-            else:
+            programs = self._programs(port, mllp, address)
+            if not self._contender.module:
                 # the first start makes the journal and publishes masters; the second is what a restart costs
-                with started(*words):
+                with started(*programs[0][:-1]):
                     pass
             began = time.monotonic()
-            with started(*words) as (self._service, _):
+            with contextlib.ExitStack() as services:
+                self._services = [services.enter_context(started(*words))[0] for words in programs]
                 self.ready_s = time.monotonic() - began
                 yield self
         self._store.drop(address)
 
-    def _ours(self, port: int, mllp: int, address: str) -> tuple[str, ...]:
+    def _programs(self, port: int, mllp: int, address: str) -> list[tuple[str, ...]]:
+        """The words that start each process."""
+        if self._contender.module:
+            return [(self._contender.module, str(self._folder), self.kind, str(self._port), str(self._sink_port), address)]
         network = write_network(self._folder, self._sink_port, port, mllp)
-        return ("bench.serve", str(network), address, "relay")
+        return [("bench.serve", str(network), address, "relay", roles) for roles in self._contender.roles]
 
     def load(self, count: int, *, connections: int = 50, rate: float = 0.0) -> Told:
         """Send ``count`` messages and wait until all are delivered."""
         file = self._folder / f"said-{self._said}.json"
         before = self._count()
         cpu, own = self._cpu()
-        peak = _Peak(self._service.pid)
+        peak = _Peak([service.pid for service in self._services])
         words = (self.kind, self._port, self._said, count, connections, rate, file)
         subprocess.run(
             [sys.executable, "-m", "bench.generator", *map(str, words)], check=True, env=_environment(), timeout=PATIENCE_S
@@ -102,7 +104,7 @@ class Bout:
         )
 
     def _cpu(self) -> tuple[float, float]:
-        own = cpu_s(self._service.pid)
+        own = sum(cpu_s(service.pid) for service in self._services)
         return own + self._store.cpu_s(), own
 
     def _count(self) -> int:
@@ -115,28 +117,31 @@ class Bout:
     def _await(self, count: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while self._count() < count:
-            if time.monotonic() > deadline or self._service.poll() is not None:
+            if time.monotonic() > deadline or any(service.poll() is not None for service in self._services):
                 raise RuntimeError(f"{self._count()} of {count} were delivered")
             time.sleep(0.05)
 
 
 class _Peak:
-    """The most memory that a process and its children had, looked at five times a second."""
+    """The most memory that processes and their children had, looked at five times a second."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid, self._most = pid, 0.0
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids, self._most = pids, 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def _watch(self) -> None:
         while not self._over.wait(0.2):
-            self._most = max(self._most, family_mb(self._pid))
+            self._most = max(self._most, self._now())
 
     def stop(self) -> float:
         self._over.set()
         self._thread.join()
-        return max(self._most, family_mb(self._pid))
+        return max(self._most, self._now())
+
+    def _now(self) -> float:
+        return sum(map(family_mb, self._pids))
 
 
 @contextlib.contextmanager

@@ -1,4 +1,7 @@
-"""``python -m bench.serve NETWORK.TOML DATABASE PROCESS``: ``suture run`` with ``relay`` or ``waiting`` as its only process."""
+"""``python -m bench.serve NETWORK.TOML DATABASE PROCESS [ROLES]``: ``suture run``, all roles or some, with one process.
+
+The process is ``relay`` or ``waiting``; roles are told as one word, with commas.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,17 @@ from bench import approval, relay
 from suture.cli import looping
 from suture.runtime.network import read_network
 from suture.runtime.serving import Serving
+from suture.runtime.share import ROLES
 
 PROCESSES = {each.name: each for each in (relay.PROCESS, approval.PROCESS)}
 
 
-async def main(network: Path, database: str, process: str) -> None:
+async def main(network: Path, database: str, process: str, roles: str = ",".join(ROLES)) -> None:
     """Serve until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    serving = Serving(read_network(network), network.parent, database=database)
+    wanted = [role for role in ROLES if role in roles.split(",")]
+    serving = Serving(read_network(network), network.parent, database=database, roles=wanted)
     masters = serving.wiring.processes["masters"]
     serving.wiring.processes = {each.name: each for each in (masters, PROCESSES[process])}
     await serving.start()

@@ -20,10 +20,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psycopg
 import requests
 from celery import Celery
+
+from bench.others.mapping import ACCEPTED, acknowledgement, from_hl7, from_json
 
 BROKER = "SUTURE_BENCH_BROKER"
 DATABASE = "SUTURE_BENCH_DATABASE"
@@ -62,33 +63,6 @@ def _connected() -> tuple[psycopg.Connection[Any], requests.Session]:
     return _kept["database"], _kept["session"]
 
 
-def from_hl7(raw: bytes) -> bytes:
-    """A DFT^P03 as a movement of stock."""
-    segments = {segment[:3]: segment.split("|") for segment in reversed(raw.decode().split("\r"))}
-    charge = segments["FT1"]
-    return msgspec.json.encode(
-        {
-            "movementId": f"MV-{charge[2]}",
-            "sku": charge[7].partition("^")[0],
-            "quantity": f"-{charge[10]}",
-            "reason": "usage",
-            "location": charge[16],
-            "at": charge[4],
-            "cause": charge[2],
-        }
-    )
-
-
-def from_json(raw: bytes) -> bytes:
-    """A receipt as the ERP wants it."""
-    receipt = msgspec.json.decode(raw)
-    lines = [
-        {"line": line["line"], "material": line["item"], "quantity": line["quantity"]["value"], "lot": line["lot"]}
-        for line in receipt["lines"]
-    ]
-    return msgspec.json.encode({"externalRef": receipt["id"], "purchaseOrder": receipt["order"], "lines": lines})
-
-
 # -- the front
 
 
@@ -118,14 +92,12 @@ class Front:
 
     async def _mllp(self, reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
         raw = (await reader.readuntil(b"\x1c\r"))[1:-2]
-        control = raw.split(b"|", 10)[9]
-        answer = b"\x0bMSH|^~\\&|SUTURE|GROUP|OR|NORTH|20260302101500||ACK^P03|%s|P|2.5.1\rMSA|AA|%s\r\x1c\r" % (control, control)
-        return raw, answer
+        return raw, acknowledgement(raw)
 
     async def _http(self, reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(int(line.partition(b":")[2]) for line in head.lower().splitlines() if line.startswith(b"content-length"))
-        return await reader.readexactly(length), b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
+        return await reader.readexactly(length), ACCEPTED
 
 
 async def serve(kind: str, port: int) -> None:

@@ -2,58 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 
 from bench.bout import Bout, Told
+from bench.contender import LIMIT, OURS, Contender, others
 from bench.store import Store, stores
 from bench.workload import Figure, Goal, Task, Workload
 
 RATE, COUNT, WARM, CONNECTIONS = 50.0, 1000, 200, 10
-#: Of acknowledgement and delivery, p50 and p99 in milliseconds.
-GOALS = {"acknowledged": (3, 6), "delivered": (4, 10)}
+_NOTE = (
+    "latency: 50 messages/s over MLLP on 10 connections, from the moment a message was due to be said; whoever is beside us does "
+    "the same in the same minutes. A message that comes alone finds cold caches, whoever takes it"
+)
+#: What is told of a bout: its unit, where to find it, and what is to be reached (at most).
+_TOLD: dict[str, tuple[str, Callable[[Told], float], float]] = {
+    "acknowledged, p50": ("ms", lambda told: told.acknowledged[0], 3),
+    "acknowledged, p99": ("ms", lambda told: told.acknowledged[1], 6),
+    "delivered, p50": ("ms", lambda told: told.delivered[0], 4),
+    "delivered, p99": ("ms", lambda told: told.delivered[1], 10),
+    "CPU a message": ("ms", lambda told: told.cpu_ms, 0.8),
+    "memory": ("MB", lambda told: told.memory_mb, 250),
+}
 
 
 def run(task: Task) -> Iterator[Figure]:
-    """Over MLLP, on each database."""
+    """Over MLLP, on each database, each in turn with whoever is beside us."""
     with stores(task.room("stores")) as places:
         for store in places:
             yield from _measured(task, store)
 
 
 def _measured(task: Task, store: Store) -> Iterator[Figure]:
-    starts, tolds = [], []
+    beside = [each for each in (LIMIT, *others()) if each.uses(store.name)]
+    tolds: dict[str, list[Told]] = {each.name: [] for each in (OURS, *beside)}
+    starts = []
     for number in range(task.runs):
-        with Bout("mllp", store, task.folder / f"{store.name}-{number}").running() as bout:
-            bout.load(task.of(WARM, 50), connections=CONNECTIONS)
-            starts.append(bout.ready_s)
-            tolds.append(bout.load(task.of(COUNT, 100), connections=CONNECTIONS, rate=RATE))
-        last = tolds[-1]
-        task.tell(f"{store.name}: {last.acknowledged} {last.delivered} ms, {last.cpu_ms:.2f} ms CPU, ready in {starts[-1]:.2f} s")
-    cpu, memory = median(told.cpu_ms for told in tolds), max(told.memory_mb for told in tolds)
-    for what, goals in GOALS.items():
-        for place, (percentile, bound) in enumerate(zip(("p50", "p99"), goals, strict=True)):
-            times = tuple(_of(told, what)[place] for told in tolds)
-            yield Figure(workload=f"{what}, {percentile}, {store.name}", unit="ms", ours=times, goal=Goal(bound=bound, most=True))
-    yield _at_most(f"CPU a message, {store.name}", "ms", [told.cpu_ms for told in tolds], 0.8, cpu)
-    yield _at_most(f"memory, {store.name}", "MB", [told.memory_mb for told in tolds], 250, cpu, memory)
-    yield _at_most(f"start-up to ready, {store.name}", "s", starts, 2, cpu)
+        for each in (OURS, *beside):
+            told, ready_s = _load(task, store, each, number)
+            tolds[each.name].append(told)
+            if each is OURS:
+                starts.append(ready_s)
+    ours, cpu = tolds.pop(OURS.name), _TOLD["CPU a message"][1]
+    for what, (unit, of, most) in _TOLD.items():
+        yield _figure(f"{what}, {store.name}", unit, _of(of, ours), most)
+    yield _figure(f"start-up to ready, {store.name}", "s", starts, 2, cpu_ms=median(_of(cpu, ours)))
+    for name, theirs in tolds.items():
+        for what, (unit, of, _) in _TOLD.items():
+            title = f"{what}, {store.name}, beside another"
+            yield Figure(workload=title, unit=unit, ours=_of(of, ours), baseline=_of(of, theirs), baseline_name=name)
 
 
-def _of(told: Told, what: str) -> tuple[float, float]:
-    return told.acknowledged if what == "acknowledged" else told.delivered
+def _figure(workload: str, unit: str, ours: Sequence[float], most: float, cpu_ms: float | None = None) -> Figure:
+    goal = Goal(bound=most, most=True)
+    return Figure(workload=workload, unit=unit, ours=tuple(ours), goal=goal, cpu_ms=cpu_ms, note=_NOTE)
 
 
-def _at_most(workload: str, unit: str, ours: list[float], bound: float, cpu: float, memory: float | None = None) -> Figure:
-    return Figure(
-        workload=workload,
-        unit=unit,
-        ours=tuple(ours),
-        goal=Goal(bound=bound, most=True),
-        cpu_ms=cpu,
-        memory_mb=memory,
-        note="latency: 50 messages/s over MLLP on 10 connections, from the moment a message was due to be said",
+def _load(task: Task, store: Store, contender: Contender, number: int) -> tuple[Told, float]:
+    """What one bout told, and how long the start took in seconds."""
+    with Bout("mllp", store, task.folder / f"{contender.name}-{store.name}-{number}", contender).running() as bout:
+        bout.load(task.of(WARM, 50), connections=CONNECTIONS)
+        told = bout.load(task.of(COUNT, 100), connections=CONNECTIONS, rate=RATE)
+    acknowledged, delivered = (f"{p50:.2f} / {p99:.2f}" for p50, p99 in (told.acknowledged, told.delivered))
+    task.tell(
+        f"{contender.name}, {store.name}: acknowledged {acknowledged} ms, delivered {delivered} ms, "
+        f"{told.cpu_ms:.2f} ms CPU, ready in {bout.ready_s:.2f} s"
     )
+    return told, bout.ready_s
+
+
+def _of(take: Callable[[Told], float], tolds: Sequence[Told]) -> tuple[float, ...]:
+    return tuple(map(take, tolds))
 
 
 WORKLOAD = Workload(name="latency", order=5, title="One message at 50 a second, open loop", run=run)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from suture.journal.records import Backlog, Beat, Checkpoint, Committed, Delivery, Recorded, State, Timer, Unit, Work
-from suture.model import Ref
+from suture.model import Document, Ref
 
 
 class Journal(Protocol):
@@ -114,6 +114,12 @@ class Journal(Protocol):
     def blob(self, address: str) -> bytes:
         """The bytes under an address (SHA-256, hex), decrypted and verified; raises KeyError if there are none and
         BlobDamaged if the key is another one or they have changed."""
+
+    def opened(self, document: Document) -> Document:
+        """A document as it was said, where it was read from stored bytes: with what is locked in it, as far as our key goes."""
+
+    def keyed(self, text: str) -> str:
+        """A digest (128 bits, hex) under the journal's key, by which equal texts are recognised and none is told."""
 
     def repeats(self) -> Mapping[str, int]:
         """How often each ``once`` came again."""

@@ -68,6 +68,17 @@ def _opener(key: bytes, what: bytes) -> Callable[[re.Match[bytes]], bytes]:
     return opened
 
 
+def keyed(key: bytes, text: str) -> str:
+    """A digest (HMAC-SHA-256, 128 bits, hex) under a key of its own: what is equal has the same one, and who has not the key
+    cannot guess from it what it was."""
+    return hmac.digest(_digests(key), text.encode(), hashlib.sha256)[:16].hex()
+
+
+@lru_cache(maxsize=16)
+def _digests(key: bytes) -> bytes:
+    return hmac.digest(key, b"suture digests", hashlib.sha256)
+
+
 @lru_cache(maxsize=16)
 def _cipher(key: bytes) -> AESSIV:
     """AES-SIV (RFC 5297) under a key of its own, so that blobs and fields do not share one's number of uses.

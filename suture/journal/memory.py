@@ -15,7 +15,7 @@ import msgspec
 from suture.journal import blobs
 from suture.journal.drafts import Draft, draft
 from suture.journal.journal import Journal
-from suture.journal.locks import unlock
+from suture.journal.locks import keyed, unlock
 from suture.journal.records import (
     OPEN,
     Backlog,
@@ -34,7 +34,7 @@ from suture.journal.records import (
 )
 from suture.journal.rows import partition_of, work_id
 from suture.journal.shelves import Keys, keys_of
-from suture.model import Ref
+from suture.model import Document, Ref, decode, encode
 
 _ABSENT = object()
 #: (process, key, name) of a timer.
@@ -314,6 +314,12 @@ class MemoryJournal(Journal):
 
     def blob(self, address: str) -> bytes:
         return self._keys.open(address, self._blobs[address])
+
+    def opened(self, document: Document) -> Document:
+        return decode(unlock(self._key, encode(document)))
+
+    def keyed(self, text: str) -> str:
+        return keyed(self._key, text)
 
     def repeats(self) -> Mapping[str, int]:
         return dict(self._repeats)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from suture.journal import rows
 from suture.journal.journal import Journal
+from suture.journal.locks import keyed, unlock
 from suture.journal.records import Backlog, Checkpoint, Delivery, Recorded, State, Timer, Unavailable, Unit, Work
 from suture.journal.rows import DELIVERIES, HAS_ENDED, IS_OPEN, WAITING, WAITS, Row
 from suture.journal.shelves import Keys
-from suture.model import Ref
+from suture.model import Document, Ref, decode, encode
 
 if TYPE_CHECKING:
     from suture.journal.parquet import Archive
@@ -232,6 +233,12 @@ class Reading(Journal):
         if not found:
             raise KeyError(address)
         return self._keys.open(address, found[0][0])
+
+    def opened(self, document: Document) -> Document:
+        return decode(unlock(self._key, encode(document)))
+
+    def keyed(self, text: str) -> str:
+        return keyed(self._key, text)
 
     def repeats(self) -> Mapping[str, int]:
         return dict(self._rows(_REPEATS))

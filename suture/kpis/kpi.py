@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from suture.journal import Event
-from suture.model import Document
+from suture.model import Document, Supplier
 
 #: How fine measures are: a ten-thousandth of an hour, of a unit of money, of a thing counted.
 FINEST = Decimal("0.0001")
@@ -68,6 +68,10 @@ class Known(Protocol):
 
     def measure(self, subject: str) -> Measure | None:
         """What this KPI has measured of a subject so far."""
+
+    def marks(self, supplier: Supplier) -> Iterable[str]:
+        """By what this supplier is recognised (``masters.suppliers.marks``): an event read from a kept journal holds tax numbers
+        and bank accounts locked, so they cannot be compared here."""
 
 
 class Kpi(Struct, frozen=True, kw_only=True):

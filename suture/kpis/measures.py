@@ -6,20 +6,24 @@ and costs the same on a long history as on a short one.
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from suture.journal import Recorded
+from suture.journal.locks import keyed
 from suture.journal.rows import instant, micros
 from suture.kpis.kpi import FINEST, Dropped, Kpi, Measure
 from suture.kpis.origins import ORIGIN_TABLES, Origins
 from suture.kpis.tables import opened
-from suture.model import Document
+from suture.masters.suppliers import marks
+from suture.model import Document, Supplier
 
 TABLES = f"""
 {ORIGIN_TABLES}
@@ -59,6 +63,15 @@ _SUM = f"insert into sums values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do u
 _WHOLE = f"insert into wholes values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set {_ADD}"
 
 
+#: By what a supplier is recognised.
+Recognise = Callable[[Supplier], Iterable[str]]
+_PASSING = os.urandom(32)
+
+
+def _passing_marks(supplier: Supplier) -> Iterable[str]:
+    return marks(supplier, partial(keyed, _PASSING))
+
+
 class Narrowed(Struct, frozen=True, kw_only=True):
     """To what figures are narrowed: parts, each a value of its own, and from which moment on; nothing narrows nothing."""
 
@@ -76,8 +89,11 @@ class Narrowed(Struct, frozen=True, kw_only=True):
 class Measures:
     """The fold: ``enter`` every event in order, then ask for ``rows``. Not safe for two threads."""
 
-    def __init__(self, kpis: Iterable[Kpi], db: sqlite3.Connection | None = None) -> None:
-        """Measures in a database that holds ``TABLES``; without one, empty ones in memory."""
+    def __init__(self, kpis: Iterable[Kpi], db: sqlite3.Connection | None = None, marks: Recognise = _passing_marks) -> None:
+        """Measures in a database that holds ``TABLES``; without one, empty ones in memory.
+
+        ``marks`` says by what a supplier is recognised; without it by digests that mean nothing in another process.
+        """
         self._ask = opened(TABLES, db).execute
         self._origins = Origins(self._ask)
         self._hear: dict[type, list[_Reader]] = {}
@@ -85,7 +101,7 @@ class Measures:
         #: Values in order of size that were asked for; they hold until the next event.
         self.ordered: dict[tuple[str, Narrowed, datetime], list[int]] = {}
         for kpi in kpis:
-            reader = _Reader(kpi, self._origins, self._ask)
+            reader = _Reader(kpi, self._origins, self._ask, marks)
             if kpi.again is not None:
                 self._again.append(reader)
             for kind in kpi.hears:
@@ -131,8 +147,8 @@ class Measures:
 class _Reader:
     """One KPI's own view of what is known, and the hand that writes its measures."""
 
-    def __init__(self, kpi: Kpi, origins: Origins, ask: Any) -> None:
-        self.kpi, self._ask = kpi, ask
+    def __init__(self, kpi: Kpi, origins: Origins, ask: Any, marks: Recognise) -> None:
+        self.kpi, self._ask, self.marks = kpi, ask, marks
         self.origin, self.where, self.document = origins.origin, origins.where, origins.document
         #: Rows as they stand in the table: what a step looks at it mostly writes next.
         self._at_hand: dict[str, tuple[Any, ...] | None] = {}

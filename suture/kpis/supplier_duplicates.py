@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from suture.journal import Event
 from suture.kpis.kpi import Dropped, Known, Kpi, Measure
-from suture.masters.suppliers import marks
 from suture.model import Supplier
 
 #: Suppliers that are remembered under one mark: a name that more of them bear tells nothing.
@@ -17,7 +16,7 @@ ALIKE_MOST = 20
 def step(event: Event, known: Known) -> Iterable[Measure | Dropped]:
     """A supplier, and each other that bears one of its marks: a pair, merged as soon as one of the two is retired.
 
-    Who bears a mark is a note: it is made of tax numbers and bank accounts, and so is not shown.
+    Who bears a mark is a note, which is shown to nobody.
     """
     supplier = event.data
     if not isinstance(supplier, Supplier):
@@ -34,7 +33,7 @@ def step(event: Event, known: Known) -> Iterable[Measure | Dropped]:
         kind="retired" if retired else "supplier",
     )
     others: dict[str, None] = {}
-    for mark in marks(supplier):
+    for mark in known.marks(supplier):
         index = known.measure(f"mark {mark}")
         holders = index.about.split("\n") if index else []
         others |= dict.fromkeys(holder for holder in holders if holder != supplier.id)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from suture.model import FieldCompared, Supplier
 
@@ -64,10 +63,11 @@ def _field(field: str, ids: Sequence[str]) -> FieldCompared:
     return FieldCompared(field=field, compared=len(ids), differing=tuple(named[:NAMED_MOST]), differences=len(named))
 
 
-def marks(supplier: Supplier) -> Iterator[str]:
-    """By what a supplier is recognised: its tax number, its bank account, its name but for the legal form; digests, no values."""
+def marks(supplier: Supplier, keyed: Callable[[str], str]) -> Iterator[str]:
+    """By what a supplier is recognised: its tax number, its bank account, its name but for the legal form; ``keyed`` makes
+    digests of them, since there are few enough tax numbers and accounts to try them all."""
     said = told(supplier)
     words = [word for word in _NOISE.sub(" ", supplier.name.casefold()).split() if word not in LEGAL_FORMS]
     for kind, value in (("tax", said["tax_id"]), ("account", said["account"]), ("name", " ".join(words))):
         if value:
-            yield f"{kind} {hashlib.sha256(value.encode()).hexdigest()[:24]}"
+            yield f"{kind} {keyed(f'{kind} {value}')}"

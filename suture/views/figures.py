@@ -14,9 +14,22 @@ from suture.extensions import found
 from suture.journal import Journal, Recorded
 from suture.kpis import Kpi
 from suture.kpis.measures import TABLES as MEASURES
-from suture.kpis.measures import Measures
+from suture.kpis.measures import Measures, Recognise
 from suture.kpis.origins import ENTERED
-from suture.model import Case, CaseResolved, Decided, Decision, Delivered, Document, MessageReceived, Policy, Reconciled, Repaired
+from suture.masters.suppliers import marks
+from suture.model import (
+    Case,
+    CaseResolved,
+    Decided,
+    Decision,
+    Delivered,
+    Document,
+    MessageReceived,
+    Policy,
+    Reconciled,
+    Repaired,
+    Supplier,
+)
 from suture.views.calls import TABLES as CALLS
 from suture.views.calls import Calls
 from suture.views.flows import TABLES as FLOWS
@@ -28,7 +41,7 @@ from suture.views.phases import TABLES as PHASES
 from suture.views.phases import Phases
 
 #: Raised whenever events would be entered otherwise than before; a KPI that is added or redefined is noticed without it.
-VERSION = 8
+VERSION = 9
 #: How often each message had come again when that was last looked at.
 _REPEATS = "create table repeats (once text primary key, times integer not null) without rowid;"
 #: What is read for the flows, the processes, the marks and the calls.
@@ -54,20 +67,31 @@ def kpis() -> dict[str, Kpi]:
     return found("suture.kpis", "KPI", Kpi)
 
 
-def fold(kpis: Mapping[str, Kpi]) -> Fold:
-    """The fold that is kept."""
+def fold(kpis: Mapping[str, Kpi], recognise: Recognise) -> Fold:
+    """The fold that is kept; ``recognise`` says by what a supplier is known."""
     said = "\n".join(f"{kpi.name} {kpi.definition} {kpi.target}" for kpi in kpis.values())
     kinds: set[type[Document]] = {*ENTERED, *_FLOWING, *(kind for kpi in kpis.values() for kind in kpi.hears)}
     words = tuple(sorted(f'"{kind.__name__}"'.encode() for kind in kinds))
     version = zlib.crc32(f"{VERSION}\n{said}".encode()) & 0x7FFFFFFF
-    return Fold(version, MEASURES + FLOWS + PHASES + MARKS + CALLS + _REPEATS, lambda db: _Reader(kpis, db), words)
+    return Fold(version, MEASURES + FLOWS + PHASES + MARKS + CALLS + _REPEATS, lambda db: _Reader(kpis, db, recognise), words)
+
+
+def _recognised(journal: Journal) -> Recognise:
+    """Suppliers by what is locked in the events that a fold reads; nothing open is kept, only digests under the journal's key."""
+
+    def recognise(supplier: Supplier) -> Iterator[str]:
+        said = journal.opened(supplier)
+        assert isinstance(said, Supplier)
+        return marks(said, journal.keyed)
+
+    return recognise
 
 
 class _Reader:
     """Enters every event into all of them."""
 
-    def __init__(self, kpis: Mapping[str, Kpi], db: sqlite3.Connection) -> None:
-        self._all = Measures(kpis.values(), db), Flows(db), Phases(db), Marks(db), Calls(db)
+    def __init__(self, kpis: Mapping[str, Kpi], db: sqlite3.Connection, recognise: Recognise) -> None:
+        self._all = Measures(kpis.values(), db, recognise), Flows(db), Phases(db), Marks(db), Calls(db)
 
     def enter(self, row: Recorded) -> None:
         """Take one event in."""
@@ -82,7 +106,7 @@ class _Reader:
 def kept_figures(journal: Journal, path: Path, tell: Tell = lambda position: None) -> Iterator[Figures]:
     """The figures of everything in the journal, see ``kept``; raises Unavailable if the journal does not answer."""
     known = kpis()
-    with kept(journal, path, fold(known), tell, lambda db: _came_again(journal, known, db)) as db:
+    with kept(journal, path, fold(known, _recognised(journal)), tell, lambda db: _came_again(journal, known, db)) as db:
         yield Figures(known, Measures(known.values(), db), Flows(db), Phases(db), Marks(db), Calls(db))
 
 

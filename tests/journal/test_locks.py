@@ -101,6 +101,18 @@ def test_nothing_that_a_journal_writes_down_holds_an_account(address: str, tmp_p
     assert isinstance(first, Supplier)
     assert first.account is not None
     assert first.account.number == "…3000"
+    assert journal.opened(first) == SUPPLIER
+    assert journal.opened(PAYMENT) == PAYMENT
     journal.close()
     written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert not [secret for secret in SECRETS if secret in written]
+
+
+def test_equal_texts_have_one_digest_under_a_key_and_another_under_another() -> None:
+    one, same, other = (open_journal("memory:", key) for key in (KEY, KEY, OTHER))
+    assert one.keyed("DE812345678") == same.keyed("DE812345678") != one.keyed("DE812345679")
+    assert len(one.keyed("")) == 32
+    assert one.keyed("DE812345678") != other.keyed("DE812345678")
+    locked = decode(lock(KEY, encode(SUPPLIER)))
+    assert one.opened(locked) == SUPPLIER
+    assert other.opened(locked) == locked

@@ -282,6 +282,10 @@ def supplier_agreement(told: Sequence[Event], now: datetime, again: Mapping[str,
     return {"": Decimal(100) * (compared - differing) / compared} if compared else {}
 
 
+def digits(number: str) -> str:
+    return "".join(filter(str.isdigit, number))
+
+
 def supplier_duplicates(told: Sequence[Event], now: datetime, again: Mapping[str, int]) -> Counted:
     words = [each.data for each in told if isinstance(each.data, Supplier)]
     last = {word.id: word.status for word in words}
@@ -292,8 +296,8 @@ def supplier_duplicates(told: Sequence[Event], now: datetime, again: Mapping[str
         for other in words
         if one.id != other.id
         and (
-            (one.tax_id and one.tax_id == other.tax_id)
-            or (one.account and other.account and one.account.number == other.account.number)
+            (one.tax_id and digits(one.tax_id) == digits(other.tax_id))
+            or (one.account and other.account and digits(one.account.number) == digits(other.account.number))
             or bare[one] == bare[other]
         )
     }

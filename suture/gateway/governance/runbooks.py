@@ -44,9 +44,6 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
             "unreadable",
             "not_theirs",
             "too_large",
-            "findings",
-            "malformed",
-            "wrong_signature",
         ),
         means="A partner's bytes do not say what the format says they must, or the sender may not say it. Nothing of it has been "
         "acted upon. The bytes are kept, and the partner was told in the protocol's own words where that exists.",
@@ -83,7 +80,7 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
         name="delivery-refused",
         title="A document that a counterpart refuses",
         owner="operations",
-        reasons=("refused_by_partner", "undelivered", "undeliverable", "erp_refused", "no_code"),
+        reasons=("refused_by_partner", "undelivered", "undeliverable", "erp_refused"),
         means="A system of record said no, for good, in its own words; or nobody has the code that it needs. It has not"
         " been taken.",
         look=(
@@ -170,7 +167,7 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
                 "serial_twice",
                 "expired",
             ),
-            *("order_cancelled", "order_closed", "order_rejected", "bad_quantity", "bad_unit", "no_lines", "reversal_differs"),
+            *("order_cancelled", "bad_quantity", "bad_unit", "no_lines", "reversal_differs"),
             *("receipt_changed", "too_old"),
         ),
         means="What the dock counted differs from the order or the ship notice. The receipt is held: no stock, no "
@@ -203,7 +200,7 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
                 "backordered",
                 "wrong_supplier",
             ),
-            *("acknowledgement_overdue", "shipment_overdue", "shipped_after_end", "order_refused", "change_refused", "partner_*"),
+            *("acknowledgement_overdue", "shipment_overdue", "shipped_after_end"),
         ),
         means="The supplier rejects or changes a line, ships what was called off, or has not said anything in the agreed time.",
         look=("the order's story", "the contract price", "the stock of the item and who waits for it"),
@@ -219,8 +216,8 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
         title="A need that does not become an order",
         owner="buyer",
         reasons=(
-            *("approval_overdue", "limit_exceeded", "no_price", "no_contract", "item_blocked", "supplier_blocked", "no_supplier"),
-            *("cost_center_blocked", "foreign_cost_center", "requisition_*", "unapproved"),
+            *("approval_overdue", "limit_exceeded", "no_price", "item_blocked", "supplier_blocked"),
+            *("cost_center_blocked", "foreign_cost_center", "changed_after_submission", "later_review", "requisition_*"),
         ),
         means="Nobody with authority has answered, or an item, supplier, price or cost centre does not allow the purchase.",
         look=(
@@ -283,8 +280,8 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
         title="Stock that cannot be right",
         owner="supply_chain",
         reasons=(
-            *("negative_stock", "no_stock_policy", "replenishment_stopped", "not_counted", "no_original", "stock_*", "usage_*"),
-            *("reversal_late",),
+            *("negative_stock", "no_stock_policy", "replenishment_stopped", "not_counted", "no_original", "usage_*"),
+            *("bad_stock_policy",),
         ),
         means="More was used than was there, a place keeps no such stock, or a replenishment stopped. The usage itself stands.",
         look=("the movements of the item in that place", "the last receipt and the last count", "whether theatre is supplied"),
@@ -321,19 +318,16 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
         title="A counterpart that holds something else",
         owner="operations",
         reasons=(
-            "missing_there",
-            "missing_here",
-            "differs",
-            "not_equal",
-            "doubled_there",
-            "mass_difference",
-            "*_differs",
-            "state_*",
+            *("missing_there", "missing_here", "mass_missing", "doubled", "held_but_open", "held_but_refused"),
+            *("different_amount", "different_lines", "different_state"),
         ),
         means="Its own list and our journal do not agree, and policy does not repair it by itself.",
         look=("the two sides in the exception", "suture reconcile SYSTEM, once more", "who works in that system by hand"),
         do=(
-            "Missing there: retry sends it again. Missing here: somebody entered it there; have it entered at its source.",
+            "Missing there: resend, and the next reconciliation carries it out. Missing here: somebody entered it there; "
+            "have it entered at its source.",
+            "Held there, open here: confirm if it is the same document.",
+            "Otherwise: have the side corrected that is wrong, or accept the difference.",
             "Many at once: stop, and ask whether the system was restored from a backup.",
         ),
         never="Do not repair a mass of differences one by one: find what caused them.",
@@ -343,7 +337,7 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
         name="duties-and-rules",
         title="A rule about people, or about rules, was broken",
         owner="steward",
-        reasons=("sod_violation", "version_taken", "changed_posting", "unbalanced", "own_approval"),
+        reasons=("sod_violation", "version_taken", "changed_posting", "unbalanced"),
         means="Somebody approved their own wish, made a supplier and would pay it, or published a rule under a number "
         "that is taken. What "
         "they wanted has not happened.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from suture.cli.output import JsonOption, console, counted, existing_journal, fa
 from suture.cli.tables import plain_table
 from suture.journal import Fenced, Journal
 from suture.journal.blobs import load_or_create_key
+from suture.model import SuppliersCompared
 from suture.runtime.clock import SystemClock
 from suture.runtime.network import Instance, Network, read_network
 from suture.runtime.reconcile import SETTLED, Report, reconcile
@@ -21,6 +23,8 @@ from suture.runtime.wiring import Wiring
 
 #: Differences that are listed one by one; --json has them all.
 LISTED = 20
+#: Suppliers that are named of one field.
+NAMED = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -108,7 +112,24 @@ def _show(report: Report) -> None:
     for name, why in report.unheard.items():
         console.print(f"[red]{name} not compared[/red]: ", end="")
         console.print(why, soft_wrap=True, markup=False)
+    if report.suppliers is not None:
+        console.print(_of_suppliers(report.suppliers), soft_wrap=True, markup=False)
     console.print(_verdict(report), soft_wrap=True)
+
+
+def _of_suppliers(fact: SuppliersCompared) -> str:
+    """How many were compared, which fields differ at whom, and who is missing; what differs is an exception of the stewards."""
+    otherwise = [
+        f"{_words(each.field)} of {_named(each.differing, each.differences)}" for each in fact.fields if each.differences
+    ]
+    found = [f"otherwise there: {'; '.join(otherwise)}"] if otherwise else []
+    if fact.missing:
+        found.append(f"missing there: {_named(fact.missing, len(fact.missing))}")
+    return f"{counted(fact.suppliers, 'supplier')} compared, {', '.join(found) or 'both sides agree'}"
+
+
+def _named(suppliers: Sequence[str], number: int) -> str:
+    return ", ".join(suppliers[:NAMED]) + (f" and {number - NAMED:,} more" if number > NAMED else "")
 
 
 def _summary(report: Report) -> object:

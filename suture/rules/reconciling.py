@@ -4,6 +4,7 @@ The policy ``reconciliation`` reads (these are the defaults)::
 
     {"missing_there": "resend", "held_but_open": "confirm", "missing_here": "raise", "doubled": "raise",
      "different_amount": "raise", "different_lines": "raise", "different_state": "raise", "held_but_refused": "raise",
+     "supplier_differs": "raise", "supplier_missing": "raise",
      "grace_minutes": "5", "resends": "1", "resends_most": "50"}
 
 ``raise`` asks a person, ``count`` only counts. ``grace_minutes``: what ended later than that before the listing is still on its
@@ -29,6 +30,8 @@ Kind = Literal[
     "different_state",
     "held_but_open",
     "held_but_refused",
+    "supplier_differs",
+    "supplier_missing",
 ]
 Action = Literal["resend", "confirm", "raise", "count"]
 
@@ -42,6 +45,8 @@ ACTIONS: Mapping[Kind, tuple[Action, ...]] = {
     "different_state": ("raise", "count"),
     "held_but_open": ("confirm", "raise", "count"),
     "held_but_refused": ("raise", "count"),
+    "supplier_differs": ("raise", "count"),
+    "supplier_missing": ("raise", "count"),
 }
 CANCELLED = "cancelled"
 

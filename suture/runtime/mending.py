@@ -13,11 +13,13 @@ from msgspec import Struct
 from suture.journal import Delivery, DeliveryStatus, Event, State
 from suture.model import Case, CaseResolved, Decision, Document, Ref, Repaired
 from suture.rules.policies import number
-from suture.rules.reconciling import Difference
+from suture.rules.reconciling import Difference, action
 from suture.runtime.beliefs import Beliefs
 from suture.runtime.decide import CASES, OpenCase, encode
+from suture.runtime.policies import in_force
 from suture.runtime.settle import change
 from suture.runtime.units import UnitBuilder, owed_of
+from suture.runtime.wiring import Wiring
 from suture.systems import Listing
 
 Done = Literal["resent", "confirmed", "raised", "open", "accepted", "counted", "held_back", "left"]
@@ -38,6 +40,8 @@ SAID: dict[str, str] = {
     "held_but_open": "stands in its list, but has not come to an end here",
     "held_but_refused": "stands in its list, though it was refused or cancelled here",
     "mass_missing": "so much is missing there that the list itself is in doubt",
+    "supplier_differs": "is another there than in the group's master data",
+    "supplier_missing": "should be known there and is not listed",
 }
 SUGGESTED: dict[str, tuple[str, str]] = {
     "missing_there": ("resend", "find out who removed it; resend it, or accept; the next reconciliation carries it out"),
@@ -46,6 +50,11 @@ SUGGESTED: dict[str, tuple[str, str]] = {
     "doubled": ("", "have all but one reversed there; the exception ends with the next reconciliation"),
     "missing_here": ("", "have it sent to us, or accept that it stays theirs alone"),
     "held_but_refused": ("", "have it taken back there, or accept it"),
+    "supplier_differs": (
+        "",
+        "find out who changed it and on whose word before anything is paid; correct the wrong side",
+    ),
+    "supplier_missing": ("", "have it created there, or accept that this system does not need it"),
 }
 _OTHERWISE = ("", "find out which side is right and correct it there, or accept the difference")
 
@@ -70,6 +79,9 @@ class Planned(Struct, frozen=True, kw_only=True):
     known: Known
     context: dict[str, str]
     deliveries: tuple[Delivery, ...] = ()
+    #: Where it is not a matter of the instance's owner and of documents: whose it is, and what about.
+    owner: str = ""
+    objects: tuple[Ref, ...] = ()
 
 
 class Mending:
@@ -152,6 +164,22 @@ class Mending:
 
     # -- exceptions
 
+    def wanted(self, plan: Planned) -> str:
+        """What is to be done: a person's word on an exception counts more than policy's."""
+        said = answer(plan)
+        return said.verb if said is not None else action(self.policy, plan.difference.kind)
+
+    def settle(self, plan: Planned) -> Done:
+        """Accepted by a person, only counted by policy, or asked of a person."""
+        wanted = self.wanted(plan)
+        if wanted == "accept":
+            self.close(plan, "accept", *who(answer(plan)))
+            return "accepted"
+        if wanted == "count":
+            self.close(plan, "policy", NAME, "policy only counts it")
+            return "counted"
+        return self.ask(plan)
+
     def ask(self, plan: Planned) -> Done:
         """Open its exception, unless it is open or a person has accepted exactly this."""
         known = plan.known
@@ -177,8 +205,8 @@ class Mending:
             id=plan.id,
             reason=plan.kind,
             text=f"{self.instance.name}, {plan.listing}: {difference.reference} {SAID[plan.kind]}",
-            objects=self._objects(plan),
-            owner=self.instance.owner or "operations",
+            objects=plan.objects or self._objects(plan),
+            owner=plan.owner or self.instance.owner or "operations",
             at=now,
             deadline=now + DAY,
             money=difference.money,
@@ -205,6 +233,12 @@ class Mending:
     def _say_closed(self, plan: Planned, action: str, actor: str, reason: str) -> None:
         resolved = CaseResolved(case=plan.id, action=action, actor=actor, at=self.unit.now, reason=reason)
         self.say(resolved, f"{plan.id}!{plan.known.state.times}/closed")
+
+
+def policy_of(wiring: Wiring, now: datetime) -> dict[str, Any]:
+    """The values of the policy in force, or none: then the defaults hold."""
+    policy = in_force(wiring.journal, NAME, now)
+    return dict(policy.values) if policy else {}
 
 
 def answer(plan: Planned) -> Decision | None:

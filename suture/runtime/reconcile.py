@@ -14,20 +14,20 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from suture.formats import Stamp
 from suture.journal import Delivery, Fenced, State
-from suture.model import Case, CaseResolved, Decision, Held, Money, Reconciled, Ref, SuppliersCompared
+from suture.model import Held, Money, Reconciled, SuppliersCompared
 from suture.rules.policies import number
-from suture.rules.reconciling import Difference, action, compare
+from suture.rules.reconciling import Difference, compare
 from suture.runtime import suppliers
 from suture.runtime.beliefs import Beliefs
-from suture.runtime.decide import CASES, decode_case
+from suture.runtime.decide import CASES
 from suture.runtime.holdings import Sheet, holdings
-from suture.runtime.mending import NAME, Done, Known, Mending, Planned, answer, who
+from suture.runtime.mending import NAME, Done, Mending, Planned, answer, policy_of, who
 from suture.runtime.network import Instance
-from suture.runtime.policies import in_force
+from suture.runtime.raised import Raised
 from suture.runtime.secrets import secret
 from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
@@ -38,7 +38,6 @@ T = TypeVar("T")
 #: Runs a step that touches the journal: in the river's thread, or at once.
 InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
-POLICY = "reconciliation"
 #: Built-in state: when each instance was compared last; its version counts the runs.
 RUNS = "reconciliations"
 #: References looked for in the journal in one step, and how often a run begins anew when the journal has moved on.
@@ -72,6 +71,8 @@ class Report(Struct, frozen=True, kw_only=True):
     #: Lists that were not told to the end, and why.
     unheard: dict[str, str]
     dry: bool
+    #: How its supplier master stands beside the group's; None where it tells none, and in a dry run.
+    suppliers: SuppliersCompared | None = None
 
     @property
     def remaining(self) -> int:
@@ -98,11 +99,11 @@ async def reconcile(
         raise LookupError(f"{instance.name} is a {system.name}, which tells no lists that could be compared")
     began, step = now(), in_thread or _at_once
     sheets = await holdings(system.lists, _call(instance, began), link)
-    if not dry:
-        await reconcile_suppliers(wiring, instance, link, began, in_thread=step)
+    told = None if dry else await reconcile_suppliers(wiring, instance, link, began, in_thread=step)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return await _settled(Reconciliation(wiring, instance, sheets, began), now, step, dry)
+            report = await _settled(Reconciliation(wiring, instance, sheets, began), now, step, dry)
+            return structs.replace(report, suppliers=told)
         except Fenced:  # the service was first; what it did may settle the difference
             if attempt == ATTEMPTS:
                 raise
@@ -160,7 +161,7 @@ class Reconciliation:
 
     def __init__(self, wiring: Wiring, instance: Instance, sheets: Sequence[Sheet], began: datetime) -> None:
         self.wiring, self.instance, self.began = wiring, instance, began
-        self.policy = _policy(wiring, began)
+        self.policy = policy_of(wiring, began)
         grace = timedelta(minutes=float(number(self.policy, "grace_minutes", Decimal(5))))
         self.heard = [sheet for sheet in sheets if not sheet.unheard]
         self.unheard = {sheet.listing.name: sheet.unheard for sheet in sheets if sheet.unheard}
@@ -198,7 +199,7 @@ class Reconciliation:
     def commit(self, now: datetime, *, dry: bool) -> Report:
         """Write repairs, exceptions and the fact in one unit. Raises Fenced if something moved on since it was read."""
         self.moving |= self.beliefs.newer()
-        self.states = self._states()
+        self.earlier = Raised(self.wiring.journal, self.prefix)
         unit = UnitBuilder(self.wiring, now)
         self.mending = Mending(unit, self.beliefs, {sheet.listing.name: sheet.listing for sheet in self.heard}, self.policy)
         plans = [self._plan(*each) for each in self.differences if (each[0], each[1].reference) not in self.moving]
@@ -222,17 +223,6 @@ class Reconciliation:
                 raise Fenced(f"{written.repeated} has been said before")
         return report
 
-    def _states(self) -> dict[str, State]:
-        """The exceptions of earlier runs, open and closed, by id."""
-        states: dict[str, State] = {}
-        after = self.prefix
-        while page := self.wiring.journal.scan_states(CASES, after):
-            states |= {state.key: state for state in page if state.key.startswith(self.prefix)}
-            after = page[-1].key
-            if not after.startswith(self.prefix):
-                break
-        return states
-
     def _plan(self, listing: str, difference: Difference) -> Planned:
         id = f"{self.prefix}{listing}/{difference.kind}/{difference.reference}"
         deliveries = self.beliefs.told[listing].get(difference.reference, ())
@@ -242,29 +232,14 @@ class Reconciliation:
             listing=listing,
             kind=difference.kind,
             difference=difference,
-            known=self._known(id),
+            known=self.earlier.known(id),
             context=context,
             deliveries=tuple(deliveries),
         )
 
-    def _known(self, id: str) -> Known:
-        state = self.states.get(id)
-        if state is None:
-            return Known()
-        case, ended, decision = None, "", None
-        for row in self.wiring.journal.find(Ref("Case", id), limit=10_000):
-            match row.event.data:
-                case Case() as said:
-                    case, ended, decision = said, "", None
-                case CaseResolved(action=action):
-                    ended = action
-                case Decision() as said:
-                    decision = said
-        return Known(version=state.version, state=decode_case(state.data), case=case, ended=ended, decision=decision)
-
     def _resolve(self, plans: Sequence[Planned]) -> list[Found]:
         """What becomes of every difference; whatever is to go again is judged together."""
-        again = [(plan, self.mending.again(plan)) for plan in plans if self._wanted(plan) == "resend"]
+        again = [(plan, self.mending.again(plan)) for plan in plans if self.mending.wanted(plan) == "resend"]
         resends = {plan.id: deliveries for plan, deliveries in again if deliveries}
         unasked = sum(len(resends[plan.id]) for plan, _ in again if plan.id in resends and not answer(plan))
         mass = self._mass(unasked)
@@ -281,7 +256,7 @@ class Reconciliation:
             listing="all",
             kind="mass_missing",
             difference=Difference(kind="missing_there", reference="-"),
-            known=self._known(self.mass),
+            known=self.earlier.known(self.mass),
             context={"instance": self.instance.name, "missing": "more than policy allows"},
         )
         said = answer(plan)
@@ -290,13 +265,8 @@ class Reconciliation:
             return None
         return _found(plan, self.mending.ask(plan))
 
-    def _wanted(self, plan: Planned) -> str:
-        """What is to be done: a person's word on an exception counts more than policy's."""
-        said = answer(plan)
-        return said.verb if said is not None else action(self.policy, plan.difference.kind)
-
     def _settle(self, plan: Planned, resends: Sequence[Delivery], *, held_back: bool) -> Found:
-        said, wanted = answer(plan), self._wanted(plan)
+        said, wanted = answer(plan), self.mending.wanted(plan)
         if held_back and resends and said is None:
             return _found(plan, "held_back")
         if wanted == "resend" and resends:
@@ -307,26 +277,18 @@ class Reconciliation:
             self.mending.confirm(plan)
             self.mending.close(plan, "confirm", *who(said))
             return _found(plan, "confirmed")
-        if wanted == "accept":
-            self.mending.close(plan, "accept", *who(said))
-            return _found(plan, "accepted")
-        if wanted == "count":
-            self.mending.close(plan, "policy", NAME, "policy only counts it")
-            return _found(plan, "counted")
-        return _found(plan, self.mending.ask(plan))
+        return _found(plan, self.mending.settle(plan))
 
     def _gone(self, unit: UnitBuilder, present: set[str]) -> int:
         """End the exceptions whose difference is no more; what could not be judged today stays as it is."""
         count = 0
-        for id, state in self.states.items():
+        for id, said in self.earlier.still_open():
             listing, kind, reference = id.removeprefix(self.prefix).split("/", 2)
-            known = decode_case(state.data)
-            if known.phase != "open" or id in present or (CASES, id) in unit.states:
+            if id in present or (CASES, id) in unit.states:
                 continue
             if (listing, reference) in self.moving or not self._judged(listing):
                 continue
             difference = Difference(kind="missing_there", reference=reference)
-            said = Known(version=state.version, state=known)
             plan = Planned(id=id, listing=listing, kind=kind, difference=difference, known=said, context={})
             self.mending.close(plan, "gone", NAME, "both sides agree again")
             count += 1
@@ -353,12 +315,6 @@ class Reconciliation:
         # two runs at once: the second is fenced, and looks again
         unit.state(State(RUNS, self.instance.name, run, unit.now.isoformat().encode()))
         self.mending.say(fact, f"reconciled/{self.instance.name}/{run}")
-
-
-def _policy(wiring: Wiring, now: datetime) -> dict[str, Any]:
-    """The values of the policy in force, or none: then the defaults hold."""
-    policy = in_force(wiring.journal, POLICY, now)
-    return dict(policy.values) if policy else {}
 
 
 def _context(instance: str, listing: str, difference: Difference) -> dict[str, str]:

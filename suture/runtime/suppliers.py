@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from datetime import datetime
+from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
+from msgspec import structs
 
-from suture.journal import Event, Journal, Unit
+from suture.journal import Event, Journal
 from suture.masters.suppliers import NAMED_MOST, compared
-from suture.model import Document, HeldSupplier, Supplier, SuppliersCompared
+from suture.model import Document, HeldSupplier, Ref, Supplier, SuppliersCompared
 from suture.processes.masters import NAME as MASTERS
 from suture.processes.masters import Filed
+from suture.rules.reconciling import Difference, Kind
+from suture.runtime.beliefs import Beliefs
 from suture.runtime.drive import ask
 from suture.runtime.holdings import PAGES_MOST, ROWS_MOST
+from suture.runtime.mending import NAME, Known, Mending, Planned, policy_of
 from suture.runtime.network import Instance
+from suture.runtime.raised import Raised
+from suture.runtime.turn import undisturbed
+from suture.runtime.units import UnitBuilder
 from suture.runtime.wiring import Wiring
 from suture.systems import Call, NotListed, Roster, RosterPage
 from suture.transports import NoReply, NotSent, Reply, Request
 from suture.transports.exchange import Link
 
 _PREFIX = "Supplier:"
+#: Suppliers that an exception names; the fact has up to a thousand.
+SHOWN = 20
+#: What is compared, as people say it.
+_FIELDS = {
+    "account": "bank account",
+    "currency": "currency",
+    "name": "name",
+    "status": "status",
+    "tax_id": "tax number",
+    "terms": "payment terms",
+}
 
 
 async def roster_of(roster: Roster, call: Call, link: Link) -> tuple[HeldSupplier, ...] | None:
@@ -76,13 +94,53 @@ def today(instance: Instance, now: datetime) -> str:
 
 
 def tell(wiring: Wiring, instance: Instance, rows: tuple[HeldSupplier, ...], now: datetime, once: str = "") -> SuppliersCompared:
-    """Compare, and write down what was found."""
+    """Compare, write down what was found, and ask the stewards about it; with ``once`` nothing where that has been told."""
     fact = compare_suppliers(wiring, instance, rows, now)
     once = once or f"suppliers/{instance.name}/{now.isoformat()}"
-    wiring.journal.commit(
-        [Unit(events=[Event(once=once, kind="emitted", source="reconciliation", at=now, data=fact, root=once)])]
-    )
+
+    def written() -> None:
+        unit = UnitBuilder(wiring, now)
+        unit.event(Event(once=once, kind="emitted", source=NAME, at=now, data=fact, root=once))
+        _ask(wiring, instance, fact, unit)
+        wiring.journal.commit([unit.build()])
+
+    undisturbed(written)
     return fact
+
+
+def _ask(wiring: Wiring, instance: Instance, fact: SuppliersCompared, unit: UnitBuilder) -> None:
+    """One exception for each field that is another at any supplier, and one for those that are missing; ended when both agree."""
+    earlier = Raised(wiring.journal, f"suppliers/{instance.name}/")
+    mending = Mending(unit, Beliefs(wiring, instance, unit.now, timedelta(0)), {}, policy_of(wiring, unit.now))
+    found = {
+        f"supplier_differs/{each.field}": _planned("supplier_differs", _FIELDS[each.field], each.differing, each.differences)
+        for each in fact.fields
+        if each.differences
+    }
+    if fact.missing:
+        found["supplier_missing/-"] = _planned("supplier_missing", "supplier", fact.missing, len(fact.missing))
+    for name, planned in found.items():
+        id, context = f"{earlier.prefix}{name}", {"instance": instance.name, **planned.context}
+        mending.settle(structs.replace(planned, id=id, known=earlier.known(id), context=context))
+    for id, known in earlier.still_open():
+        if id.removeprefix(earlier.prefix) not in found:
+            gone = structs.replace(_planned("supplier_differs", "", (), 0), id=id, known=known)
+            mending.close(gone, "gone", NAME, "both sides agree again")
+
+
+def _planned(kind: Kind, what: str, suppliers: Sequence[str], number: int) -> Planned:
+    """What is asked, without a value of either side: the first suppliers, and how many there are."""
+    named = ", ".join(suppliers[:SHOWN]) + (f" and {number - SHOWN} more" if number > SHOWN else "")
+    return Planned(
+        id="",
+        listing="suppliers",
+        kind=kind,
+        difference=Difference(kind=kind, reference=f"{what} of {named}" if kind == "supplier_differs" else f"{what} {named}"),
+        known=Known(),
+        context={"field": what, "suppliers": named, "differences": str(number)},
+        owner="steward",
+        objects=tuple(Ref("Supplier", id) for id in suppliers[:SHOWN]),
+    )
 
 
 def _ours(journal: Journal) -> dict[str, Supplier]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from msgspec import structs
 
-from suture.model import Policy, encode
+from suture.cli.reconcile import _of_suppliers
+from suture.model import FieldCompared, Policy, SuppliersCompared, encode
 from tests.cli.test_run import ROOT, listening, run, service
 from tests.runtime.loopback import Loopback, filed, free_port, until, webhook
 
@@ -138,3 +139,15 @@ def test_what_stands_in_the_way_is_told_with_what_to_do_next(tmp_path: Path) -> 
             assert "erp-south" in err
 
     run(story())
+
+
+def test_it_says_which_suppliers_are_held_otherwise() -> None:
+    differing = (
+        FieldCompared(field="account", compared=6, differing=("CEDAR",), differences=1),
+        FieldCompared(field="tax_id", compared=6, differing=tuple("ABCDEFG"), differences=1007),
+        FieldCompared(field="name", compared=6),
+    )
+    fact = SuppliersCompared(instance="erp", at=AT_ONCE.effective, suppliers=6, fields=differing, missing=("BIRCH",))
+    otherwise = "otherwise there: account of CEDAR; tax id of A, B, C, D, E and 1,002 more"
+    assert _of_suppliers(fact) == f"6 suppliers compared, {otherwise}, missing there: BIRCH"
+    assert _of_suppliers(structs.replace(fact, fields=(), missing=())) == "6 suppliers compared, both sides agree"

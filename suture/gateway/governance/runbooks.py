@@ -334,6 +334,26 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
         escalate="The system's owner; the team that runs Suture where many appear at once.",
     ),
     Runbook(
+        name="supplier-differs",
+        title="A supplier that another system describes otherwise",
+        owner="steward",
+        reasons=("supplier_differs", "supplier_missing"),
+        means="The daily comparison found a field of suppliers that a counterpart holds otherwise than the group's master data, "
+        "or active suppliers that it does not list. Of a bank account it is known that it differs, not which it is.",
+        look=(
+            "the suppliers and the field in the exception",
+            "who changed it last: the supplier's story here, the change log there",
+            "payments to it that are on their way",
+        ),
+        do=(
+            "A bank account: hold its payments until the supplier has confirmed it by a way that was known before.",
+            "Correct the side that is wrong; the exception ends with the next comparison, or with suture reconcile SYSTEM.",
+            "Meant to differ: accept. It stays quiet until other suppliers differ.",
+        ),
+        never="Do not take an account over from the other side because it is newer.",
+        escalate="Treasury at once for a bank account that nobody can explain.",
+    ),
+    Runbook(
         name="duties-and-rules",
         title="A rule about people, or about rules, was broken",
         owner="steward",

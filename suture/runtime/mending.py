@@ -40,8 +40,8 @@ SAID: dict[str, str] = {
     "held_but_open": "stands in its list, but has not come to an end here",
     "held_but_refused": "stands in its list, though it was refused or cancelled here",
     "mass_missing": "so much is missing there that the list itself is in doubt",
-    "supplier_differs": "is another there than in the group's master data",
-    "supplier_missing": "should be known there and is not listed",
+    "supplier_differs": "not as in the group's master data",
+    "supplier_missing": "not listed, though it should be known there",
 }
 SUGGESTED: dict[str, tuple[str, str]] = {
     "missing_there": ("resend", "find out who removed it; resend it, or accept; the next reconciliation carries it out"),

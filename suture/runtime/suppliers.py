@@ -122,8 +122,10 @@ def _ask(wiring: Wiring, instance: Instance, fact: SuppliersCompared, unit: Unit
     for name, planned in found.items():
         id, context = f"{earlier.prefix}{name}", {"instance": instance.name, **planned.context}
         mending.settle(structs.replace(planned, id=id, known=earlier.known(id), context=context))
+    # a field that was told of nobody is not judged: its exception stays as it is
+    judged = {"supplier_missing/-", *(f"supplier_differs/{each.field}" for each in fact.fields)}
     for id, known in earlier.still_open():
-        if id.removeprefix(earlier.prefix) not in found:
+        if id.removeprefix(earlier.prefix) in judged - found.keys():
             gone = structs.replace(_planned("supplier_differs", "", (), 0), id=id, known=known)
             mending.close(gone, "gone", NAME, "both sides agree again")
 

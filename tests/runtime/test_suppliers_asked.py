@@ -9,7 +9,7 @@ import pytest
 from suture.model import Case, CaseResolved, Decision, Policy, Ref
 from suture.processes.rehearsal import START
 from suture.runtime.command import command
-from suture.runtime.suppliers import SHOWN
+from suture.runtime.suppliers import SHOWN, compare_suppliers, tell
 from suture.views import exceptions, history
 from tests.runtime.counterparts import Counterparts
 from tests.runtime.test_suppliers import OURS, SECRET, row, supplier
@@ -120,4 +120,14 @@ def test_a_roster_that_was_not_told_ends_nothing() -> None:
     house.erp.master = None
     house.wait(1)
     house.reconcile("erp")
+    assert case.id not in dict(house.ended())
+
+
+def test_a_field_that_nobody_was_told_of_ends_nothing() -> None:
+    house = House()
+    [case] = house.compare(CEDAR=OTHER_ACCOUNT)
+    held = compare_suppliers(house.still.wiring, house.still.wiring.instances["erp"], (), house.clock.now())
+    assert held.fields == ()
+    house.wait(1)
+    tell(house.still.wiring, house.still.wiring.instances["erp"], (), house.clock.now())
     assert case.id not in dict(house.ended())

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import structs
 
 from suture.journal import Event, Journal
-from suture.masters.suppliers import NAMED_MOST, compared
+from suture.masters.suppliers import NAMED_MOST, compared, told
 from suture.model import Document, HeldSupplier, Ref, Supplier, SuppliersCompared
 from suture.processes.masters import NAME as MASTERS
 from suture.processes.masters import Filed
@@ -70,13 +70,8 @@ def _told(page: RosterPage) -> Generator[Request, Reply, tuple[tuple[HeldSupplie
 def compare_suppliers(wiring: Wiring, instance: Instance, rows: tuple[HeldSupplier, ...], now: datetime) -> SuppliersCompared:
     """What a counterpart says of our suppliers. It should know those that it has a code for, or all where it uses our numbers."""
     coded = "supplier" in wiring.system(instance).codes
-    ours = _ours(wiring.journal)
+    ours, theirs = _ours(wiring.journal), _theirs(wiring, instance, rows)
     expected = {id: each for id, each in ours.items() if not coded or wiring.book.outbound(instance.name, "supplier", id)}
-    theirs: dict[str, Mapping[str, str]] = {}
-    for row in rows:
-        id = wiring.book.inbound(instance.name, "supplier", row.code) if coded else row.code
-        if id:
-            theirs[id] = row.fields
     missing = sorted(id for id, each in expected.items() if each.status == "active" and id not in theirs)
     return SuppliersCompared(
         instance=instance.name,
@@ -86,6 +81,13 @@ def compare_suppliers(wiring: Wiring, instance: Instance, rows: tuple[HeldSuppli
         missing=tuple(missing[:NAMED_MOST]),
         strangers=len(rows) - len(theirs.keys() & ours.keys()),
     )
+
+
+def _theirs(wiring: Wiring, instance: Instance, rows: tuple[HeldSupplier, ...]) -> dict[str, Mapping[str, str]]:
+    """What a counterpart says of each supplier, by our number."""
+    coded = "supplier" in wiring.system(instance).codes
+    ids = (wiring.book.inbound(instance.name, "supplier", row.code) if coded else row.code for row in rows)
+    return {id: row.fields for id, row in zip(ids, rows, strict=True) if id}
 
 
 def today(instance: Instance, now: datetime) -> str:
@@ -101,26 +103,37 @@ def tell(wiring: Wiring, instance: Instance, rows: tuple[HeldSupplier, ...], now
     def written() -> None:
         unit = UnitBuilder(wiring, now)
         unit.event(Event(once=once, kind="emitted", source=NAME, at=now, data=fact, root=once))
-        _ask(wiring, instance, fact, unit)
+        _ask(wiring, instance, fact, rows, unit)
         wiring.journal.commit([unit.build()])
 
     undisturbed(written)
     return fact
 
 
-def _ask(wiring: Wiring, instance: Instance, fact: SuppliersCompared, unit: UnitBuilder) -> None:
-    """One exception for each field that is another at any supplier, and one for those that are missing; ended when both agree."""
+def _ask(wiring: Wiring, instance: Instance, fact: SuppliersCompared, rows: tuple[HeldSupplier, ...], unit: UnitBuilder) -> None:
+    """One exception for each field that is another at any supplier, and one for those that are missing; ended when both agree.
+
+    Its fingerprint is a keyed digest of what both sides say: what was accepted is asked again when either says something new.
+    """
+    ours, theirs = _ours(wiring.journal) if fact.fields else {}, _theirs(wiring, instance, rows)
     earlier = Raised(wiring.journal, f"suppliers/{instance.name}/")
     mending = Mending(unit, Beliefs(wiring, instance, unit.now, timedelta(0)), {}, policy_of(wiring, unit.now))
     found = {
-        f"supplier_differs/{each.field}": _planned("supplier_differs", _FIELDS[each.field], each.differing, each.differences)
+        f"supplier_differs/{each.field}": _planned(
+            "supplier_differs",
+            _FIELDS[each.field],
+            each.differing,
+            each.differences,
+            [f"{id} {told(ours[id])[each.field]} {theirs[id][each.field]}" for id in each.differing],
+        )
         for each in fact.fields
         if each.differences
     }
     if fact.missing:
-        found["supplier_missing/-"] = _planned("supplier_missing", "supplier", fact.missing, len(fact.missing))
+        found["supplier_missing/-"] = _planned("supplier_missing", "supplier", fact.missing, len(fact.missing), fact.missing)
     for name, planned in found.items():
         id, context = f"{earlier.prefix}{name}", {"instance": instance.name, **planned.context}
+        context["fingerprint"] = wiring.journal.keyed(context["fingerprint"])
         mending.settle(structs.replace(planned, id=id, known=earlier.known(id), context=context))
     # a field that was told of nobody is not judged: its exception stays as it is
     judged = {"supplier_missing/-", *(f"supplier_differs/{each.field}" for each in fact.fields)}
@@ -130,8 +143,8 @@ def _ask(wiring: Wiring, instance: Instance, fact: SuppliersCompared, unit: Unit
             mending.close(gone, "gone", NAME, "both sides agree again")
 
 
-def _planned(kind: Kind, what: str, suppliers: Sequence[str], number: int) -> Planned:
-    """What is asked, without a value of either side: the first suppliers, and how many there are."""
+def _planned(kind: Kind, what: str, suppliers: Sequence[str], number: int, sides: Sequence[str] = ()) -> Planned:
+    """What is asked: the first suppliers, and how many there are; the fingerprint is still to be made of ``sides``."""
     named = ", ".join(suppliers[:SHOWN]) + (f" and {number - SHOWN} more" if number > SHOWN else "")
     return Planned(
         id="",
@@ -139,7 +152,7 @@ def _planned(kind: Kind, what: str, suppliers: Sequence[str], number: int) -> Pl
         kind=kind,
         difference=Difference(kind=kind, reference=f"{what} of {named}" if kind == "supplier_differs" else f"{what} {named}"),
         known=Known(),
-        context={"field": what, "suppliers": named, "differences": str(number)},
+        context={"field": what, "suppliers": named, "differences": str(number), "fingerprint": "\n".join(sides)},
         owner="steward",
         objects=tuple(Ref("Supplier", id) for id in suppliers[:SHOWN]),
     )

@@ -70,6 +70,7 @@ def test_a_supplier_with_another_account_is_one_exception_for_the_stewards() -> 
     assert case.objects == (Ref("Supplier", "CEDAR"),)
     assert case.deadline is not None
     assert not [secret for secret in (SECRET, "9998", "4440001112") if secret in repr(case)]
+    assert len(case.context["fingerprint"]) == 32
     assert house.compare(CEDAR=OTHER_ACCOUNT) == [case], "a second run finds it open"
     assert house.compare() == []
     assert house.ended() == [(case.id, "gone")]
@@ -94,6 +95,9 @@ def test_what_was_accepted_is_quiet_until_others_differ() -> None:
     assert house.compare(CEDAR=OTHER_ACCOUNT) == []
     assert house.ended() == [(case.id, "accept")]
     assert house.compare(CEDAR=OTHER_ACCOUNT) == []
+    [third] = house.compare(CEDAR={"bank": {"routing": "021000021", "account": "777"}})
+    assert third.context["suppliers"] == "CEDAR", "another account than the one that was accepted"
+    assert house.compare() == []
     [again] = house.compare(CEDAR=OTHER_ACCOUNT, ELMWD=OTHER_ACCOUNT)
     assert (again.id, again.context["suppliers"]) == (case.id, "CEDAR, ELMWD")
 

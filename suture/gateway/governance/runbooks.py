@@ -348,7 +348,7 @@ _EXCEPTIONS: tuple[Runbook, ...] = (
         do=(
             "A bank account: hold its payments until the supplier has confirmed it by a way that was known before.",
             "Correct the side that is wrong; the exception ends with the next comparison, or with suture reconcile SYSTEM.",
-            "Meant to differ: accept. It stays quiet until other suppliers differ.",
+            "Meant to differ: accept. It stays quiet until either side says something else.",
         ),
         never="Do not take an account over from the other side because it is newer.",
         escalate="Treasury at once for a bank account that nobody can explain.",

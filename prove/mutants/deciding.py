@@ -5,7 +5,7 @@ from __future__ import annotations
 from prove.mutants.mutant import Mutant
 
 _DECIDE, _UNITS, _OUTAGES = "runtime/decide.py", "runtime/units.py", "runtime/outages.py"
-_COMMIT = "        wiring.journal.commit([batch.close()])\n    except ValueError as error:"
+_COMMIT = "        commit([batch.close()])\n    except ValueError as error:"
 _REPLACE = "msgspec.structs.replace"
 _EMPTY = "events=(), routes=(), states=(), deliveries=(), timers=()"
 
@@ -16,8 +16,8 @@ MUTANTS = (
         old=_COMMIT,
         new=(
             "        unit = batch.close()\n"
-            f"        wiring.journal.commit([{_REPLACE}(unit, {_EMPTY})])\n"
-            f"        wiring.journal.commit([{_REPLACE}(unit, done=())])\n"
+            f"        commit([{_REPLACE}(unit, {_EMPTY})])\n"
+            f"        commit([{_REPLACE}(unit, done=())])\n"
             "    except ValueError as error:"
         ),
         scenarios=("power cuts", "a bad disk"),
@@ -28,8 +28,8 @@ MUTANTS = (
         old=_COMMIT,
         new=(
             "        unit = batch.close()\n"
-            f"        wiring.journal.commit([{_REPLACE}(unit, deliveries=(), timers=())])\n"
-            f"        wiring.journal.commit([{_REPLACE}(unit, events=(), routes=(), states=(), done=())])\n"
+            f"        commit([{_REPLACE}(unit, deliveries=(), timers=())])\n"
+            f"        commit([{_REPLACE}(unit, events=(), routes=(), states=(), done=())])\n"
             "    except ValueError as error:"
         ),
         scenarios=("power cuts", "a bad disk"),
@@ -40,8 +40,8 @@ MUTANTS = (
         old=_COMMIT,
         new=(
             "        unit = batch.close()\n"
-            f"        wiring.journal.commit([{_REPLACE}(unit, events=(), routes=(), states=(), done=(), timers=())])\n"
-            f"        wiring.journal.commit([{_REPLACE}(unit, deliveries=())])\n"
+            f"        commit([{_REPLACE}(unit, events=(), routes=(), states=(), done=(), timers=())])\n"
+            f"        commit([{_REPLACE}(unit, deliveries=())])\n"
             "    except ValueError as error:"
         ),
         scenarios=("power cuts", "a bad disk"),

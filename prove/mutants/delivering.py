@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prove.mutants.mutant import Mutant
 
-_DELIVER, _SETTLE, _POLICY, _RETRY = "runtime/deliver.py", "runtime/settle.py", "runtime/policy.py", "rules/retries.py"
+_DELIVER, _GATE, _SETTLE = "runtime/deliver.py", "runtime/gate.py", "runtime/settle.py"
+_POLICY, _RETRY = "runtime/policy.py", "rules/retries.py"
 
 MUTANTS = (
     Mutant(
@@ -13,6 +14,19 @@ MUTANTS = (
         old='        sending = msgspec.structs.replace(delivery, status="sending", attempts=attempts)\n',
         new="        unit.settlements.pop()\n        sending = delivery\n",
         scenarios=("power cuts", "a bad disk"),
+    ),
+    Mutant(
+        name="what goes at once passes by what stands before it",
+        file=_DELIVER,
+        old="        numbers = {id: number for result in results for id, number in result.sending.items()}\n",
+        new="        numbers = {id: 1 for id in ready}\n",
+    ),
+    Mutant(
+        name="nobody asks for doubts and pauses before something goes at once",
+        file=_DELIVER,
+        old='    return state.process == DOUBTS or msgspec.json.decode(state.data, type=Pause).phase != "running"\n',
+        new="    return False\n",
+        scenarios=("bad lines", "busy people"),
     ),
     Mutant(
         name="what was interrupted while sending is sent again",
@@ -132,7 +146,7 @@ MUTANTS = (
     ),
     Mutant(
         name="a call that has ended is counted as under way",
-        file=_DELIVER,
+        file=_GATE,
         old="        self.breaker.end(now, reached=reached)\n        self.quota.end(now)\n        self._forget(call)\n",
         new="        self.breaker.end(now, reached=reached)\n        self.quota.end(now)\n",
     ),

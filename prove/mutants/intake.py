@@ -23,10 +23,10 @@ MUTANTS = (
     Mutant(
         name="the partner is answered before the commit",
         file=_INTAKE,
-        old="        kept = _kept(wiring, messages, now)\n",
+        old="        kept = _kept(wiring, messages, now, commit or wiring.journal.commit)\n",
         new=(
             "        try:\n"
-            "            kept = _kept(wiring, messages, now)\n"
+            "            kept = _kept(wiring, messages, now, commit or wiring.journal.commit)\n"
             "        except BaseException:\n"
             '            return [Answer(outcome="accepted") for _ in arrivals]\n'
         ),

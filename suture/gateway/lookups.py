@@ -18,7 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from suture.gateway.operation import Quota
-from suture.runtime.deliver import Gate
+from suture.runtime.gate import Gate
 from suture.runtime.policy import Quota as Bucket
 from suture.runtime.service import Service
 from suture.transports.exchange import Link

@@ -24,10 +24,10 @@ class Batch:
 
     def __init__(self, first: int, known: Container[str], partitions: int) -> None:
         """``first`` is the next free position, ``known`` the onces of this commit that the journal already holds."""
-        self.answers: list[Committed] = []
         self.repeats: Counter[str] = Counter()
         self.next = first
         self._known, self._fresh, self._partitions = known, set[str](), partitions
+        self._answers: list[Committed] = []
         self._events: list[Row] = []
         #: (id, type, position, role)
         self._refs: list[Row] = []
@@ -37,6 +37,8 @@ class Batch:
         self._done: set[int] = set()
         self._states: dict[tuple[str, str], tuple[int, int, bytes]] = {}
         self._deliveries: dict[str, tuple[Delivery, bytes]] = {}
+        #: Those that are to go out at once, with the place of their unit among the answers.
+        self._sending: dict[str, int] = {}
         self._settled: dict[str, tuple[Settlement, Settlement, bytes]] = {}
         self._fired: dict[Name, int] = {}
         self._timers: dict[Name, Timer] = {}
@@ -49,7 +51,7 @@ class Batch:
         repeated = next((event.once for event in unit.events if event.once in self._known or event.once in self._fresh), "")
         if repeated:
             self.repeats[repeated] += 1
-            self.answers.append(Committed(repeated=repeated))
+            self._answers.append(Committed(repeated=repeated))
             return
         self._add_events(draft)
         self._add_done(draft)
@@ -60,6 +62,23 @@ class Batch:
         self._blobs.update(draft.blobs)
         self._cursors.update(unit.cursors)
         self._add_seals(draft)
+
+    def sending(self) -> list[str]:
+        """The new deliveries that are to go out at once, unless an open one stands before them under their key."""
+        return [id for id in self._sending if self._deliveries[id][0].status == "sending"]
+
+    def answers(self, sending: Mapping[str, int], first: int = 0) -> list[Committed]:
+        """What became of each unit, where these deliveries go out at once, by id with their numbers.
+
+        ``first`` is what positions were counted from, if that was not known.
+        """
+        told = [dict[str, int]() for _ in self._answers]
+        for id, number in sending.items():
+            told[self._sending[id]][id] = number
+        return [
+            Committed(tuple(first + position for position in answer.positions), answer.repeated, going)
+            for answer, going in zip(self._answers, told, strict=True)
+        ]
 
     def tables(self) -> Mapping[str, Sequence[Row]]:
         """The rows of each table that gets any, in the order in which they are written.
@@ -118,7 +137,7 @@ class Batch:
         for number, route in enumerate(draft.unit.routes):
             partition = partition_of(route.process, route.key, self._partitions)
             self._work.append((work_id(positions[route.event], number), partition, route.process, route.key))
-        self.answers.append(Committed(positions=positions))
+        self._answers.append(Committed(positions=positions))
 
     def _add_done(self, draft: Draft) -> None:
         for id in draft.unit.done:
@@ -138,6 +157,8 @@ class Batch:
         for delivery, document in zip(draft.unit.deliveries, draft.documents, strict=True):
             if delivery.id in self._deliveries:
                 raise Fenced(f"delivery {delivery.id} exists")
+            if delivery.status == "sending":
+                self._sending[delivery.id] = len(self._answers) - 1
             self._deliveries[delivery.id] = (delivery, document)
 
     def _add_settlements(self, draft: Draft) -> None:

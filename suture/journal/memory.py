@@ -31,6 +31,7 @@ from suture.journal.records import (
     Timer,
     Unit,
     Work,
+    behind,
 )
 from suture.journal.rows import partition_of, work_id
 from suture.journal.shelves import Keys, keys_of
@@ -72,7 +73,8 @@ class MemoryJournal(Journal):
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
         drafts = [draft(unit, self._keys) for unit in units]
         try:
-            return [self._add(each) for each in drafts]
+            results = [self._add(each) for each in drafts]
+            return [self._sent_off(each, result) for each, result in zip(drafts, results, strict=True)]
         except BaseException:
             self._roll_back()
             raise
@@ -116,6 +118,16 @@ class MemoryJournal(Journal):
         self._add_timers(draft.unit)
         self._add_rest(draft)
         return Committed(positions=positions)
+
+    def _sent_off(self, draft: Draft, result: Committed) -> Committed:
+        """When all is written: which of the new deliveries go out at once, and which stand behind another."""
+        asked = [each.id for each in draft.unit.deliveries if each.status == "sending" and not result.repeated]
+        new = [self._deliveries[id] for id in asked if self._deliveries[id].status == "sending"]
+        first = {each.id for each in new if each.sequence == min(self._lanes[each.instance, each.key])}
+        for each in new:
+            if each.id not in first:
+                self._file(behind(each))
+        return msgspec.structs.replace(result, sending={each.id: each.number for each in new if each.id in first})
 
     def _add_events(self, draft: Draft) -> tuple[int, ...]:
         positions = []

@@ -239,13 +239,16 @@ class PostgresJournal(Reading):
             batch.add(each)
         if batch.repeats and known is None:
             raise Repeated
-        first = self._called(_said(batch))
+        asked = batch.sending()
+        first, numbers = self._called(_said(batch), asked)
         if not first and batch.next:
             raise Repeated
-        return [Committed(tuple(first + each for each in one.positions), one.repeated) for one in batch.answers]
+        return batch.answers({id: number for id, number in zip(asked, numbers, strict=True) if number}, first)
 
-    def _called(self, says: Mapping[str, Sequence[Row]]) -> int:
+    def _called(self, says: Mapping[str, Sequence[Row]], asked: Sequence[str]) -> tuple[int, Sequence[int]]:
         """One round trip: the first position; 0 without events, and with nothing written where one of them is in the journal.
+
+        And the number of each delivery that is ``asked`` to go out at once; 0 where it does not.
 
         Raises Fenced if any row was not as expected, _Overtaken if another writer came between; then nothing is written.
         """
@@ -256,7 +259,10 @@ class PostgresJournal(Reading):
         ]
         about = (str(self.partitions) if "work" in says else "", self._worker, "" if self._alone else workers.CHANNEL)
         try:
-            return int(self._ask(_call(tuple(says)), (*values, *about))[0][0])
+            if not asked:
+                return int(self._ask(_call(tuple(says)), (*values, *about))[0][0]), ()
+            first, numbers = self._ask(_call_and_go(tuple(says)), (column("text", asked), *values, *about))[0]
+            return int(first), numbers
         except psycopg.DatabaseError as error:
             if error.sqlstate == _FENCED:
                 raise Fenced(error.diag.message_primary) from None
@@ -323,6 +329,12 @@ def _call(tables: tuple[str, ...]) -> bytes:
     given = [f"{table}_{column} => %b::{type}[]" for table in tables for column, type in _SAYS[table]]
     about = [f"{name} => %b::text" for name in ("divided", "committer", "channel")]
     return f"select journal_commit({', '.join((*given, *about))})".encode()
+
+
+@functools.cache
+def _call_and_go(tables: tuple[str, ...]) -> bytes:
+    """The same, and then which of these new deliveries go out at once: functions see what was written in their statement."""
+    return b"select said.first, journal_going(%b::text[]) from (" + _call(tables) + b" as first offset 0) as said"
 
 
 @functools.cache

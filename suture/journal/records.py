@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from suture.model import AnyDocument, Ref
@@ -75,6 +76,9 @@ class Delivery(Struct, frozen=True, kw_only=True):
     ``id`` is unique and serves as idempotency key; ``key`` orders deliveries within an instance; ``process`` and
     ``process_key`` say who is told of its fate; ``number`` is assigned by the journal, 1 upwards per instance, and serves
     as control number; ``sequence`` is assigned by the journal and gives the order.
+
+    A new one that is ``sending`` is to go out at once, and the attempt counts: it stays so if its commit leaves no earlier OPEN
+    delivery of the same instance and key before it, and becomes what ``behind`` says otherwise.
     """
 
     id: str
@@ -96,6 +100,11 @@ class Delivery(Struct, frozen=True, kw_only=True):
     note: str = ""
     number: int = 0
     sequence: int = 0
+
+
+def behind(delivery: Delivery) -> Delivery:
+    """A delivery that was to go out at once, where another stands before it: queued, with one attempt less."""
+    return msgspec.structs.replace(delivery, status="queued", attempts=delivery.attempts - 1)
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
@@ -179,10 +188,14 @@ class Unit(Struct, frozen=True, kw_only=True):
 
 
 class Committed(Struct, frozen=True):
-    """What became of a unit: the positions of its events, or the ``once`` that proved it a repeat."""
+    """What became of a unit: the positions of its events, or the ``once`` that proved it a repeat.
+
+    ``sending`` are those of its new deliveries that go out at once, by id, each with its number.
+    """
 
     positions: tuple[int, ...] = ()
     repeated: str = ""
+    sending: Mapping[str, int] = {}
 
 
 class Beat(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from suture.journal.batch import Batch, Repeated
 from suture.journal.drafts import Draft, draft
 from suture.journal.reading import Reading
 from suture.journal.records import Beat, Committed, Fenced, Unavailable, Unit
-from suture.journal.rows import DELIVERIES, EVENTS, Row
+from suture.journal.rows import DELIVERIES, EVENTS, IS_OPEN, Row
 from suture.journal.shelves import Keys, keys_of
 
 #: How long to wait for another process that is writing, in milliseconds.
@@ -46,6 +46,11 @@ where w.partition in (:partitions...) order by w.id limit :limit"""
 _STATES = """select s.process, s.key, s.version, s.data from json_each(:keys) k cross join states s
 on s.process = json_extract(k.value, '$[0]') and s.key = json_extract(k.value, '$[1]')"""
 _COUNT_STATES = "select count(*) from states where process = ? and instr(data, ?) = 1"
+# new ones that were to go out at once, and have to wait for another
+_HELD_BACK = f"""update deliveries as d set status = 'queued', attempts = attempts - 1
+where d.id in (:ids...) and d.status = 'sending' and exists (
+    select 1 from deliveries e where e.instance = d.instance and e.key = d.key and e.sequence < d.sequence and e.{IS_OPEN})
+returning id"""
 _BODIES = "select position, body from events where position > :after order by position limit :limit"
 
 #: How rows are written, table by table, as ``Batch.tables`` names them.
@@ -73,6 +78,7 @@ _WRITES = {
 }
 #: Where fewer rows written than sent mean that somebody else was there.
 _EXACT = frozenset({"done", "begun", "moved", "settled", "deliveries", "fired", "seals"})
+_ID, _NUMBER = DELIVERIES.index("id"), DELIVERIES.index("number")
 
 
 class SqliteJournal(Reading):
@@ -156,10 +162,19 @@ class SqliteJournal(Reading):
                 raise Repeated
             if _POSITION in counters:
                 counters[_POSITION] = batch.next - 1
-            for table, rows in batch.tables().items():
-                self._write_rows(table, _numbered(rows, counters) if table == "deliveries" else rows)
+            tables = dict(batch.tables())
+            owed = tables["deliveries"] = _numbered(tables.get("deliveries", ()), counters)
+            for table, rows in tables.items():
+                self._write_rows(table, rows)
             self._write_rows("counters", list(counters.items()))
-        return batch.answers
+            going = self._going(batch.sending(), owed)
+        return batch.answers(going)
+
+    def _going(self, asked: Sequence[str], owed: Sequence[Row]) -> dict[str, int]:
+        """Which of the new deliveries go out at once, with their numbers, where these are asked to."""
+        held_back = {id for (id,) in self._rows(_HELD_BACK, ids=list(asked))} if asked else set()
+        going = set(asked) - held_back
+        return {row[_ID]: row[_NUMBER] for row in owed if row[_ID] in going}
 
     def _write_rows(self, table: str, rows: Sequence[Row]) -> None:
         """Raises Fenced where each row of a table must be as expected, and one was not."""

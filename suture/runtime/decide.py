@@ -21,7 +21,7 @@ from suture.rules.policies import in_force
 from suture.rules.routing import Matter, Rule, rules_of
 from suture.runtime.network import Instance
 from suture.runtime.routes import NoRoute, destination
-from suture.runtime.units import UnitBuilder, owed_of
+from suture.runtime.units import Commit, UnitBuilder, owed_of
 from suture.runtime.wiring import CODES, Wiring
 
 #: Built-in state: which exceptions are open.
@@ -49,20 +49,20 @@ class Step(Struct, frozen=True):
     more: bool
 
 
-def decide(wiring: Wiring, partitions: Iterable[int], now: datetime) -> Step:
-    """Decide the oldest waiting events of these partitions.
+def decide(wiring: Wiring, partitions: Iterable[int], now: datetime, commit: Commit | None = None) -> Step:
+    """Decide the oldest waiting events of these partitions; ``commit`` is the journal's unless the river has its own.
 
     A handler that fails parks its own event as an exception and nothing else. Raises Fenced if another worker has
     taken over, with nothing written.
     """
     limit = wiring.limits.decide_batch
     work = wiring.journal.work(partitions, limit)
-    led = _decide(wiring, work, now) if work else 0
+    led = _decide(wiring, work, now, commit or wiring.journal.commit) if work else 0
     wiring.learn(item.event.data for item in work if isinstance(item.event.data, Crosswalk))
     return Step(decided=len(work), more=led > 0 or len(work) >= limit)
 
 
-def _decide(wiring: Wiring, work: Sequence[Work], now: datetime) -> int:
+def _decide(wiring: Wiring, work: Sequence[Work], now: datetime, commit: Commit) -> int:
     """One transaction; if the journal cannot hold what was decided, the culprit is found by halving and parked alone.
 
     Returns to how many further decisions it leads.
@@ -71,14 +71,14 @@ def _decide(wiring: Wiring, work: Sequence[Work], now: datetime) -> int:
     for item in work:
         batch.decide(item)
     try:
-        wiring.journal.commit([batch.close()])
+        commit([batch.close()])
     except ValueError as error:
         if len(work) > 1:
             half = len(work) // 2
-            return _decide(wiring, work[:half], now) + _decide(wiring, work[half:], now)
+            return _decide(wiring, work[:half], now, commit) + _decide(wiring, work[half:], now, commit)
         batch = Batch(wiring, work, now)
         batch.park(work[0], error)
-        wiring.journal.commit([batch.close()])
+        commit([batch.close()])
     return len(batch.unit.routes)
 
 

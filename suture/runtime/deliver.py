@@ -11,18 +11,18 @@ import msgspec
 from msgspec import Struct
 
 from suture.formats import Stamp, Verdict
-from suture.journal import Delivery, Unavailable, Unit
+from suture.journal import Committed, Delivery, State, Unavailable, Unit
 from suture.masters.crosswalk import translate
 from suture.model import Acknowledgement, Document
 from suture.rules import retries
 from suture.runtime import rounds
 from suture.runtime.breakers import Breakers
-from suture.runtime.doubts import Doubt, recall
+from suture.runtime.doubts import DOUBTS, Doubt, name_of, recall
+from suture.runtime.gate import Gate
 from suture.runtime.network import Instance
 from suture.runtime.outages import Outages
-from suture.runtime.pauses import Pauses
+from suture.runtime.pauses import PAUSES, Pause, Pauses
 from suture.runtime.policies import in_force
-from suture.runtime.policy import Breaker, Ceiling
 from suture.runtime.restored import under_another_key
 from suture.runtime.secrets import secret
 from suture.runtime.settle import change, delivery_case, early_word, raise_case, settle_by_word
@@ -52,73 +52,13 @@ class Attempt(Struct, frozen=True, kw_only=True):
     doubtful: bool = False
 
 
-class Gate:
-    """What stands between a delivery and its instance: breaker, quota and the number of calls under way."""
+class Ready(Struct, frozen=True):
+    """One new delivery that may go out at once, and what its instance is to hear, in its own codes."""
 
-    def __init__(self, concurrency: int, rate: float) -> None:
-        self.breaker, self.quota = Breaker(), Ceiling(rate)
-        self.concurrency = concurrency
-        #: The calls under way, by delivery; look-ups, polls and comparisons have names of their own.
-        self.under_way: set[str] = set()
-        #: Calls whose next request waits for room, first come first served: they come before those that are to begin.
-        self.waiting: dict[str, None] = {}
-
-    def room(self, now: datetime) -> int:
-        """How many calls may start now."""
-        requests = self.quota.room(now, len(self.under_way)) - len(self.waiting)
-        return min(self.breaker.room(now), requests, self.concurrency - len(self.under_way) - len(self.waiting))
-
-    def request(self, call: str, now: datetime) -> bool:
-        """Whether one more request may leave now; it counts then. The one before it in the same call has just ended."""
-        if call in self.under_way:
-            self.quota.end(now)
-            self.under_way.discard(call)
-        self.waiting.setdefault(call)
-        room = min(self.quota.room(now, len(self.under_way)), self.concurrency - len(self.under_way))
-        if list(self.waiting).index(call) >= room:
-            return False
-        del self.waiting[call]
-        self.under_way.add(call)
-        return True
-
-    def begin(self, call: str, now: datetime) -> None:
-        """A call starts."""
-        self.breaker.begin(now)
-        self.under_way.add(call)
-
-    def leave(self, call: str) -> None:
-        """A call that was to start does not."""
-        self.breaker.trying = False
-        self._forget(call)
-
-    def end(self, call: str, now: datetime, *, reached: bool) -> None:
-        """A call ended."""
-        self.breaker.end(now, reached=reached)
-        self.quota.end(now)
-        self._forget(call)
-
-    def over(self, call: str, now: datetime) -> None:
-        """A question of our own ended, if it had begun; how is told to nobody."""
-        if call in self.under_way:
-            self.quota.end(now)
-        self._forget(call)
-
-    def _forget(self, call: str) -> None:
-        self.under_way.discard(call)
-        self.waiting.pop(call, None)
-
-    def lose(self, call: str, now: datetime) -> None:
-        """Nobody will say how a call ended; if it was under way here it is no more."""
-        if call in self.under_way:
-            self.quota.end(now)
-        if call in self.under_way or call in self.waiting:
-            self.leave(call)
-
-    def wakes(self, now: datetime) -> datetime | None:
-        """When time alone will open the gate; None if it is open or waits for calls to end."""
-        if self.breaker.room(now) == 0 and not self.breaker.trying:
-            return self.breaker.wakes()
-        return self.quota.wakes() if self.quota.room(now, len(self.under_way)) <= len(self.waiting) else None
+    delivery: Delivery
+    instance: Instance
+    operation: Operation
+    document: Document
 
 
 class Delivering:
@@ -133,6 +73,10 @@ class Delivering:
         self.breakers = Breakers(wiring)
         #: What to go back to for (delivery, attempt) whose claim may be in the journal, though nobody has spoken.
         self._unspoken: dict[tuple[str, int], Literal["queued", "unknown"]] = {}
+        #: Instances for which something may be waiting that could go: what is new does not go before it.
+        self.behind: set[str] = set(self.gates)
+        #: Whether anything was owed or settled since the last claim that may let a delivery go.
+        self.stirred = True
 
     def _retry(self, delivery: Delivery, now: datetime) -> retries.Retry:
         """How this delivery is tried again, as the policy in force says; asked only where something has failed."""
@@ -152,9 +96,14 @@ class Delivering:
 
     def recover(self, now: datetime, under_way: Collection[str] = ()) -> int:
         """Whatever of ours is ``sending`` and not under way here was interrupted: it is unknown now; returns how many."""
+        self._look_anew()
         count = self._recover(self.wiring.share.delivers, now, under_way)
         self._unspoken.clear()
         return count
+
+    def _look_anew(self) -> None:
+        """What waits is not known: nothing new goes out before the next claim has looked."""
+        self.behind, self.stirred = set(self.gates), True
 
     def _recover(self, ours: Callable[[str], bool], now: datetime, under_way: Collection[str] = ()) -> int:
         """The same for these instances.
@@ -195,6 +144,7 @@ class Delivering:
             gate.quota.keep_to(self._rate(self.wiring.instances[name]))
         self.outages.forget()
         self.breakers.forget()
+        self._look_anew()
         self._recover(set(instances).__contains__, now)
 
     def lapse(self, now: datetime) -> int:
@@ -234,11 +184,15 @@ class Delivering:
 
         What people have decided about sending is asked before anything is claimed, and whenever there is a ``look`` for it.
         """
-        chosen = self._chosen(now)
+        chosen, behind = self._chosen(now)
         if (chosen or look) and self.pauses.refresh():
-            chosen = self._chosen(now)
-        if not chosen:
-            return []
+            chosen, behind = self._chosen(now)
+        self.behind = behind | {delivery.instance for delivery in chosen}
+        attempts = self._claimed(chosen, now) if chosen else []
+        self.behind, self.stirred = behind, False
+        return attempts
+
+    def _claimed(self, chosen: Sequence[Delivery], now: datetime) -> list[Attempt]:
         doubts = recall(self.wiring, chosen)
         unit, attempts = UnitBuilder(self.wiring, now), []
         for delivery in chosen:
@@ -266,25 +220,31 @@ class Delivering:
         """The journal may not hold what was concluded, nor these claims: nothing of them is said."""
         self.outages.forget()
         self.breakers.forget()
+        self._look_anew()
         self._remember_unspoken(attempts)
         for attempt in attempts:
             self.gates[attempt.instance.name].leave(attempt.delivery.id)
 
-    def _chosen(self, now: datetime) -> list[Delivery]:
-        """What may go: a backlog of one instance that fills a page does not hide what waits for the others."""
+    def _chosen(self, now: datetime) -> tuple[list[Delivery], set[str]]:
+        """What may go, and for which instances more may be waiting.
+
+        A backlog of one instance that fills a page does not hide what waits for the others.
+        """
         left = {name: gate.room(now) for name, gate in self.gates.items()}
         had = {name for name, room in left.items() if room < 1} | self.paused | self.pauses.paused() | self._others()
-        limit, chosen = self.wiring.limits.deliver_batch, []
+        limit, chosen, found = self.wiring.limits.deliver_batch, [], list[Delivery]()
         for _ in range(len(self.gates) + 2):
             page = self.wiring.journal.deliveries(now, limit, exclude=had)
             if len(page) == limit < HELD_MOST and any(self.pauses.holds(each, now) for each in page):
                 limit = HELD_MOST  # behind what has to wait may stand what may go
                 continue
+            found += page
             chosen += self._within_room(page, left, now)
             if len(page) < limit:
                 break
             had |= {delivery.instance for delivery in page}
-        return chosen
+        going = {delivery.id for delivery in chosen}
+        return chosen, had | {delivery.instance for delivery in found if delivery.id not in going}
 
     def _within_room(self, deliveries: Sequence[Delivery], left: dict[str, int], now: datetime) -> list[Delivery]:
         """Those for which there is room ``left``, which they take."""
@@ -321,6 +281,68 @@ class Delivering:
         steps = conversation(operation, document, call, doubtful=doubtful, strange=strange)
         sending = msgspec.structs.replace(delivery, status="sending", attempts=attempts)
         return Attempt(delivery=sending, instance=instance, steps=steps, doubtful=doubtful)
+
+    # -- at once
+
+    def commit(self, units: Sequence[Unit], now: datetime) -> tuple[list[Committed], list[Attempt]]:
+        """Commit units, with what they owe and may go out at once marked as ``sending``; returns also the conversations to hold.
+
+        What may go is what ``claim`` would choose next anyway: nothing waits for its instance, nothing stands before it under its
+        key, and nobody has decided otherwise. All else is queued.
+        """
+        owed = [delivery for unit in units for delivery in unit.deliveries]
+        ready = {each.delivery.id: each for each in self._ready(owed, now)} if owed else {}
+        try:
+            results = self.wiring.journal.commit([_going(unit, ready) for unit in units] if ready else units)
+        except Unavailable:
+            for id in ready:
+                self._unspoken[id, 1] = "queued"
+            raise
+        numbers = {id: number for result in results for id, number in result.sending.items()}
+        waiting = {delivery.instance for delivery in owed if delivery.id not in numbers}
+        self.behind |= waiting
+        self.stirred |= bool(waiting) or any(unit.settlements for unit in units)
+        attempts = [self._at_once(ready[id], number) for id, number in numbers.items()]
+        for attempt in attempts:
+            self.gates[attempt.instance.name].begin(attempt.delivery.id, now)
+        return results, attempts
+
+    def _ready(self, owed: Sequence[Delivery], now: datetime) -> list[Ready]:
+        """Those of new deliveries that may go out at once, as far as can be said before they are committed."""
+        first: dict[tuple[str, str], Delivery] = {}
+        for each in owed:
+            first.setdefault((each.instance, each.key), each)
+        open = self.gates.keys() - self.behind - self.paused - self._others()
+        able = [each for each in first.values() if each.instance in open and each.status == "queued" and each.due <= now]
+        able.sort(key=lambda delivery: delivery.priority)
+        left = {name: self.gates[name].room(now) for name in {each.instance for each in able}}
+        chosen = self._within_room(able, left, now)
+        ready = {each.id: self._readied(each, now) for each in self._unquestioned(chosen)}
+        # what has to wait for a closer look does not see later ones pass by
+        wait = {each.instance for each in chosen if ready.get(each.id) is None}
+        return [each for each in ready.values() if each is not None and each.instance.name not in wait]
+
+    def _unquestioned(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Those that nobody has decided to hold back, and about which there is no doubt; the journal is asked once for both."""
+        if not deliveries:
+            return []
+        about = {each.id: ((DOUBTS, name_of(each)), (PAUSES, each.instance)) for each in deliveries}
+        stored = self.wiring.journal.states({name for names in about.values() for name in names})
+        return [each for each in deliveries if not any(_questions(stored[name]) for name in about[each.id] if name in stored)]
+
+    def _readied(self, delivery: Delivery, now: datetime) -> Ready | None:
+        instance = self.wiring.instances[delivery.instance]
+        operation = self._operation(instance, delivery.document)
+        if operation is None:
+            return None
+        document, unknown = self._translated(instance, delivery.document, now)
+        return None if unknown else Ready(delivery, instance, operation, document)
+
+    def _at_once(self, ready: Ready, number: int) -> Attempt:
+        sending = msgspec.structs.replace(ready.delivery, status="sending", attempts=1, number=number)
+        call = self._call(ready.instance, sending, 1, sending.id)
+        steps = conversation(ready.operation, ready.document, call, doubtful=False)
+        return Attempt(delivery=sending, instance=ready.instance, steps=steps)
 
     def _operation(self, instance: Instance | None, document: Document) -> Operation | None:
         return None if instance is None else self.wiring.system(instance).accepts.get(type(document))
@@ -484,6 +506,19 @@ class Delivering:
             delivery, unit.now, "no_word", text, "ask the counterpart; then confirm, or release to send it again"
         )
         raise_case(unit, case, once=f"{delivery.id}!overdue/{delivery.attempts}", cause=delivery.cause, root=delivery.root)
+
+
+def _going(unit: Unit, ready: Collection[str]) -> Unit:
+    """The unit, with these of its deliveries on their way."""
+    deliveries = [
+        msgspec.structs.replace(each, status="sending", attempts=1) if each.id in ready else each for each in unit.deliveries
+    ]
+    return msgspec.structs.replace(unit, deliveries=deliveries)
+
+
+def _questions(state: State) -> bool:
+    """Whether what is stored about a delivery speaks against sending it at once."""
+    return state.process == DOUBTS or msgspec.json.decode(state.data, type=Pause).phase != "running"
 
 
 def _key_forgotten(operation: Operation, age: timedelta, *, inherited: bool) -> bool:

@@ -28,7 +28,7 @@ from suture.runtime.counting import Place
 from suture.runtime.network import Instance
 from suture.runtime.retention import shelf_of
 from suture.runtime.settle import acknowledged
-from suture.runtime.units import UnitBuilder, delivery_of, owed_of
+from suture.runtime.units import Commit, UnitBuilder, delivery_of, owed_of
 from suture.runtime.wiring import Wiring
 from suture.systems import Channel
 from suture.transports import Answer, Arrival
@@ -51,17 +51,18 @@ class Message(Struct, frozen=True, kw_only=True):
     place: Place
 
 
-def accept(wiring: Wiring, arrivals: Sequence[Arrival], now: datetime) -> list[Answer]:
+def accept(wiring: Wiring, arrivals: Sequence[Arrival], now: datetime, commit: Commit | None = None) -> list[Answer]:
     """Read and commit all arrivals together; returns the answers in order.
 
-    A message that came before gets the answer that it got then, and is counted. Nothing here waits or sends.
+    A message that came before gets the answer that it got then, and is counted. Nothing here waits or sends. ``commit`` is the
+    journal's unless the river has its own.
     """
     understood = [_understood(wiring, arrival, now) for arrival in arrivals]
     # a number is the next one only if no other gateway takes in the same feed between our look at its count and our commit
     with wiring.journal.alone(intake.feed for intake in understood if intake.reading.numbers):
         places = wiring.counting.place([(intake.feed, intake.reading.numbers) for intake in understood], now)
         messages = [(arrival, intake.message(place)) for arrival, intake, place in zip(arrivals, understood, places, strict=True)]
-        kept = _kept(wiring, messages, now)
+        kept = _kept(wiring, messages, now, commit or wiring.journal.commit)
         wiring.counting.keep(places, now)
     repeated = [message.once for message, result in kept if result.repeated]
     first = wiring.journal.by_once(repeated) if repeated else {}
@@ -71,13 +72,15 @@ def accept(wiring: Wiring, arrivals: Sequence[Arrival], now: datetime) -> list[A
     ]
 
 
-def _kept(wiring: Wiring, messages: list[tuple[Arrival, Message]], now: datetime) -> list[tuple[Message, Committed]]:
+def _kept(
+    wiring: Wiring, messages: list[tuple[Arrival, Message]], now: datetime, commit: Commit
+) -> list[tuple[Message, Committed]]:
     """Commit all; what the journal cannot hold (a text beyond every bound) is found by halving and refused alone.
 
     Two words about one thing in one commit stand in each other's way: then each message has a commit of its own.
     """
     try:
-        results = wiring.journal.commit([message.unit for _, message in messages])
+        results = commit([message.unit for _, message in messages])
         return [(message, result) for (_, message), result in zip(messages, results, strict=True)]
     except Fenced:
         if len(messages) == 1:
@@ -85,16 +88,16 @@ def _kept(wiring: Wiring, messages: list[tuple[Arrival, Message]], now: datetime
         return [
             kept
             for arrival, message in messages
-            for kept in _kept(wiring, [(arrival, _anew(wiring, arrival, message, now))], now)
+            for kept in _kept(wiring, [(arrival, _anew(wiring, arrival, message, now))], now, commit)
         ]
     except ValueError as error:
         if len(messages) > 1:
             half = len(messages) // 2
-            return _kept(wiring, messages[:half], now) + _kept(wiring, messages[half:], now)
+            return _kept(wiring, messages[:half], now, commit) + _kept(wiring, messages[half:], now, commit)
         problem = f"it says something that no document can hold: {error}"[:300]
         [(arrival, message)] = messages
         refused = _understood(wiring, msgspec.structs.replace(arrival, problem=problem), now).message(message.place)
-        return [(refused, wiring.journal.commit([refused.unit])[0])]
+        return [(refused, commit([refused.unit])[0])]
 
 
 def once_of(instance: str, key: str) -> str:

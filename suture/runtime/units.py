@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from suture.journal import Delivery, Event, Route, Settlement, State, Timer, Unit
+from suture.journal import Committed, Delivery, Event, Route, Settlement, State, Timer, Unit
 from suture.model import Document, Owed, Ref
 from suture.runtime.network import Instance
 from suture.runtime.restored import born_in_doubt
 from suture.runtime.wiring import Wiring
+
+#: How a step of the river commits: as ``Journal.commit`` does, or so that what may go out at once goes with it.
+Commit = Callable[[Sequence[Unit]], list[Committed]]
 
 
 class UnitBuilder:

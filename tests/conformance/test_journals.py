@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from suture.journal import (
     OPEN,
@@ -354,6 +355,11 @@ def test_deliveries_to_an_instance_are_scanned_in_order_whatever_became_of_them(
     assert journal.scan_deliveries("erp", after) == journal.scan_deliveries("nobody") == []
 
 
+def at_once(id: str, **fields: Any) -> Delivery:
+    """A new delivery that is to go out with the commit that owes it."""
+    return delivery(id, status="sending", attempts=1, **fields)
+
+
 def test_numbers_count_per_instance_and_sequences_over_all(journal: Journal) -> None:
     journal.commit([Unit(deliveries=[delivery("a"), delivery("b", instance="bank"), delivery("c")]), said("x")])
     with pytest.raises(Fenced):
@@ -390,6 +396,48 @@ def test_a_delivery_at_its_end_lets_the_next_one_go(journal: Journal, status: st
     # released by a person: it is the first of its key again
     journal.commit([Unit(settlements=[settled("a", "queued", was=status, attempts=1)])])
     assert ids(journal.deliveries(NOON, 10)) == ["a"]
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_what_is_to_go_at_once_goes_unless_one_that_is_open_stands_before_it(journal: Journal, status: str) -> None:
+    journal.commit([Unit(deliveries=[delivery("a", key="PO-1"), delivery("z", key="PO-9", instance="bank")])])
+    journal.commit([Unit(settlements=[settled("a", status)])])
+    [answer] = journal.commit([Unit(deliveries=[at_once("b", key="PO-1"), at_once("c", key="PO-2"), delivery("d", key="PO-3")])])
+    assert answer.sending == {"c": 3}, "with its number"
+    lives = {each.id: (each.status, each.attempts) for each in journal.open_deliveries("erp")}
+    assert {id: lives[id] for id in "bcd"} == {"b": ("queued", 0), "c": ("sending", 1), "d": ("queued", 0)}
+
+
+@pytest.mark.parametrize("status", ["done", "refused", "cancelled"])
+def test_what_is_to_go_at_once_passes_by_what_has_ended(journal: Journal, status: str) -> None:
+    journal.commit([Unit(deliveries=[delivery("a", key="PO-1")])])
+    ended = Unit(settlements=[settled("a", status)])
+    [_, answer] = journal.commit([ended, Unit(deliveries=[at_once("b", key="PO-1")])])
+    assert answer.sending == {"b": 2}
+
+
+def test_of_two_that_are_to_go_at_once_under_one_key_the_first_goes(journal: Journal) -> None:
+    first, second = journal.commit([Unit(deliveries=[at_once(id, key="PO-1")]) for id in ("b", "a")])
+    assert (first.sending, second.sending) == ({"b": 1}, {})
+    assert [(each.id, each.status, each.attempts) for each in journal.open_deliveries()] == [
+        ("b", "sending", 1),
+        ("a", "queued", 0),
+    ]
+
+
+def test_what_goes_at_once_is_told_to_its_own_unit_and_nothing_of_a_repeat_goes(journal: Journal) -> None:
+    journal.commit([said("x")])
+    repeat = structs.replace(said("x"), deliveries=[at_once("a")])
+    answers = journal.commit([repeat, Unit(deliveries=[at_once("b")]), said("y"), Unit(deliveries=[at_once("c")])])
+    assert [answer.sending for answer in answers] == [{}, {"b": 1}, {}, {"c": 2}]
+    assert journal.delivery("a") is None
+
+
+def test_what_went_at_once_and_ended_in_the_same_call_is_not_told(journal: Journal) -> None:
+    ended = Unit(settlements=[settled("a", "done", was="sending", attempts=1)])
+    first, _ = journal.commit([Unit(deliveries=[at_once("a", key="PO-1")]), ended])
+    assert first.sending == {}
+    assert ids(journal.open_deliveries()) == []
 
 
 def test_deliveries_go_by_priority_then_in_order_and_when_they_are_due(journal: Journal) -> None:

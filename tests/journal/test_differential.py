@@ -61,7 +61,7 @@ def units(draw: Draw, journal: MemoryJournal) -> Unit:
         blobs=[(hashlib.sha256(raw).hexdigest(), raw) for raw in perhaps(draw, [b"", b"raw", b"raw" * 50])],
         done=[work.id for work in perhaps(draw, journal.work(range(16), 5))],
         states=[next_state(draw, journal, key) for key in perhaps(draw, [(p, k) for p in PROCESSES for k in KEYS])],
-        deliveries=[new_delivery(id) for id in perhaps(draw, IDS)],
+        deliveries=[new_delivery(id, at_once=draw(st.booleans())) for id in perhaps(draw, IDS)],
         settlements=[change(draw, here) for here in perhaps(draw, [found for found in map(journal.delivery, IDS) if found])],
         timers=draw(st.lists(timers, max_size=1)),
         fired=[(t.process, t.key, t.name, t.due) for t in perhaps(draw, journal.timers(later(99), 9)) if t.due],
@@ -90,10 +90,11 @@ def next_state(draw: Draw, journal: MemoryJournal, key: tuple[str, str]) -> Stat
     return State(*key, (here.version if here else 0) + (2 if wrong else 1), bytes([draw(small)]))
 
 
-def new_delivery(id: str) -> Delivery:
+def new_delivery(id: str, *, at_once: bool = False) -> Delivery:
     number = int(id[1:])
     lane = {"instance": ("erp", "bank")[number % 2], "key": ("k", "l")[number // 2 % 2]}
-    return delivery(id, **lane, priority=number % 3, due=later(number))
+    going = {"status": "sending", "attempts": 1} if at_once else {}
+    return delivery(id, **lane, **going, priority=number % 3, due=later(number))
 
 
 def change(draw: Draw, here: Delivery) -> Settlement:
@@ -110,7 +111,7 @@ def change(draw: Draw, here: Delivery) -> Settlement:
 def outcome(journal: Journal, commit: Sequence[Unit]) -> Any:
     """What a commit is answered, in a form in which stores can be compared."""
     try:
-        return [(len(answer.positions), answer.repeated) for answer in journal.commit(commit)]
+        return [(len(answer.positions), answer.repeated, answer.sending) for answer in journal.commit(commit)]
     except Fenced:
         return "fenced"
 

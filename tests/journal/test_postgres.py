@@ -48,12 +48,12 @@ class Slow(PostgresJournal):
         #: What becomes of the commit in the end, if it does not go well.
         self.ill: Exception | None = None
 
-    def _called(self, says: Mapping[str, Sequence[Row]]) -> int:
+    def _called(self, says: Mapping[str, Sequence[Row]], asked: Sequence[str]) -> tuple[int, Sequence[int]]:
         if self.ill and self.stopped.is_set():
             # asked again, perhaps while another is writing the same: it goes no better
             raise self.ill
         with self._speaking() as db, db.transaction():
-            answer = super()._called(says)
+            answer = super()._called(says, asked)
             self.stopped.set()
             assert self.go_on.wait(30)
             if self.ill:

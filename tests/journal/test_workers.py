@@ -109,9 +109,9 @@ class Hanging(PostgresJournal):
         super().__init__(url, KEY)
         self.hangs, self.go_on = threading.Event(), threading.Event()
 
-    def _called(self, says: Mapping[str, Sequence[Row]]) -> int:
+    def _called(self, says: Mapping[str, Sequence[Row]], asked: Sequence[str]) -> tuple[int, Sequence[int]]:
         with self._speaking() as db, db.transaction():
-            answer = super()._called(says)
+            answer = super()._called(says, asked)
             self.hangs.set()
             assert self.go_on.wait(30)
         return answer

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from suture.journal import Committed, Journal, MemoryJournal, Unavailable, Unit
+from suture.journal import Committed, Fenced, Journal, MemoryJournal, Unavailable, Unit
 from suture.sandbox.still import Still
 from suture.systems import OutcomeClass
 from tests.runtime.house import NOON, Peer, arrival, house, order
@@ -25,7 +25,7 @@ class Mute:
     def commit(self, units: Sequence[Unit]) -> list[Committed]:
         """Write; the first commits that claim something end without an answer."""
         answers = self.journal.commit(units)
-        claims = any(settled.status == "sending" for unit in units for settled in unit.settlements)
+        claims = any(each.status == "sending" for unit in units for each in (*unit.settlements, *unit.deliveries))
         if claims and self.mute:
             self.mute -= 1
             raise Unavailable("the server went away")
@@ -77,3 +77,33 @@ def test_another_process_finds_it_in_doubt() -> None:
     after.settle()
     assert [delivery.status for delivery in after.wiring.journal.open_deliveries()] == ["awaiting"]
     assert peer.keys == [], "it cannot know that nothing was said"
+
+
+def test_what_was_to_go_with_the_commit_that_owes_it_goes_out_without_doubt_when_that_got_no_answer() -> None:
+    still, peer, mute = interrupted("none")
+    still.settle()
+    still.accept(arrival(order("PO-2")))
+    mute.mute = 1
+    with pytest.raises(Unavailable):
+        still.settle()
+    assert [(delivery.key, delivery.status) for delivery in still.wiring.journal.open_deliveries()] == [("PO-2", "sending")]
+    assert still.delivering.recover(NOON) == 1
+    still.settle()
+    assert peer.kept == ["PO-1", "PO-2"]
+
+
+def test_what_went_with_a_commit_in_a_turn_that_was_fenced_later_goes_out_without_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    still, peer, _ = interrupted("none")
+    still.settle()
+    still.accept(arrival(order("PO-2")))
+
+    def overtaken(now: object) -> None:
+        raise Fenced("somebody else was there")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(still.delivering, "tell", overtaken)
+        with pytest.raises(Fenced):
+            still.settle()
+    assert still.delivering.recover(NOON) == 1
+    still.settle()
+    assert peer.kept == ["PO-1", "PO-2"]

@@ -13,7 +13,7 @@ from suture.journal import MemoryJournal
 from suture.model import Case, CaseResolved, Decision, Delivered, Document, FunctionalAcknowledgement, OrderStatus, encode
 from suture.rules.retries import Retry
 from suture.runtime.command import command
-from suture.runtime.deliver import Gate
+from suture.runtime.gate import Gate
 from suture.runtime.policy import Breaker, Ceiling, Quota
 from suture.runtime.restored import Restored
 from suture.runtime.turn import turn

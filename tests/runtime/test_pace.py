@@ -13,7 +13,7 @@ from suture.formats.json import FORMAT as JSON
 from suture.journal import MemoryJournal
 from suture.model import Document, OrderStatus
 from suture.runtime.clock import SystemClock
-from suture.runtime.deliver import Gate
+from suture.runtime.gate import Gate
 from suture.runtime.network import Instance, Network
 from suture.runtime.pace import place
 from suture.runtime.service import Service

@@ -1,0 +1,1 @@
+-- Nothing: what goes out at once is a matter of the commit that owes it (on PostgreSQL it needed a function of its own).

@@ -26,7 +26,7 @@ MUTANTS = (
         file=_DELIVER,
         old='    return state.process == DOUBTS or msgspec.json.decode(state.data, type=Pause).phase != "running"\n',
         new="    return False\n",
-        scenarios=("bad lines", "busy people"),
+        scenarios=("partners away", "bad lines"),
     ),
     Mutant(
         name="what was interrupted while sending is sent again",

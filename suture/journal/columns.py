@@ -6,8 +6,7 @@ The driver packs a list through a dozen calls and each value through several: tw
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
-from itertools import chain
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from psycopg import Connection
@@ -66,22 +65,32 @@ _DUMPERS: dict[type, type[Dumper]] = {
     Integers: _IntegersDumper,
     Byteas: _ByteasDumper,
 }
-#: What the values of a column become, by the type that SQL calls them: the type of an element, and its bytes.
-_ELEMENTS: dict[str, tuple[type[bytes], int, Callable[[Any], bytes]]] = {
+#: Columns by the type that SQL calls them: of numbers the type of an element, its size, and how length and value are packed;
+#: of others the type of an element, and the bytes of a value.
+_NUMBERS: dict[str, tuple[type[bytes], int, int, str]] = {"bigint": (Bigints, 20, 8, "iq"), "integer": (Integers, 23, 4, "ii")}
+_TEXTS: dict[str, tuple[type[bytes], int, Callable[[Any], bytes]]] = {
     "text": (Texts, 25, str.encode),
-    "bigint": (Bigints, 20, struct.Struct("!q").pack),
-    "integer": (Integers, 23, struct.Struct("!i").pack),
     "bytea": (Byteas, 17, bytes),
 }
 
 
 def column(type: str, values: Iterable[Any]) -> bytes:
     """The values as an array of that SQL type, none of them null; raises KeyError for a type that no column of ours has."""
-    packed, element, content = _ELEMENTS[type]
-    contents = [content(value) for value in values]
-    head = _HEAD.pack(1, 0, element, len(contents), 1) if contents else _EMPTY.pack(0, 0, element)
-    lengths = [_LENGTH.pack(len(each)) for each in contents]
-    return packed(b"".join((head, *chain.from_iterable(zip(lengths, contents, strict=True)))))
+    held = list(values)
+    if type in _NUMBERS:
+        packed, element, size, pair = _NUMBERS[type]
+        pairs = [size] * (2 * len(held))
+        pairs[1::2] = held
+        return packed(_head(element, held) + struct.pack("!" + pair * len(held), *pairs))
+    packed, element, content = _TEXTS[type]
+    contents = [*map(content, held)]
+    parts = [_head(element, held)] * (2 * len(held) + 1)
+    parts[1::2], parts[2::2] = map(_LENGTH.pack, map(len, contents)), contents
+    return packed(b"".join(parts))
+
+
+def _head(element: int, values: Sequence[Any]) -> bytes:
+    return _HEAD.pack(1, 0, element, len(values), 1) if values else _EMPTY.pack(0, 0, element)
 
 
 def understood_by(db: Connection[Any]) -> None:

@@ -62,7 +62,7 @@ class Ready(Struct, frozen=True):
 
 
 class Delivering:
-    """The sending half of the runtime: ``claim`` what may go, hold the conversations, ``conclude`` with their outcomes."""
+    """The sending half of the runtime: ``commit`` what is owed and ``claim`` what waits, hold the conversations, ``conclude``."""
 
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
@@ -312,8 +312,8 @@ class Delivering:
         first: dict[tuple[str, str], Delivery] = {}
         for each in owed:
             first.setdefault((each.instance, each.key), each)
-        open = self.gates.keys() - self.behind - self.paused - self._others()
-        able = [each for each in first.values() if each.instance in open and each.status == "queued" and each.due <= now]
+        free = self.gates.keys() - self.behind - self.paused - self._others()
+        able = [each for each in first.values() if each.instance in free and each.status == "queued" and each.due <= now]
         able.sort(key=lambda delivery: delivery.priority)
         left = {name: self.gates[name].room(now) for name in {each.instance for each in able}}
         chosen = self._within_room(able, left, now)

@@ -262,7 +262,7 @@ class PostgresJournal(Reading):
             if not asked:
                 return int(self._ask(_call(tuple(says)), (*values, *about))[0][0]), ()
             first, numbers = self._ask(_call_and_go(tuple(says)), (column("text", asked), *values, *about))[0]
-            return int(first), numbers
+            return int(first), numbers or [0] * len(asked)
         except psycopg.DatabaseError as error:
             if error.sqlstate == _FENCED:
                 raise Fenced(error.diag.message_primary) from None
@@ -333,8 +333,12 @@ def _call(tables: tuple[str, ...]) -> bytes:
 
 @functools.cache
 def _call_and_go(tables: tuple[str, ...]) -> bytes:
-    """The same, and then which of these new deliveries go out at once: functions see what was written in their statement."""
-    return b"select said.first, journal_going(%b::text[]) from (" + _call(tables) + b" as first offset 0) as said"
+    """The same, and then which of these new deliveries go out at once: functions see what was written in their statement.
+
+    Nothing was written where events have no first position.
+    """
+    going = b"case when said.first > 0 then journal_going(%b::text[]) end" if "events" in tables else b"journal_going(%b::text[])"
+    return b"select said.first, " + going + b" from (" + _call(tables) + b" as first offset 0) as said"
 
 
 @functools.cache

@@ -433,6 +433,16 @@ def test_what_goes_at_once_is_told_to_its_own_unit_and_nothing_of_a_repeat_goes(
     assert journal.delivery("a") is None
 
 
+def test_what_went_at_once_and_has_ended_does_not_come_back_with_a_repeat(journal: Journal) -> None:
+    unit = structs.replace(said("x"), deliveries=[at_once("a", key="PO-1")])
+    assert journal.commit([unit])[0].sending == {"a": 1}
+    journal.commit([Unit(settlements=[settled("a", "done", was="sending", attempts=1)])])
+    assert journal.commit([unit]) == [Committed(repeated="x")]
+    ended = journal.delivery("a")
+    assert ended is not None
+    assert (ended.status, ended.attempts) == ("done", 1)
+
+
 def test_what_went_at_once_and_ended_in_the_same_call_is_not_told(journal: Journal) -> None:
     ended = Unit(settlements=[settled("a", "done", was="sending", attempts=1)])
     first, _ = journal.commit([Unit(deliveries=[at_once("a", key="PO-1")]), ended])

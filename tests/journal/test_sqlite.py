@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from suture.journal import Fenced, Journal, SqliteJournal, State, Timer, Unavailable, Unit, reading, sqlite
+from suture.journal import Delivery, Fenced, Journal, SqliteJournal, State, Timer, Unavailable, Unit, reading, sqlite
 from suture.journal.sqlite import _spoken
 from suture.model import Ref
 from tests.journal.units import KEY, NOON, delivery, event, later, order, said, settled
@@ -82,12 +83,19 @@ def test_history_costs_nothing(journal: SqliteJournal, question: str) -> None:
     assert steps(journal, QUESTIONS[question]) < before * 1.5 + 50
 
 
+NUMBERS = itertools.count()
 AWAY: dict[str, Callable[[Journal], object]] = {
     "what may go to others": lambda journal: journal.deliveries(NOON, 10, exclude=["away"]),
     "what may go": lambda journal: journal.deliveries(NOON, 10),
     "what waits for an answer": lambda journal: journal.deliveries(NOON, 10, statuses=("awaiting",), exclude=["away"]),
     "next_due": lambda journal: journal.next_due(),
+    "what is to go at once": lambda journal: journal.commit([Unit(deliveries=[at_once(to) for to in ("away", "erp")])]),
 }
+
+
+def at_once(to: str) -> Delivery:
+    """One more, which stands behind others where all are under one key."""
+    return delivery(f"new{next(NUMBERS)}", instance=to, key="one and the same", status="sending", attempts=1)
 
 
 def pile_up(journal: Journal, first: int, last: int, key: str) -> None:
